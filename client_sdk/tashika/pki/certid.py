@@ -1,0 +1,110 @@
+"""Who issued a certificate and which one it is: IssuerIdentity and CertID (RFC 6960 4.1.1)."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tashika.pki import der
+from tashika.pki.algorithms import HASH_OIDS, digest
+from tashika.pki.errors import Malformed
+from tashika.pki.limits import MAX_SERIAL_BYTES
+
+_OID_OF_HASH = {name: oid for oid, name in HASH_OIDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerIdentity:
+    """One key generation of one CA.
+
+    The name alone says nothing: all generations of a JPKI CA share one DN.
+    """
+
+    name: bytes
+    """The DER of the subject Name."""
+    key: bytes
+    """The content of the subjectPublicKey BIT STRING, without the octet of unused bits."""
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate) -> "IssuerIdentity":
+        """Read the identity of a CA from its certificate."""
+        spki = certificate.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        fields = der.Reader(spki).take(der.SEQUENCE)
+        fields.take(der.SEQUENCE)
+        return cls(name=certificate.subject.public_bytes(), key=fields.bits())
+
+    def hashes(self, hash_name: str) -> tuple[bytes, bytes]:
+        """Return the hashes of name and key as a CertID states them."""
+        return digest(hash_name, self.name), digest(hash_name, self.key)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """32 bytes that stand for this name and key together."""
+        return digest("sha256", digest("sha256", self.name) + self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class CertId:
+    """The question for one certificate, with the very bytes it was asked in.
+
+    An answer echoes ``der``: absent and NULL hash parameters differ on the wire.
+    """
+
+    hash_name: str
+    """``sha1`` ... ``sha512``; for a hash we do not know, its OID: it matches no issuer."""
+    name_hash: bytes
+    key_hash: bytes
+    serial: int
+    der: bytes
+
+    @classmethod
+    def build(cls, issuer: IssuerIdentity, serial: int, hash_name: str = "sha256") -> "CertId":
+        """Write the CertID of a certificate of this issuer."""
+        name_hash, key_hash = issuer.hashes(hash_name)
+        encoded = der.sequence(
+            der.sequence(der.oid(_OID_OF_HASH[hash_name]), der.NULL),
+            der.octet_string(name_hash),
+            der.octet_string(key_hash),
+            der.integer(serial),
+        )
+        return cls(hash_name, name_hash, key_hash, serial, encoded)
+
+    @property
+    def issuer_key(self) -> tuple[str, bytes, bytes]:
+        """What an issuer is looked up by."""
+        return self.hash_name, self.name_hash, self.key_hash
+
+    def names(self, issuer: IssuerIdentity, serial: int) -> bool:
+        """Tell whether this is that certificate: name, key and serial, all three (C3)."""
+        return (
+            self.serial == serial
+            and self.hash_name in _OID_OF_HASH
+            and (self.name_hash, self.key_hash) == issuer.hashes(self.hash_name)
+        )
+
+
+def read_cert_id(parent: der.Reader) -> CertId:
+    """Read the CertID that comes next in ``parent``."""
+    begun = parent.at
+    fields = parent.take(der.SEQUENCE)
+    algorithm = fields.take(der.SEQUENCE)
+    oid = algorithm.oid()
+    if algorithm.more:
+        algorithm.null()
+    algorithm.done()
+    name_hash, key_hash = fields.octets(), fields.octets()
+    serial = read_serial(fields)
+    fields.done()
+    raw = parent.data[begun : parent.at]
+    return CertId(HASH_OIDS.get(oid, oid), name_hash, key_hash, serial, raw)
+
+
+def read_serial(parent: der.Reader) -> int:
+    """Read a CertificateSerialNumber of at most MAX_SERIAL_BYTES."""
+    begun = parent.at
+    serial = parent.integer()
+    if parent.at - begun > MAX_SERIAL_BYTES + 2:
+        raise Malformed("a serial number is too long")
+    return serial

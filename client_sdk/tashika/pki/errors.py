@@ -1,0 +1,24 @@
+"""The root of the error tree and the four errors that the codecs raise.
+
+The whole tree is drawn in :mod:`tashika.errors`.
+"""
+
+
+class TashikaError(Exception):
+    """Everything that this project raises on purpose."""
+
+
+class PkiError(TashikaError):
+    """Bytes or keys that cannot be used; never says which certificate."""
+
+
+class Malformed(PkiError):
+    """The bytes are not the DER they should be, or go beyond a limit."""
+
+
+class Unsupported(PkiError):
+    """Well formed, but with a version, algorithm or critical extension we do not understand."""
+
+
+class BadSignature(PkiError):
+    """The signature was not made with this key over these bytes."""

@@ -1,0 +1,34 @@
+"""Every bound of the codecs: a name, a number, a reason."""
+
+MAX_REQUEST_BYTES = 8192
+"""A request for 20 certificates is under 2 kB; a signed one carries certificates too."""
+
+MAX_RESPONSE_BYTES = 64 * 1024
+"""16 answers, an RSA-4096 signature and a responder certificate are under 8 kB (C8)."""
+
+MAX_CERT_IDS = 16
+"""The default number of certificates in one question; a signature costs more than 16 answers."""
+
+MAX_NONCE_BYTES = 128
+"""RFC 9654 section 2.1."""
+
+MAX_EXTENSIONS = 16
+"""RFC 6960 names eight extensions; a list of thousands is an attack on time (T22)."""
+
+MAX_SERIAL_BYTES = 32
+"""RFC 5280 4.1.2.2 allows 20; the rest is for issuers that broke the rule."""
+
+MAX_OID_BYTES = 40
+"""A UUID arc (2.25) takes 20; no OID of this field is longer."""
+
+MAX_NAME_PARTS = 64
+"""Attributes of one distinguished name; JPKI uses at most 6."""
+
+MAX_SCOPE_NAMES = 16
+"""Names of one distribution point; JPKI uses 1."""
+
+MAX_CERTIFICATES = 8
+"""Certificates embedded in one answer; a delegated responder needs 1."""
+
+MIN_RSA_BITS = 2048
+"""User terms section 11(2) require RSA-2048; below it a signature proves nothing."""
