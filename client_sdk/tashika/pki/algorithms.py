@@ -67,11 +67,11 @@ def read_algorithm(identifier: bytes) -> SignatureAlgorithm:
     """Read an AlgorithmIdentifier; Unsupported unless it is one of BY_OID."""
     fields = der.Reader(identifier).only(der.SEQUENCE)
     oid = fields.oid()
-    if fields.more:
-        fields.null()
-    fields.done()
     if oid not in BY_OID:
         raise Unsupported(f"signature algorithm {oid} is not accepted")
+    if fields.more and BY_OID[oid].key_type == "rsa":
+        fields.null()  # RFC 4055 2.1 has its absence accepted too; RFC 5758 3.2 allows none
+    fields.done()
     return BY_OID[oid]
 
 

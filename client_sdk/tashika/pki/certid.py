@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tashika.pki import der
 from tashika.pki.algorithms import HASH_OIDS, digest
-from tashika.pki.errors import Malformed
-from tashika.pki.limits import MAX_SERIAL_BYTES
 
 _OID_OF_HASH = {name: oid for oid, name in HASH_OIDS.items()}
 
@@ -27,13 +24,20 @@ class IssuerIdentity:
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> "IssuerIdentity":
-        """Read the identity of a CA from its certificate."""
-        spki = certificate.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-        )
-        fields = der.Reader(spki).take(der.SEQUENCE)
-        fields.take(der.SEQUENCE)
-        return cls(name=certificate.subject.public_bytes(), key=fields.bits())
+        """Read the identity of a CA from its certificate, whatever the type of its key.
+
+        Raises Malformed where the key is not of whole octets.
+        """
+        # From the bytes: parsing and writing again changes keys (a compressed
+        # point) and fails where the type of a key is unknown (T27).
+        fields = der.Reader(certificate.tbs_certificate_bytes).only(der.SEQUENCE)
+        fields.maybe(der.explicit(0))
+        for _ in ("serial number", "algorithm", "issuer", "validity"):
+            fields.element()
+        name = fields.element(der.SEQUENCE)
+        key = fields.take(der.SEQUENCE)
+        key.take(der.SEQUENCE)
+        return cls(name=name, key=key.bits())
 
     def hashes(self, hash_name: str) -> tuple[bytes, bytes]:
         """Return the hashes of name and key as a CertID states them."""
@@ -95,16 +99,7 @@ def read_cert_id(parent: der.Reader) -> CertId:
         algorithm.null()
     algorithm.done()
     name_hash, key_hash = fields.octets(), fields.octets()
-    serial = read_serial(fields)
+    serial = fields.natural()
     fields.done()
     raw = parent.data[begun : parent.at]
     return CertId(HASH_OIDS.get(oid, oid), name_hash, key_hash, serial, raw)
-
-
-def read_serial(parent: der.Reader) -> int:
-    """Read a CertificateSerialNumber of at most MAX_SERIAL_BYTES."""
-    begun = parent.at
-    serial = parent.integer()
-    if parent.at - begun > MAX_SERIAL_BYTES + 2:
-        raise Malformed("a serial number is too long")
-    return serial

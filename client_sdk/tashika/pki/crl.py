@@ -9,10 +9,10 @@ from datetime import datetime
 
 from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm, read_algorithm
-from tashika.pki.certid import read_serial
 from tashika.pki.errors import Malformed, Unsupported
 from tashika.pki.extensions import (
     AUTHORITY_KEY_IDENTIFIER,
+    CERTIFICATE_ISSUER,
     CRL_NUMBER,
     CRL_REASON,
     DELTA_CRL_INDICATOR,
@@ -129,17 +129,18 @@ def parse_crl(data: bytes) -> Crl:
 def _read_number(extension: Extension | None) -> int | None:
     if extension is None:
         return None
-    number = extension.read(read_serial)
-    if number < 0:
-        raise Malformed("a CRL number is negative")
-    return number
+    return extension.read(der.Reader.natural)
 
 
 def _read_key_id(extension: Extension | None) -> bytes | None:
     if extension is None:
         return None
     fields = der.Reader(extension.value).only(der.SEQUENCE)
-    return fields.content(der.implicit(0)) if fields.peek() == der.implicit(0) else None
+    key_id = fields.maybe(der.implicit(0))
+    fields.maybe(der.explicit(1))  # issuer and serial number: JPKI states them too,
+    fields.maybe(der.implicit(2))  # but the signature says which key it was
+    fields.done()
+    return key_id.rest if key_id else None
 
 
 def _read_scope(extension: Extension | None) -> Scope | None:
@@ -156,7 +157,9 @@ def _read_scope(extension: Extension | None) -> Scope | None:
     indirect = _read_flag(fields, 4)
     only_attribute = _read_flag(fields, 5)
     fields.done()
-    return Scope(
+    if only_user + only_ca + only_attribute > 1:  # RFC 5280 5.2.5, as below
+        raise Malformed("a CRL is for only one kind of certificate and also for only another")
+    scope = Scope(
         names=names,
         only_user=only_user,
         only_ca=only_ca,
@@ -164,6 +167,9 @@ def _read_scope(extension: Extension | None) -> Scope | None:
         some_reasons=some_reasons,
         indirect=indirect,
     )
+    if scope == Scope():
+        raise Malformed("an issuing distribution point says nothing")
+    return scope
 
 
 def _read_flag(fields: der.Reader, number: int) -> bool:
@@ -172,15 +178,16 @@ def _read_flag(fields: der.Reader, number: int) -> bool:
 
 
 def _read_point(point: der.Reader) -> tuple[str, ...]:
-    full_name = point.maybe(der.explicit(0))
-    if full_name is None:
+    if point.peek() == der.explicit(1):
         raise Unsupported("a distribution point named relative to its issuer is not understood")
-    point.done()
+    full_name = point.only(der.explicit(0))
     names: list[str] = []
     while full_name.more:
         if len(names) == MAX_SCOPE_NAMES:
             raise Malformed("a distribution point has too many names")
         names.append(_read_general_name(full_name))
+    if not names:
+        raise Malformed("a distribution point has no name")
     return tuple(names)
 
 
@@ -199,13 +206,15 @@ def _read_general_name(names: der.Reader) -> str:
 
 
 def _read_entry(fields: der.Reader) -> CrlEntry:
-    serial = read_serial(fields)
+    serial = fields.natural()
     revoked_at = fields.time()
     if not fields.more:
         return CrlEntry(serial, revoked_at)
     extensions = read_extensions(fields)
     if unknown := unknown_critical(extensions, _UNDERSTOOD_IN_ENTRY):
         raise Unsupported(f"critical extension {unknown[0]} of a CRL entry is not understood")
+    if CERTIFICATE_ISSUER in extensions:  # critical or not, the entry is another issuer's
+        raise Unsupported("a CRL entry speaks for another issuer")
     reason = extensions.get(CRL_REASON)
     since = extensions.get(INVALIDITY_DATE)
     return CrlEntry(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from tashika.pki.errors import Malformed
-from tashika.pki.limits import MAX_OID_BYTES
+from tashika.pki.limits import MAX_FLAG_BYTES, MAX_INTEGER_BYTES, MAX_OID_BYTES
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL_TAG, OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 ENUMERATED, UTC_TIME, GENERALIZED_TIME, SEQUENCE, SET = 0x0A, 0x17, 0x18, 0x30, 0x31
@@ -21,7 +21,6 @@ _SIGN_BIT = 0x80
 _UTC_TIME_CHARS, _GENERALIZED_TIME_CHARS = 13, 15
 _UTC_TIME_PIVOT = "50"  # RFC 5280 4.1.2.5.1: two-digit years from 50 are 19xx
 _TRUE = 0xFF
-_MAX_UNUSED_BITS = 7
 
 
 def explicit(number: int) -> int:
@@ -122,14 +121,21 @@ class Reader:
     def integer(self, tag: int = INTEGER) -> int:
         """Read an INTEGER (or ENUMERATED), in its shortest form."""
         content = self.content(tag)
-        if not content:
-            raise Malformed("an integer is empty")
+        if not 1 <= len(content) <= MAX_INTEGER_BYTES:
+            raise Malformed("an integer is empty or too long")
         if len(content) > 1 and (
             (content[0] == 0 and content[1] < _SIGN_BIT)
             or (content[0] == _TRUE and content[1] >= _SIGN_BIT)
         ):
             raise Malformed("an integer is not in its shortest form")
         return int.from_bytes(content, "big", signed=True)
+
+    def natural(self) -> int:
+        """Read an INTEGER that is not negative: a serial number, the number of a CRL."""
+        number = self.integer()
+        if number < 0:
+            raise Malformed("a serial number or the number of a CRL is negative")
+        return number
 
     def boolean(self, tag: int = BOOLEAN) -> bool:
         """Read a BOOLEAN; DER knows two of them (X.690 11.1)."""
@@ -171,15 +177,14 @@ class Reader:
 
 
 def flags(content: bytes) -> frozenset[int]:
-    """Return the numbers of the bits set in a BIT STRING's content (T28: it may be empty)."""
-    if not content or content[0] > _MAX_UNUSED_BITS or (content[0] and len(content) == 1):
-        raise Malformed("a BIT STRING of flags is empty or miscounted")
-    return frozenset(
-        8 * place + bit
-        for place, octet in enumerate(content[1:])
-        for bit in range(8)
-        if octet & (0x80 >> bit)
-    )
+    """Return the numbers of the bits set in a BIT STRING's content; none is a number too (T28)."""
+    if not 1 <= len(content) <= 1 + MAX_FLAG_BYTES:
+        raise Malformed("a BIT STRING of flags is empty or too long")
+    unused, octets = content[0], content[1:]
+    # X.690 11.2.1: the unused bits are zero.
+    if unused > min(7, 8 * len(octets)) or int.from_bytes(octets, "big") & ((1 << unused) - 1):
+        raise Malformed("a BIT STRING of flags miscounts its unused bits")
+    return frozenset(bit for bit in range(8 * len(octets)) if octets[bit // 8] & (0x80 >> bit % 8))
 
 
 def _ascii(content: bytes, length: int) -> str:

@@ -15,8 +15,14 @@ MAX_NONCE_BYTES = 128
 MAX_EXTENSIONS = 16
 """RFC 6960 names eight extensions; a list of thousands is an attack on time (T22)."""
 
-MAX_SERIAL_BYTES = 32
-"""RFC 5280 4.1.2.2 allows 20; the rest is for issuers that broke the rule."""
+MAX_INTEGER_BYTES = 32
+"""RFC 5280 allows 20 for serial and CRL numbers; the rest is for issuers that broke the rule."""
+
+MAX_FLAG_BYTES = 2
+"""ReasonFlags (RFC 5280 4.2.1.13), the only flags read here, are nine bits."""
+
+MAX_PREFERRED_ALGORITHMS = 16
+"""A client's wishes after that many are not read; there are six algorithms (RFC 6960 4.4.7)."""
 
 MAX_OID_BYTES = 40
 """A UUID arc (2.25) takes 20; no OID of this field is longer."""

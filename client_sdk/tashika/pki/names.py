@@ -18,8 +18,18 @@ _SHORT = {
     "2.5.4.11": "OU",
     "0.9.2342.19200300.100.1.25": "DC",
 }
-_CODECS = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x14: "latin-1", 0x1E: "utf-16-be"}
-_SPECIAL = re.compile(r'([,+"\\<>;=])')
+_CODECS = {
+    0x0C: "utf-8",  # UTF8String
+    0x12: "ascii",  # NumericString
+    0x13: "ascii",  # PrintableString
+    0x14: "latin-1",  # TeletexString
+    0x16: "ascii",  # IA5String
+    0x1A: "ascii",  # VisibleString
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
+_SPECIAL = re.compile(r'[,+"\\<>;]|^[ #]| \Z')
+_SEPARATOR = re.compile(r"(?<!\\),")
 
 
 def name_text(name: bytes) -> str:
@@ -53,15 +63,17 @@ def _relative_name(attributes: der.Reader) -> str:
 def _value(pair: der.Reader) -> str:
     codec = _CODECS.get(pair.peek())
     if codec is None:
-        return "#" + pair.rest.hex()
-    content = pair.content(pair.peek())
-    pair.done()
+        value = pair.element()
+        pair.done()
+        return "#" + value.hex()
+    content = pair.only(pair.peek()).rest
     try:
         text = content.decode(codec)
     except UnicodeDecodeError as wrong:
         raise Malformed("a name holds text in another encoding than it says") from wrong
-    return _SPECIAL.sub(r"\\\1", text)
+    return _SPECIAL.sub(r"\\\g<0>", text).replace("\0", r"\00")
 
 
 def _prepared(text: str) -> str:
-    return ", ".join(" ".join(part.split()) for part in text.casefold().split(","))
+    parts = _SEPARATOR.split(text.casefold().replace("\\ ", " "))
+    return ", ".join(" ".join(part.split()) for part in parts)

@@ -14,10 +14,15 @@ from tashika.pki.extensions import (
     unknown_critical,
     write_extension,
 )
-from tashika.pki.limits import MAX_CERT_IDS, MAX_NONCE_BYTES, MAX_REQUEST_BYTES
+from tashika.pki.limits import (
+    MAX_CERT_IDS,
+    MAX_NONCE_BYTES,
+    MAX_PREFERRED_ALGORITHMS,
+    MAX_REQUEST_BYTES,
+)
 
 _UNDERSTOOD = frozenset({NONCE, PREFERRED_SIGNATURE_ALGORITHMS})
-_MAX_PREFERRED = 16
+_UNDERSTOOD_OF_ONE = frozenset[str]()
 
 
 class TooManyCertIds(Malformed):
@@ -55,7 +60,7 @@ def parse_request(data: bytes, *, max_cert_ids: int = MAX_CERT_IDS) -> OcspReque
     _read_version(tbs)
     tbs.maybe(der.explicit(1))  # requestorName: without a signature it proves nothing
     cert_ids = _read_cert_ids(tbs.take(der.SEQUENCE), max_cert_ids)
-    extensions = _read_known_extensions(tbs.maybe(der.explicit(2)))
+    extensions = _read_known_extensions(tbs.maybe(der.explicit(2)), _UNDERSTOOD)
     tbs.done()
     return OcspRequest(
         cert_ids=cert_ids,
@@ -96,18 +101,20 @@ def _read_cert_ids(listed: der.Reader, max_cert_ids: int) -> tuple[CertId, ...]:
             raise TooManyCertIds(f"a request asks for more than {max_cert_ids} certificates")
         single = listed.take(der.SEQUENCE)
         cert_ids.append(read_cert_id(single))
-        _read_known_extensions(single.maybe(der.explicit(0)))
+        _read_known_extensions(single.maybe(der.explicit(0)), _UNDERSTOOD_OF_ONE)
         single.done()
     if not cert_ids:
         raise Malformed("a request asks for no certificate")
     return tuple(cert_ids)
 
 
-def _read_known_extensions(tagged: der.Reader | None) -> dict[str, Extension]:
+def _read_known_extensions(
+    tagged: der.Reader | None, understood: frozenset[str]
+) -> dict[str, Extension]:
     if tagged is None:
         return {}
     extensions = read_extensions(tagged)
-    if unknown := unknown_critical(extensions, _UNDERSTOOD):
+    if unknown := unknown_critical(extensions, understood):
         raise UnknownCriticalExtension(f"critical extension {unknown[0]} is not understood")
     return extensions
 
@@ -125,6 +132,6 @@ def _read_preferred(extension: Extension | None) -> tuple[str, ...]:
     if extension is None:
         return ()
     listed, oids = der.Reader(extension.value).only(der.SEQUENCE), list[str]()
-    while listed.more and len(oids) < _MAX_PREFERRED:
+    while listed.more and len(oids) < MAX_PREFERRED_ALGORITHMS:
         oids.append(listed.take(der.SEQUENCE).take(der.SEQUENCE).oid())
     return tuple(oids)

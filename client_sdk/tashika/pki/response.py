@@ -26,7 +26,8 @@ from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
 
 BASIC_RESPONSE = "1.3.6.1.5.5.7.48.1.1"
 _KEY_HASH_BYTES = 20
-_UNDERSTOOD = frozenset({NONCE, EXTENDED_REVOKE, ARCHIVE_CUTOFF, INVALIDITY_DATE})
+_UNDERSTOOD = frozenset({NONCE, EXTENDED_REVOKE})
+_UNDERSTOOD_OF_ONE = frozenset({ARCHIVE_CUTOFF, INVALIDITY_DATE})
 
 
 class ResponseStatus(IntEnum):
@@ -91,6 +92,7 @@ def parse_response(data: bytes) -> BasicResponse | ErrorResponse:
     response = der.Reader(data).only(der.SEQUENCE)
     status = _read_status(response)
     if status is not ResponseStatus.SUCCESSFUL:
+        response.done()
         return ErrorResponse(status)
     tagged = response.take(der.explicit(0))
     response.done()
@@ -123,7 +125,7 @@ def _read_basic(outer: der.Reader) -> BasicResponse:
     name, key_hash = _read_responder(data)
     produced_at = data.generalized_time()
     responses = _read_singles(data.take(der.SEQUENCE))
-    extensions = _read_known_extensions(data.maybe(der.explicit(1)))
+    extensions = _read_known_extensions(data.maybe(der.explicit(1)), _UNDERSTOOD)
     data.done()
     nonce = extensions.get(NONCE)
     return BasicResponse(
@@ -178,7 +180,7 @@ def _read_single(fields: der.Reader) -> SingleResponse:
     if (tagged := fields.maybe(der.explicit(0))) is not None:
         next_update = tagged.generalized_time()
         tagged.done()
-    extensions = _read_known_extensions(fields.maybe(der.explicit(1)))
+    extensions = _read_known_extensions(fields.maybe(der.explicit(1)), _UNDERSTOOD_OF_ONE)
     fields.done()
     if isinstance(standing, Revoked) and INVALIDITY_DATE in extensions:
         since = extensions[INVALIDITY_DATE].read(der.Reader.generalized_time)
@@ -219,11 +221,13 @@ def read_reason(parent: der.Reader) -> Reason:
         raise Malformed("a revocation has a reason that RFC 5280 does not name") from None
 
 
-def _read_known_extensions(tagged: der.Reader | None) -> dict[str, Extension]:
+def _read_known_extensions(
+    tagged: der.Reader | None, understood: frozenset[str]
+) -> dict[str, Extension]:
     if tagged is None:
         return {}
     extensions = read_extensions(tagged)
-    if unknown := unknown_critical(extensions, _UNDERSTOOD):
+    if unknown := unknown_critical(extensions, understood):
         raise Unsupported(f"critical extension {unknown[0]} of a response is not understood")
     return extensions
 

@@ -1,0 +1,149 @@
+"""``tashika check``: one certificate, for people and for scripts."""
+
+import argparse
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tashika.causes import Cause, Status
+from tashika.client import Client
+from tashika.errors import WrongUse
+from tashika.limits import MAX_CERTIFICATE_BYTES
+from tashika.pki.standing import Revoked
+from tashika.policy import CertIdHash, Deadlines, Nonce, Policy
+from tashika.report import Report
+
+_EXIT = {Status.GOOD: 0, Status.REVOKED: 1, Status.UNDETERMINED: 2}
+_HEADLINE = {
+    Status.GOOD: "GOOD",
+    Status.REVOKED: "REVOKED",
+    Status.UNDETERMINED: "NOT DETERMINED",
+}
+_EPILOG = "exit status: 0 good, 1 revoked, 2 not determined (do not accept), 64 usage"
+
+
+def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
+    """Add ``check`` to the command line."""
+    parser = nouns.add_parser("check", help="ask whether a certificate is in force", epilog=_EPILOG)
+    parser.add_argument("--cert", type=Path, required=True, metavar="FILE", help="PEM or DER")
+    parser.add_argument(
+        "--issuer",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the CA certificate that issued it, which you trust",
+    )
+    parser.add_argument(
+        "--url",
+        action="append",
+        required=True,
+        help="an OCSP responder; give it again for those to ask when the first fails",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of words")
+    parser.add_argument(
+        "--nonce",
+        type=Nonce,
+        choices=[*Nonce],
+        default=Nonce.REQUIRED,
+        help="whether the answer must repeat our nonce (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--certid-hash",
+        type=CertIdHash,
+        choices=[*CertIdHash],
+        default=CertIdHash.SHA256,
+        help="sha1 for old responders (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=Deadlines().total,
+        metavar="SECONDS",
+        help="for the whole check (default: 10)",
+    )
+    parser.set_defaults(handler=_check)
+
+
+def _seconds(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+
+
+def _check(args: argparse.Namespace) -> int:
+    policy = Policy(
+        nonce=args.nonce,
+        certid_hash=args.certid_hash,
+        deadlines=Deadlines(total=args.timeout),
+    )
+    with Client(*args.url, policy=policy) as client:
+        report = client.check(_read(args.cert), _read(args.issuer))
+    print(_as_json(report) if args.json else _as_words(report))
+    return _EXIT[report.status]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_CERTIFICATE_BYTES + 1)
+    except OSError as wrong:
+        raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
+
+
+def _as_words(report: Report) -> str:
+    lines = [f"{_headline(report)}: {report.cause.meaning} {report.cause.remedy}"]
+    if report.detail:
+        lines.append(f"  namely       {report.detail}")
+    if isinstance(report.standing, Revoked):
+        why = _reason(report.standing) or "not stated"
+        lines.append(f"  revoked at   {_time(report.standing.at)}, reason {why}")
+    if report.answer:
+        lines.append(f"  source       {report.source}")
+        lines.append(f"  data of      {_time(report.this_update)}")
+        lines.append(f"  newer data   {_time(report.next_update) or 'not announced'}")
+    for each in report.tried:
+        detail = f" ({each.detail})" if each.detail else ""
+        lines.append(f"  tried        {each.url}: {each.cause.meaning}{detail}")
+    return "\n".join(lines)
+
+
+def _headline(report: Report) -> str:
+    if report.cause in (Cause.EXPIRED, Cause.NOT_YET_VALID):
+        return report.cause.replace("_", " ").upper()
+    return _HEADLINE[report.status]
+
+
+def _as_json(report: Report) -> str:
+    revoked = report.standing if isinstance(report.standing, Revoked) else None
+    return json.dumps(
+        {
+            "status": report.status.value,
+            "cause": report.cause,
+            "meaning": report.cause.meaning,
+            "remedy": report.cause.remedy,
+            "detail": report.detail,
+            "at": _time(report.at),
+            "this_update": _time(report.this_update),
+            "next_update": _time(report.next_update),
+            "produced_at": _time(report.produced_at),
+            "revoked_at": _time(revoked.at) if revoked else None,
+            "reason": _reason(revoked) if revoked else None,
+            "never_issued": report.never_issued,
+            "source": report.source,
+            "tried": [
+                {"url": each.url, "cause": each.cause, "detail": each.detail}
+                for each in report.tried
+            ],
+        },
+        indent=2,
+    )
+
+
+def _reason(revoked: Revoked) -> str | None:
+    return None if revoked.reason is None else revoked.reason.name.lower()
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None

@@ -1,0 +1,103 @@
+"""Every error that leaves this package, in one tree.
+
+::
+
+    TashikaError
+    ├── PkiError                       bytes or keys that cannot be used
+    │   ├── Malformed
+    │   │   └── TooManyCertIds
+    │   ├── Unsupported
+    │   │   └── UnknownCriticalExtension
+    │   └── BadSignature
+    ├── CheckFailed                    one step of a check said no; has a cause
+    │   ├── CertificateRefused         the certificate itself: no source can help
+    │   ├── SourceFailed               no answer came: the next source may have one
+    │   └── AnswerRefused              the answer proves nothing: so may the next one's
+    ├── NotGood                        from Report.require_good(); has the report
+    │   ├── CertificateRevoked         revoked, on hold, or never issued
+    │   ├── CertificateExpired
+    │   ├── CertificateNotYetValid
+    │   └── StatusUndetermined
+    └── WrongUse                       the caller's mistake: setting, argument, closed client
+
+``Client.check`` raises WrongUse only: whatever strangers send, a certificate
+or an answer, ends in its report. The steps it is made of raise the others.
+"""
+
+from typing import TYPE_CHECKING
+
+from tashika.causes import Cause
+from tashika.pki.errors import BadSignature, Malformed, PkiError, TashikaError, Unsupported
+from tashika.pki.request import TooManyCertIds, UnknownCriticalExtension
+
+if TYPE_CHECKING:
+    from tashika.report import Report
+
+__all__ = [
+    "AnswerRefused",
+    "BadSignature",
+    "CertificateExpired",
+    "CertificateNotYetValid",
+    "CertificateRefused",
+    "CertificateRevoked",
+    "CheckFailed",
+    "Malformed",
+    "NotGood",
+    "PkiError",
+    "SourceFailed",
+    "StatusUndetermined",
+    "TashikaError",
+    "TooManyCertIds",
+    "UnknownCriticalExtension",
+    "Unsupported",
+    "WrongUse",
+]
+
+
+class WrongUse(TashikaError):
+    """The caller passed something that can never work; the message says what would."""
+
+
+class CheckFailed(TashikaError):
+    """One step of a check said no. Never names the certificate."""
+
+    def __init__(self, cause: Cause, detail: str = "") -> None:
+        super().__init__(f"{cause.meaning} ({detail})" if detail else cause.meaning)
+        self.cause = cause
+        self.detail = detail
+
+
+class CertificateRefused(CheckFailed):
+    """The certificate cannot be good, whatever a responder says."""
+
+
+class SourceFailed(CheckFailed):
+    """No answer came from this source."""
+
+
+class AnswerRefused(CheckFailed):
+    """An answer came and proves nothing."""
+
+
+class NotGood(TashikaError):
+    """The certificate may not be relied on; ``report`` says why."""
+
+    def __init__(self, report: "Report") -> None:
+        super().__init__(f"{report.cause.meaning} {report.cause.remedy}")
+        self.report = report
+
+
+class CertificateRevoked(NotGood):
+    """Revoked, on hold, or never issued."""
+
+
+class CertificateExpired(NotGood):
+    """Past its validity; revocation was not asked about."""
+
+
+class CertificateNotYetValid(NotGood):
+    """Before its validity; revocation was not asked about."""
+
+
+class StatusUndetermined(NotGood):
+    """Nothing was proved."""

@@ -1,0 +1,101 @@
+"""Whether a certificate comes from its issuer and is in its validity: checked first.
+
+One tier only: path validation beyond the issuer given is not done here.
+"""
+
+from dataclasses import InitVar, dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+
+from tashika.causes import Cause
+from tashika.certificates import (
+    decoding,
+    extension,
+    load_certificate,
+    require_signed_by,
+    validity,
+)
+from tashika.errors import CertificateRefused, PkiError, WrongUse
+from tashika.pki.certid import IssuerIdentity
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCertificate:
+    """A certificate known to come from its issuer; only verify_issued makes one."""
+
+    serial: int = field(repr=False)
+    issuer: x509.Certificate = field(repr=False)
+    identity: IssuerIdentity = field(repr=False)
+    """Name and key of the issuer."""
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise WrongUse("an IssuedCertificate comes from verify_issued() only")
+
+
+def verify_issued(
+    certificate: x509.Certificate | bytes, issuer: x509.Certificate | bytes, *, at: datetime
+) -> IssuedCertificate:
+    """Check a certificate against the issuer that the caller trusts.
+
+    1. The issuer's certificate can be read, is a CA's that may sign
+       certificates, and is in its validity.
+    2. The certificate can be read.
+    3. The issuer's name and key are on it, by an accepted algorithm.
+    4. It is in its validity, both ends included, without any tolerance.
+
+    Raises CertificateRefused, and WrongUse for arguments that are neither
+    certificates nor bytes.
+    """
+    # 1
+    trusted = _load(issuer, Cause.ISSUER_UNSUITABLE)
+    identity = _require_ca(trusted, at)
+    # 2
+    subject = _load(certificate, Cause.CERTIFICATE_MALFORMED)
+    # 3
+    try:
+        require_signed_by(subject, trusted)
+        begins, ends = validity(subject)
+    except PkiError as wrong:
+        raise CertificateRefused(Cause.NOT_ISSUED_BY_ISSUER, str(wrong)) from wrong
+    # 4
+    if at < begins:
+        raise CertificateRefused(Cause.NOT_YET_VALID)
+    if at > ends:
+        raise CertificateRefused(Cause.EXPIRED)
+    return IssuedCertificate(
+        serial=subject.serial_number, issuer=trusted, identity=identity, seal=_SEAL
+    )
+
+
+def _load(given: x509.Certificate | bytes, cause: Cause) -> x509.Certificate:
+    if isinstance(given, x509.Certificate):
+        return given
+    if not isinstance(given, bytes):
+        raise WrongUse(f"pass an x509.Certificate or PEM or DER bytes, not {type(given).__name__}")
+    try:
+        return load_certificate(given)
+    except PkiError as wrong:
+        raise CertificateRefused(cause, str(wrong)) from wrong
+
+
+def _require_ca(issuer: x509.Certificate, at: datetime) -> IssuerIdentity:
+    try:
+        constraints = extension(issuer, x509.BasicConstraints)
+        usage = extension(issuer, x509.KeyUsage)
+        begins, ends = validity(issuer)
+        with decoding():
+            identity = IssuerIdentity.of(issuer)
+    except PkiError as wrong:
+        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, str(wrong)) from wrong
+    if constraints is None or not constraints.ca:
+        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, "it is not a CA certificate")
+    if usage is not None and not usage.key_cert_sign:
+        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, "it may not sign certificates")
+    if not begins <= at <= ends:
+        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, "it is not in its validity")
+    return identity

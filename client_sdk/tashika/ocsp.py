@@ -1,0 +1,207 @@
+"""The check of one OCSP answer, without input or output: the page to read first.
+
+Bytes go in, a CheckedAnswer or an AnswerRefused comes out. Fetching the bytes,
+and asking somebody else when they are refused, is :mod:`tashika.asking`.
+"""
+
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
+from datetime import UTC, datetime
+
+from tashika.causes import Cause
+from tashika.certificates import decoding
+from tashika.errors import (
+    AnswerRefused,
+    BadSignature,
+    PkiError,
+    Unsupported,
+    WrongUse,
+)
+from tashika.issuance import IssuedCertificate
+from tashika.limits import NONCE_BYTES
+from tashika.pki.algorithms import verify
+from tashika.pki.certid import CertId
+from tashika.pki.limits import MAX_RESPONSE_BYTES
+from tashika.pki.request import build_request
+from tashika.pki.response import (
+    BasicResponse,
+    ErrorResponse,
+    ResponseStatus,
+    SingleResponse,
+    parse_response,
+)
+from tashika.pki.standing import Good, Reason, Revoked, Standing
+from tashika.policy import Nonce, NoNextUpdate, Policy
+from tashika.responder import authorise_responder, identify_responder
+
+_SEAL = object()
+_NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD)
+"""How a responder speaks of a serial that was never issued (RFC 6960 2.2)."""
+
+_REFUSALS = {
+    ResponseStatus.MALFORMED_REQUEST: Cause.MALFORMED_REQUEST,
+    ResponseStatus.INTERNAL_ERROR: Cause.INTERNAL_ERROR,
+    ResponseStatus.TRY_LATER: Cause.TRY_LATER,
+    ResponseStatus.SIG_REQUIRED: Cause.SIG_REQUIRED,
+    ResponseStatus.UNAUTHORIZED: Cause.UNAUTHORIZED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One certificate asked about once."""
+
+    subject: IssuedCertificate
+    cert_id: CertId = field(repr=False)
+    nonce: bytes | None = field(repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """The OCSP request in DER."""
+        return build_request([self.cert_id], nonce=self.nonce)
+
+
+def ask(subject: IssuedCertificate, policy: Policy, nonces: Callable[[int], bytes]) -> Question:
+    """Make a question; ``nonces`` returns so many random bytes."""
+    return Question(
+        subject=subject,
+        cert_id=CertId.build(subject.identity, subject.serial, policy.certid_hash),
+        nonce=None if policy.nonce is Nonce.OFF else nonces(NONCE_BYTES),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedAnswer:
+    """What an entitled responder said, freshly, of the certificate asked about (C1).
+
+    Only verify_answer makes one.
+    """
+
+    standing: Standing
+    this_update: datetime
+    """The time of the revocation data."""
+    next_update: datetime | None
+    produced_at: datetime
+    """The time of the signature."""
+    never_issued: bool
+    """True where 'revoked' says that the serial was never issued (RFC 6960 4.4.8)."""
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise WrongUse("a CheckedAnswer comes from verify_answer() only")
+
+    @property
+    def cause(self) -> Cause:
+        """The standing as the cause of a report."""
+        if isinstance(self.standing, Good):
+            return Cause.GOOD
+        if isinstance(self.standing, Revoked):
+            if self.never_issued:
+                return Cause.NEVER_ISSUED
+            return Cause.ON_HOLD if self.standing.on_hold else Cause.REVOKED
+        return Cause.UNKNOWN
+
+
+def verify_answer(
+    body: bytes, question: Question, policy: Policy, *, at: datetime
+) -> CheckedAnswer:
+    """Check an answer from its first byte to the standing it states.
+
+    1. It is at most 64 KiB, and DER throughout (C8, C11).
+    2. It is successful: an error reply is unsigned and proves nothing (C6).
+    3. It is a basic response without critical extensions that are unknown.
+    4. The responder is identified: the issuer, or an embedded certificate.
+    5. The responder may speak for the issuer at ``at`` (C2, T20).
+    6. The signature algorithm is one that the policy accepts.
+    7. The signature holds (C1).
+    8. Exactly one of its statements is about the certificate: name hash, key
+       hash and serial, recomputed with the statement's own hash (C3). Others
+       may stand beside it (RFC 6960 4.2.2.3) if they are well formed.
+    9. Its times fit ``at``, within one skew and one greatest age (C4, C13).
+    10. It repeats the nonce, as the policy demands (C5).
+
+    Raises AnswerRefused and nothing else.
+    """
+    subject = question.subject
+    try:
+        # 1 to 3
+        answer = _read(body)
+        # 4
+        responder = identify_responder(answer, subject)
+        # 5
+        authorise_responder(responder, subject, at=at)
+        # 6
+        if answer.algorithm not in policy.algorithms:
+            raise AnswerRefused(Cause.UNSUPPORTED, f"{answer.algorithm.name}, by policy")
+        # 7
+        with decoding():
+            verify(responder.public_key(), answer.algorithm, answer.signature, answer.tbs)
+    except PkiError as wrong:
+        raise AnswerRefused(_cause_of(wrong), str(wrong)) from wrong
+    # 8
+    single = _find(answer.responses, subject)
+    # 9
+    _require_fresh(single, answer.produced_at, policy, at)
+    # 10
+    _require_nonce(answer.nonce, question.nonce, policy.nonce)
+    return CheckedAnswer(
+        standing=single.standing,
+        this_update=single.this_update,
+        next_update=single.next_update,
+        produced_at=answer.produced_at,
+        never_issued=answer.extended_revoke and single.standing == _NEVER_ISSUED,
+        seal=_SEAL,
+    )
+
+
+def _read(body: bytes) -> BasicResponse:
+    if len(body) > MAX_RESPONSE_BYTES:
+        raise AnswerRefused(Cause.TOO_LARGE, f"more than {MAX_RESPONSE_BYTES} bytes")
+    answer = parse_response(body)
+    if isinstance(answer, ErrorResponse):
+        raise AnswerRefused(_REFUSALS[answer.status])
+    return answer
+
+
+def _cause_of(wrong: PkiError) -> Cause:
+    if isinstance(wrong, BadSignature):
+        return Cause.BAD_SIGNATURE
+    return Cause.UNSUPPORTED if isinstance(wrong, Unsupported) else Cause.MALFORMED
+
+
+def _find(singles: tuple[SingleResponse, ...], subject: IssuedCertificate) -> SingleResponse:
+    found = [each for each in singles if each.cert_id.names(subject.identity, subject.serial)]
+    if not found:
+        raise AnswerRefused(Cause.OTHER_CERTIFICATE)
+    if len(found) > 1:
+        # Nothing says which one holds, even where they agree today.
+        raise AnswerRefused(Cause.AMBIGUOUS)
+    return found[0]
+
+
+def _require_fresh(
+    single: SingleResponse, produced_at: datetime, policy: Policy, at: datetime
+) -> None:
+    # Differences, not sums: a date near year 9999 must not overflow.
+    if max(single.this_update, produced_at) - at > policy.skew:
+        raise AnswerRefused(Cause.FROM_THE_FUTURE)
+    if single.next_update is not None:
+        if single.next_update < single.this_update:
+            raise AnswerRefused(Cause.MALFORMED, "nextUpdate is before thisUpdate")
+        if at - single.next_update >= policy.skew:
+            raise AnswerRefused(Cause.STALE)
+    elif policy.no_next_update is NoNextUpdate.REJECT:
+        raise AnswerRefused(Cause.NO_NEXT_UPDATE)
+    if at - single.this_update > policy.max_age + policy.skew:
+        raise AnswerRefused(Cause.TOO_OLD)
+
+
+def _require_nonce(received: bytes | None, sent: bytes | None, mode: Nonce) -> None:
+    if mode is Nonce.OFF:
+        return
+    if received is None or sent is None:
+        if mode is Nonce.REQUIRED:
+            raise AnswerRefused(Cause.NONCE_MISSING)
+    elif received != sent:
+        raise AnswerRefused(Cause.NONCE_DIFFERS)

@@ -1,0 +1,100 @@
+"""Who signed an answer, and whether they may speak for the issuer (C2, T20).
+
+Not for signatures or dates of the answer itself: :mod:`tashika.ocsp`.
+"""
+
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from tashika.causes import Cause
+from tashika.certificates import (
+    critical_extensions,
+    decoding,
+    extension,
+    load_certificate,
+    require_signed_by,
+    validity,
+)
+from tashika.errors import AnswerRefused, PkiError
+from tashika.issuance import IssuedCertificate
+from tashika.pki.certid import IssuerIdentity
+from tashika.pki.response import BasicResponse
+
+_OCSP_ONLY = [ExtendedKeyUsageOID.OCSP_SIGNING]
+_UNDERSTOOD = {
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.EXTENDED_KEY_USAGE,
+    ExtensionOID.OCSP_NO_CHECK,
+}
+
+
+def identify_responder(answer: BasicResponse, subject: IssuedCertificate) -> x509.Certificate:
+    """Return the certificate that the answer's ResponderID names: the issuer's or an embedded one.
+
+    By key it is the SHA-1 of the key, by name the DER of the subject. Raises
+    AnswerRefused where nothing fits, and Malformed or Unsupported for an
+    embedded certificate that cannot be read.
+    """
+    if _is_named(answer, subject.identity):
+        return subject.issuer
+    for data in answer.certificates:
+        candidate = load_certificate(data)
+        with decoding():
+            identity = IssuerIdentity.of(candidate)
+        if _is_named(answer, identity):
+            return candidate
+    raise AnswerRefused(Cause.RESPONDER_UNIDENTIFIED)
+
+
+def _is_named(answer: BasicResponse, identity: IssuerIdentity) -> bool:
+    if answer.responder_key_hash is not None:
+        return answer.responder_key_hash == identity.hashes("sha1")[1]
+    return answer.responder_name == identity.name
+
+
+def authorise_responder(
+    responder: x509.Certificate, subject: IssuedCertificate, *, at: datetime
+) -> None:
+    """Check that the responder may speak for the issuer of the certificate.
+
+    The issuer itself may. Anybody else
+
+    1. was issued directly by the very key of the issuer, not by a namesake;
+    2. is in its validity at ``at``;
+    3. is no CA;
+    4. has OCSPSigning for its extended key usage, and nothing beside it;
+    5. may make digital signatures, where its key usage is limited;
+    6. carries ocsp-nocheck: its own revocation cannot be asked about here,
+       so one that would have to be asked about is refused;
+    7. has no critical extension that is not understood.
+
+    Raises AnswerRefused.
+    """
+    if responder is subject.issuer:
+        return
+    try:
+        require_signed_by(responder, subject.issuer)
+        wrong = _what_is_wrong(responder, at)
+    except PkiError as unusable:
+        raise AnswerRefused(Cause.RESPONDER_UNAUTHORISED, str(unusable)) from unusable
+    if wrong:
+        raise AnswerRefused(Cause.RESPONDER_UNAUTHORISED, f"its certificate {wrong}")
+
+
+def _what_is_wrong(responder: x509.Certificate, at: datetime) -> str:
+    constraints = extension(responder, x509.BasicConstraints)
+    purposes = extension(responder, x509.ExtendedKeyUsage)
+    usage = extension(responder, x509.KeyUsage)
+    begins, ends = validity(responder)
+    faults = (
+        (not begins <= at <= ends, "is not in its validity"),
+        (constraints is not None and constraints.ca, "is a CA's"),
+        (purposes is None or list(purposes) != _OCSP_ONLY, "is not for OCSP signing alone"),
+        (usage is not None and not usage.digital_signature, "may not sign data"),
+        (extension(responder, x509.OCSPNoCheck) is None, "lacks ocsp-nocheck"),
+        (critical_extensions(responder) - _UNDERSTOOD, "has an unknown critical extension"),
+    )
+    return next((text for is_wrong, text in faults if is_wrong), "")

@@ -1,0 +1,162 @@
+"""The command ``tashika check``: words for people, JSON and exit codes for scripts."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from support.sdk import write_pems
+from tashika.cli import main
+from tashika.testing import FakeResponder, Fault
+
+
+class Shell:
+    """Runs the command against one responder."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.responder = FakeResponder()
+        self._capsys = capsys
+        self.certificate, self.issuer = write_pems(self.responder, folder)
+
+    def run(self, *options: str) -> tuple[int, str]:
+        with self.responder.serve() as url:
+            files = ("--cert", self.certificate, "--issuer", self.issuer)
+            code = main(["check", *files, "--url", url, *options])
+        shown = self._capsys.readouterr()
+        assert not shown.err
+        return code, shown.out
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(tmp_path, capsys)
+
+
+def test_good_exits_0_and_says_so_in_words(shell: Shell) -> None:
+    code, text = shell.run()
+    assert code == 0
+    assert text.startswith("GOOD: The certificate is in force.")
+    assert "source       http://127.0.0.1:" in text
+    assert "data of      20" in text
+
+
+def test_revoked_exits_1_and_says_when_and_why(shell: Shell) -> None:
+    shell.responder.revoke(shell.responder.pki.certificate)
+    code, text = shell.run()
+    assert code == 1
+    assert text.startswith("REVOKED: The issuer has revoked the certificate. Do not accept it;")
+    assert "reason key_compromise" in text
+    shell.responder.revoke(shell.responder.pki.certificate, reason=None)
+    assert "reason not stated" in shell.run()[1]
+
+
+def test_not_determined_exits_2_and_says_what_to_do(shell: Shell) -> None:
+    shell.responder.order(Fault.TRY_LATER)
+    code, text = shell.run()
+    assert code == 2
+    assert text.startswith("NOT DETERMINED: The responder has no fresh data now. Try again")
+    assert "tried        http://127.0.0.1:" in text
+
+
+def test_expired_is_not_called_revoked(shell: Shell) -> None:
+    expired = shell.responder.pki.issue("Expired", ends=-timedelta(days=1))
+    Path(shell.certificate).write_bytes(expired.pem)
+    code, text = shell.run()
+    assert code == 2
+    assert text.startswith("EXPIRED: The certificate's validity has ended. Do not accept it;")
+
+
+def test_the_next_url_is_asked_when_the_first_fails(shell: Shell) -> None:
+    with FakeResponder(shell.responder.pki).serve() as other:
+        shell.responder.order(Fault.STALE)
+        code, text = shell.run("--url", other)
+    assert code == 0
+    assert f"source       {other}" in text
+    assert "past its nextUpdate" in text
+
+
+def test_json_says_the_same_to_scripts(shell: Shell) -> None:
+    shell.responder.hold(shell.responder.pki.certificate)
+    code, text = shell.run("--json")
+    told = json.loads(text)
+    assert code == 1
+    assert (told["status"], told["cause"]) == ("revoked", "on_hold")
+    assert told["reason"] == "certificate_hold"
+    assert told["never_issued"] is False
+    assert told["source"].startswith("http://127.0.0.1:")
+    assert told["tried"] == []
+    for name in ("at", "this_update", "next_update", "produced_at", "revoked_at"):
+        assert told[name].endswith("Z")
+
+    shell.responder.order(Fault.NO_NONCE)
+    code, text = shell.run("--json")
+    told = json.loads(text)
+    assert code == 2
+    assert [each["cause"] for each in told["tried"]] == ["nonce_missing"]
+    assert told["this_update"] is told["revoked_at"] is told["reason"] is None
+
+
+def test_options_reach_the_question(shell: Shell) -> None:
+    shell.responder.order(Fault.NO_NONCE)
+    assert shell.run("--nonce", "opportunistic")[0] == 0
+    assert shell.run("--nonce", "off", "--certid-hash", "sha1", "--timeout", "30")[0] == 0
+
+
+def test_a_certificate_that_cannot_be_read_is_not_determined(shell: Shell) -> None:
+    Path(shell.certificate).write_bytes(b"not a certificate")
+    code, text = shell.run()
+    assert code == 2
+    assert "Pass one whole X.509 certificate, in PEM or DER." in text
+    assert "namely       a certificate cannot be decoded" in text
+    assert not shell.responder.asked
+
+
+def test_an_endless_file_is_no_certificate(shell: Shell) -> None:
+    shell.certificate = "/dev/zero"
+    assert shell.run()[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (["--url", "ocsp.example.jp"], "begins with http:// or https://"),
+        (["--cert", "/no/such/file"], "cannot read /no/such/file: No such file"),
+        (["--nonce", "maybe"], "--nonce"),
+        (["--timeout", "soon"], "is not a number of seconds"),
+        (["--timeout", "0"], "above zero"),
+        (["--timeout", "nan"], "is not a number of seconds"),
+        (["--colour"], "--colour"),
+    ],
+)
+def test_wrong_usage_exits_64_with_one_clear_line(
+    shell: Shell, capsys: pytest.CaptureFixture[str], change: list[str], complaint: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        shell.run(*change)
+    assert left.value.code == 64
+    *usage, line = capsys.readouterr().err.splitlines()
+    assert usage[0].startswith("usage: tashika")
+    assert line.startswith("tashika: ")
+    assert complaint in line
+
+
+@pytest.mark.parametrize("words", [[], ["check"], ["frobnicate"]])
+def test_an_incomplete_command_exits_64(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 64
+    assert capsys.readouterr().err.startswith("usage: ")
+
+
+def test_help_tells_the_exit_codes() -> None:
+    installed = str(Path(sys.executable).with_name("tashika"))
+    for program in ([installed], [sys.executable, "-m", "tashika"]):
+        shown = subprocess.run(
+            [*program, "check", "--help"], capture_output=True, text=True, check=True, timeout=30
+        )
+        assert "0 good, 1 revoked, 2 not determined" in " ".join(shown.stdout.split())
