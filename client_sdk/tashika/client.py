@@ -17,7 +17,7 @@ from tashika.errors import WrongUse
 from tashika.loop_thread import LoopThread
 from tashika.policy import DEFAULT_POLICY, Policy
 from tashika.report import Report
-from tashika.transport import HttpTransport, Transport, require_url
+from tashika.transport import Transport, require_url
 
 _CLOSED = "this client is closed; make another one"
 
@@ -46,6 +46,9 @@ class AsyncClient:
     ) -> None:
         if not urls:
             raise WrongUse("a client needs the URL of at least one responder")
+        # Whoever uses the codecs alone, as the server does, need not wait for aiohttp.
+        from tashika.http_transport import HttpTransport  # noqa: PLC0415
+
         self._http = HttpTransport(connect=policy.deadlines.connect, tls=tls)
         self._desk = Desk(
             sources=tuple(
