@@ -1,0 +1,1 @@
+"""The server of Tashika: a validation authority under agreement."""

@@ -1,0 +1,46 @@
+"""Files that are either the old one or the new one, never half of each, whatever is killed when.
+
+For small files that are replaced whole. Not for files that grow, nor for the index, which
+LMDB keeps whole.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+__all__ = ["sync_directory", "write_atomically"]
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace the file at `path` by `data` in one step; on return it survives a power cut.
+
+    `mode` is what the file gets, whatever the umask. Raises OSError (no space, read-only) and
+    leaves the old file then; a killed writer leaves a `.new` file behind, which nothing reads.
+    """
+    fresh = path.with_name(f".{path.name}.{token_hex(4)}.new")
+    try:
+        _write(fresh, data, mode)
+        fresh.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

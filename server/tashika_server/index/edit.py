@@ -1,0 +1,221 @@
+"""One change of the index in the making: everything that happens within a write transaction.
+
+Whoever holds the transaction commits it; nothing here is durable or visible before.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, takewhile
+from operator import attrgetter
+
+from tashika_server.index.errors import SerialTaken
+from tashika_server.index.layout import (
+    ID_BYTES,
+    LONG_LIST,
+    SHORT_LIST,
+    SHORT_SERIALS,
+    Place,
+    id_of,
+    pack_change,
+    pack_coverage,
+    pack_entry,
+    pack_id,
+    pack_listed,
+    pack_name,
+    pack_number,
+    pack_place,
+    pack_quarantined,
+    pack_register_mark,
+    pack_serial,
+    unpack_number,
+    unpack_place,
+    weakest,
+)
+from tashika_server.index.store import Cursor, Store, Transaction
+from tashika_server.index.values import (
+    Change,
+    Changes,
+    Coverage,
+    Entry,
+    Mark,
+    Quarantined,
+    RegisterMark,
+)
+
+__all__ = ["Edit"]
+
+KEPT_CHANGES = 1000
+"""Generations whose changes are kept; who keeps answers looks every second, not every day."""
+
+
+class Edit:
+    """The next generation of the index while it is being written.
+
+    Partitions are those that `expect` has made known; another name is a KeyError.
+    """
+
+    def __init__(self, store: Store, transaction: Transaction) -> None:
+        self._databases = store.databases
+        self._transaction = transaction
+
+    def expect(self, fingerprint: bytes, partitions: Iterable[str]) -> bool:
+        """Make exactly these the partitions of an issuer; tell whether that is news.
+
+        A partition that is no longer named goes with all its entries. A new one leaves the
+        issuer's unlisted serials without coverage until its CRL has come (T15).
+        """
+        issuer = self._issuer(fingerprint)
+        places = {unpack_place(raw).name: key for key, raw in self._rows("marks", issuer)}
+        wanted = set(partitions)
+        for name in places.keys() - wanted:
+            self._drop(places[name], name)
+        last = max(places.values(), default=issuer + bytes(ID_BYTES))
+        for number, name in enumerate(sorted(wanted - places.keys()), id_of(last) + 1):
+            self._found(issuer + pack_id(number), name)
+        self._cover(issuer)
+        return places.keys() != wanted
+
+    def apply(self, fingerprint: bytes, partition: str, changes: Changes) -> None:
+        """Add, change and remove entries; raises SerialTaken."""
+        place = self._place(fingerprint, partition)
+        self._add(place, changes.added)
+        for _, entry in changes.changed:
+            self._put("entries", _key(place, entry.serial), pack_entry(place, entry))
+        self._remove(place, [entry.serial for entry in changes.removed])
+
+    def mark(self, fingerprint: bytes, partition: str, mark: Mark) -> None:
+        """Let a CRL speak for its partition, and end its quarantine."""
+        place = self._place(fingerprint, partition)
+        self._put("marks", place, pack_place(Place(name=partition, mark=mark)))
+        coverage = Coverage(
+            number=mark.number, this_update=mark.this_update, next_update=mark.next_update
+        )
+        self._put("coverage", place, pack_coverage(coverage))
+        self._cover(place[:ID_BYTES])
+        self.release(fingerprint, partition)
+
+    def register(
+        self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
+    ) -> None:
+        """Replace the issued register of an issuer; ranges ascend and do not overlap."""
+        issuer = self._issuer(fingerprint)
+        for key, _ in list(self._rows("register", issuer)):
+            self._delete("register", key)
+        with self._cursor("register") as cursor:
+            _put_ascending(
+                cursor, ((issuer + pack_serial(last), pack_serial(first)) for first, last in ranges)
+            )
+        self._put("register", issuer, pack_register_mark(mark))
+
+    def quarantine(self, fingerprint: bytes, quarantined: Quarantined) -> None:
+        """Note why the newest file of a partition is not taken in."""
+        place = self._place(fingerprint, quarantined.partition)
+        self._put("quarantine", place, pack_quarantined(quarantined))
+
+    def release(self, fingerprint: bytes, partition: str) -> None:
+        """Forget why: the newest file is in order."""
+        self._delete("quarantine", self._place(fingerprint, partition))
+
+    def record(self, fingerprint: bytes, partition: str | None, changes: Changes | None) -> int:
+        """Make a generation of this edit and return its number; without Changes, all changes."""
+        last = self._transaction.get(b"generation", db=self._databases["meta"])
+        change = Change(
+            generation=unpack_number(last) + 1,
+            fingerprint=fingerprint,
+            partition=partition,
+            serials=changes.serials() if changes else None,
+        )
+        key = pack_number(change.generation)
+        self._put("meta", b"generation", key)
+        self._put("changes", key, pack_change(change))
+        self._delete("changes", pack_number(max(0, change.generation - KEPT_CHANGES)))
+        return change.generation
+
+    def _add(self, place: bytes, entries: Sequence[Entry]) -> None:
+        rows = ((_key(place, entry.serial), pack_entry(place, entry)) for entry in entries)
+        with self._cursor("entries") as cursor:
+            if _put_ascending(cursor, rows) < len(entries):
+                raise SerialTaken("it lists a certificate that another partition lists already")
+        long = bisect_left(entries, SHORT_SERIALS, key=attrgetter("serial"))
+        self._list(SHORT_LIST, place, entries[:long])
+        self._list(LONG_LIST, place, entries[long:])
+
+    def _list(self, name: str, place: bytes, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        values = [pack_listed(entry.serial) for entry in entries]
+        with self._cursor(name) as cursor:
+            listed = cursor.set_key(place) and cursor.last_dup()
+            behind = not listed or cursor.value() < values[0]
+            cursor.putmulti(((place, value) for value in values), append=behind)
+
+    def _remove(self, place: bytes, serials: Iterable[int]) -> None:
+        for serial in serials:
+            self._delete("entries", _key(place, serial))
+            name = SHORT_LIST if serial < SHORT_SERIALS else LONG_LIST
+            self._delete(name, place, pack_listed(serial))
+
+    def _found(self, place: bytes, name: str) -> None:
+        self._put("places", place[:ID_BYTES] + pack_name(name), place[ID_BYTES:])
+        self._put("marks", place, pack_place(Place(name=name)))
+        self._put("coverage", place, b"")
+
+    def _drop(self, place: bytes, name: str) -> None:
+        for listing in (SHORT_LIST, LONG_LIST):
+            with self._cursor(listing) as cursor:
+                values = list(cursor.iternext_dup()) if cursor.set_key(place) else []
+            for value in values:
+                self._delete("entries", _key(place, int.from_bytes(value, "big")))
+            self._delete(listing, place)
+        for database in ("marks", "coverage", "quarantine"):
+            self._delete(database, place)
+        self._delete("places", place[:ID_BYTES] + pack_name(name))
+
+    def _cover(self, issuer: bytes) -> None:
+        """Work out what the issuer's partitions say together."""
+        each = [raw for key, raw in self._rows("coverage", issuer) if key != issuer]
+        self._put("coverage", issuer, pack_coverage(weakest(each)))
+
+    def _issuer(self, fingerprint: bytes) -> bytes:
+        """Return the id of an issuer, a new one if it has none; ids are never used again."""
+        if issuer := self._transaction.get(fingerprint, db=self._databases["issuers"]):
+            return issuer
+        known = self._transaction.stat(self._databases["issuers"])["entries"]
+        self._put("issuers", fingerprint, pack_id(known + 1))
+        return pack_id(known + 1)
+
+    def _place(self, fingerprint: bytes, partition: str) -> bytes:
+        """Return the key of a partition: the ids of its issuer and its own."""
+        issuer = self._issuer(fingerprint)
+        name = pack_name(partition)
+        place = self._transaction.get(issuer + name, db=self._databases["places"])
+        if place is None:
+            raise KeyError(partition)
+        return issuer + place
+
+    def _rows(self, database: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        with self._cursor(database) as cursor:
+            if cursor.set_range(prefix):
+                yield from takewhile(lambda row: row[0].startswith(prefix), cursor)
+
+    def _cursor(self, database: str) -> Cursor:
+        return self._transaction.cursor(self._databases[database])
+
+    def _put(self, database: str, key: bytes, value: bytes) -> None:
+        self._transaction.put(key, value, db=self._databases[database])
+
+    def _delete(self, database: str, key: bytes, value: bytes = b"") -> None:
+        self._transaction.delete(key, value, db=self._databases[database])
+
+
+def _key(place: bytes, serial: int) -> bytes:
+    return place[:ID_BYTES] + pack_serial(serial)
+
+
+def _put_ascending(cursor: Cursor, rows: Iterator[tuple[bytes, bytes]]) -> int:
+    """Put rows whose keys ascend and return how many; one that is there already is left."""
+    if (first := next(rows, None)) is None:
+        return 0
+    # Appended behind all others, rows fill their pages; elsewhere half of a page stays free.
+    behind = not cursor.last() or cursor.key() < first[0]
+    return cursor.putmulti(chain((first,), rows), overwrite=False, append=behind)[1]

@@ -1,0 +1,71 @@
+"""Reading the index: any number of processes, none of which waits for the writer."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+import lmdb
+
+from tashika_server.index.errors import IndexForeign, IndexMissing
+from tashika_server.index.snapshot import Snapshot
+from tashika_server.index.store import Store, open_store
+
+__all__ = ["IndexReader"]
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How soon a reader notices that an operator has put another index at its path."""
+
+
+class IndexReader:
+    """The index at a path, which need not exist yet; for all threads of one process.
+
+    Opens when it is first asked for a snapshot, so make it before a fork if you like, but ask
+    after. LMDB allows one environment per file and process: a process that has an IndexWriter
+    takes its `reader`.
+    """
+
+    def __init__(self, path: Path, *, store: Store | None = None) -> None:
+        self._path = path
+        self._store = store
+        self._inode = 0
+        self._look_again = float("inf") if store else 0.0
+        self._opening = Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Make a reader of the index at this path, whether or not it is there yet."""
+        return cls(path)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Hold the newest generation; raises IndexMissing while there is none to read."""
+        try:
+            store = self._current()
+            with store.begin() as transaction:
+                yield Snapshot(store, transaction)
+        except (lmdb.Error, OSError, IndexForeign) as failure:
+            raise IndexMissing(f"no index can be read in {self._path}: {failure}") from failure
+
+    def close(self) -> None:
+        """Close the index; the next snapshot opens it again."""
+        if self._store:
+            self._store.environment.close()
+            self._store = None
+
+    def _current(self) -> Store:
+        if self._store is None or time.monotonic() > self._look_again:
+            with self._opening:
+                return self._look()
+        return self._store
+
+    def _look(self) -> Store:
+        """Open the index, again if it is another one than before."""
+        inode = (self._path / "data.mdb").stat().st_ino
+        if self._store is None or inode != self._inode:
+            self._store = open_store(self._path)
+            self._inode = inode
+        self._look_again = time.monotonic() + LOOK_AGAIN_SECONDS
+        return self._store

@@ -1,0 +1,142 @@
+"""One generation of the index, as long as it is held: everything that can be asked of it."""
+
+from collections.abc import Iterator
+
+from tashika_server.index.errors import IndexMissing
+from tashika_server.index.layout import (
+    ID_BYTES,
+    LONG_LIST,
+    MAX_SERIAL_BYTES,
+    SHORT_LIST,
+    pack_name,
+    pack_number,
+    pack_serial,
+    partition_of,
+    unpack_change,
+    unpack_coverage,
+    unpack_entry,
+    unpack_number,
+    unpack_place,
+    unpack_quarantined,
+    unpack_register_mark,
+    unpack_serial,
+)
+from tashika_server.index.store import Store, Transaction
+from tashika_server.index.values import Change, Entry, Finding, Mark, Quarantined, RegisterMark
+
+__all__ = ["Snapshot"]
+
+SERIALS = range(1 << 8 * MAX_SERIAL_BYTES)
+NOWHERE = b"\xff"
+"""Where a serial would stand that is too large for any key: nothing does."""
+NOTHING = Finding(entry=None, coverage=None, issued=None)
+
+
+class Snapshot:
+    """One LMDB read transaction; not for use after its end, nor by two threads at once.
+
+    An issuer is its fingerprint (name and key). Of an issuer that was never expected there is
+    nothing: no coverage, no marks.
+    """
+
+    __slots__ = ("_databases", "_transaction", "generation")
+
+    def __init__(self, store: Store, transaction: Transaction) -> None:
+        self._databases = store.databases
+        self._transaction = transaction
+        self.generation = unpack_number(self._get("meta", b"generation"))
+
+    def find(self, fingerprint: bytes, serial: int) -> Finding:
+        """Look one certificate up; a serial of any size may be asked for."""
+        issuer = self._get("issuers", fingerprint)
+        if issuer is None:
+            return NOTHING
+        key = issuer + (pack_serial(serial) if serial in SERIALS else NOWHERE)
+        raw = self._get("entries", key)
+        speaker = issuer + partition_of(raw) if raw else issuer
+        return Finding(
+            entry=unpack_entry(serial, raw) if raw else None,
+            coverage=unpack_coverage(self._get("coverage", speaker)),
+            issued=self._issued(issuer, serial, key),
+        )
+
+    def entries(self, fingerprint: bytes, partition: str) -> Iterator[Entry]:
+        """Yield what one partition lists, sorted by serial."""
+        if (place := self._place(fingerprint, partition)) is None:
+            return
+        for name in (SHORT_LIST, LONG_LIST):
+            with self._transaction.cursor(self._databases[name]) as cursor:
+                if not cursor.set_key(place):
+                    continue
+                for value in cursor.iternext_dup():
+                    serial = int.from_bytes(value, "big")
+                    yield unpack_entry(serial, self._entry(place, serial))
+
+    def mark(self, fingerprint: bytes, partition: str) -> Mark | None:
+        """Return the last accepted CRL of one partition."""
+        place = self._place(fingerprint, partition)
+        raw = place and self._get("marks", place)
+        return unpack_place(raw).mark if raw else None
+
+    def marks(self, fingerprint: bytes) -> dict[str, Mark]:
+        """Return the last accepted CRLs by partition; a partition without one is not there."""
+        places = map(unpack_place, self._of("marks", fingerprint))
+        return {place.name: place.mark for place in places if place.mark}
+
+    def quarantined(self, fingerprint: bytes) -> tuple[Quarantined, ...]:
+        """Return why the newest files of this issuer's partitions are not in the index."""
+        return tuple(map(unpack_quarantined, self._of("quarantine", fingerprint)))
+
+    def in_quarantine(self, fingerprint: bytes, partition: str) -> Quarantined | None:
+        """Return why the newest file of one partition is not in the index."""
+        place = self._place(fingerprint, partition)
+        raw = place and self._get("quarantine", place)
+        return unpack_quarantined(raw) if raw else None
+
+    def register(self, fingerprint: bytes) -> RegisterMark | None:
+        """Return which issued register is loaded for an issuer."""
+        raw = self._get("register", self._get("issuers", fingerprint) or NOWHERE)
+        return unpack_register_mark(raw) if raw else None
+
+    def changes(self, *, after: int) -> list[Change] | None:
+        """Return what changed after a generation; None where that is no longer known."""
+        with self._transaction.cursor(self._databases["changes"]) as cursor:
+            known = cursor.set_range(pack_number(after + 1))
+            found = [unpack_change(raw) for raw in cursor.iternext(keys=False)] if known else []
+        complete = len(found) == self.generation - after
+        return found if complete else None
+
+    def _issued(self, issuer: bytes, serial: int, key: bytes) -> bool | None:
+        """Find the range of the register that ends at or after the serial."""
+        if self._get("register", issuer) is None:
+            return None
+        with self._transaction.cursor(self._databases["register"]) as cursor:
+            if not cursor.set_range(key) or not cursor.key().startswith(issuer):
+                return False
+            return unpack_serial(cursor.value()) <= serial
+
+    def _place(self, fingerprint: bytes, partition: str) -> bytes | None:
+        """Return the key of a partition: the ids of its issuer and its own."""
+        issuer = self._get("issuers", fingerprint) or NOWHERE
+        place = self._get("places", issuer + pack_name(partition))
+        return issuer + place if place else None
+
+    def _entry(self, place: bytes, serial: int) -> bytes:
+        raw = self._get("entries", place[:ID_BYTES] + pack_serial(serial))
+        if raw is None:
+            raise IndexMissing("the index lists a serial without its entry; load it anew")
+        return raw
+
+    def _of(self, database: str, fingerprint: bytes) -> Iterator[bytes]:
+        """Yield the values whose keys begin with the issuer, one for each partition."""
+        issuer = self._get("issuers", fingerprint)
+        with self._transaction.cursor(self._databases[database]) as cursor:
+            if issuer is None or not cursor.set_range(issuer):
+                return
+            for key, value in cursor:
+                if not key.startswith(issuer):
+                    return
+                yield value
+
+    def _get(self, database: str, key: bytes) -> bytes | None:
+        return self._transaction.get(key, db=self._databases[database])

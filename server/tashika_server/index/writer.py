@@ -1,0 +1,137 @@
+"""Writing the index: one process, one transaction at a time, each of them one generation.
+
+Entries, marks, coverage and the list of changes move together or not at all. The commit is
+the only durable step there is, so a writer killed anywhere has either published or not, and
+recovering is opening the index again.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import lmdb
+
+from tashika_server.durable import sync_directory
+from tashika_server.index.edit import Edit
+from tashika_server.index.errors import IndexBusy, IndexForeign, IndexWriteFailed
+from tashika_server.index.reader import IndexReader
+from tashika_server.index.store import Store, create_store
+from tashika_server.index.values import Changes, Mark, Quarantined, RegisterMark
+
+__all__ = ["IndexWriter"]
+
+
+class IndexWriter:
+    """The one writer of an index; not for two threads at once.
+
+    What a method did is durable when it returns. Each raises IndexWriteFailed when the disk
+    or the map is full or fails; the last generation then stays as it was, this writer is dead
+    and every further call fails too: its process must end.
+    """
+
+    def __init__(self, path: Path, store: Store, lock: int) -> None:
+        self.reader = IndexReader(path, store=store)
+        """For reading in the writer's own process, where there may be no other."""
+        self._path = path
+        self._store = store
+        self._lock = lock
+        self._dead: str | None = None
+
+    @classmethod
+    def open(cls, path: Path, size: int) -> Self:
+        """Open the index in the directory `path`, made if need be, with room for `size` bytes.
+
+        The room takes no disk before it is used and may differ from one start to the next.
+        Raises IndexBusy, IndexForeign and IndexWriteFailed.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = _lock(path)
+        except OSError as failure:
+            raise IndexWriteFailed(_explain(path, failure)) from failure
+        try:
+            store = create_store(path, size)
+            sync_directory(path)
+        except BaseException as failure:
+            os.close(lock)
+            if isinstance(failure, lmdb.InvalidError | lmdb.VersionMismatchError):
+                raise IndexForeign(f"{path} holds something else: {failure}; move it") from failure
+            if isinstance(failure, lmdb.Error | OSError):
+                raise IndexWriteFailed(_explain(path, failure)) from failure
+            raise
+        return cls(path, store, lock)
+
+    def close(self) -> None:
+        """Close the index and let another writer in."""
+        self._store.environment.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def expect(self, fingerprint: bytes, partitions: Iterable[str]) -> None:
+        """Make exactly these the partitions of an issuer; others go with their entries."""
+        with self._edit() as edit:
+            if edit.expect(fingerprint, partitions):
+                edit.record(fingerprint, None, None)
+
+    def publish(self, fingerprint: bytes, partition: str, changes: Changes, mark: Mark) -> int:
+        """Take one CRL in and return its generation; raises SerialTaken, changing nothing."""
+        with self._edit() as edit:
+            edit.apply(fingerprint, partition, changes)
+            edit.mark(fingerprint, partition, mark)
+            return edit.record(fingerprint, partition, changes)
+
+    def load_register(
+        self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
+    ) -> int:
+        """Replace the issued register of an issuer; ranges, first to last serial, ascend."""
+        with self._edit() as edit:
+            edit.register(fingerprint, ranges, mark)
+            return edit.record(fingerprint, None, None)
+
+    def quarantine(self, fingerprint: bytes, quarantined: Quarantined) -> None:
+        """Note why the newest file of a partition is not taken in; no generation of its own."""
+        with self._edit() as edit:
+            edit.quarantine(fingerprint, quarantined)
+
+    def release(self, fingerprint: bytes, partition: str) -> None:
+        """End the quarantine of a partition whose newest file is the accepted one again."""
+        with self._edit() as edit:
+            edit.release(fingerprint, partition)
+
+    @contextmanager
+    def _edit(self) -> Iterator[Edit]:
+        if self._dead:
+            raise IndexWriteFailed(self._dead)
+        try:
+            # Slots of readers that were killed keep old pages from being used again.
+            self._store.environment.reader_check()
+            with self._store.environment.begin(write=True) as transaction:
+                yield Edit(self._store, transaction)
+        except lmdb.Error as failure:
+            self._dead = _explain(self._path, failure)
+            raise IndexWriteFailed(self._dead) from failure
+
+
+def _lock(path: Path) -> int:
+    """Keep every other writer out for as long as this process lives."""
+    descriptor = os.open(path / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise IndexBusy(f"another process writes the index in {path}; stop it first") from None
+    return descriptor
+
+
+def _explain(path: Path, failure: Exception) -> str:
+    if isinstance(failure, lmdb.MapFullError):
+        return f"the index in {path} is full; give [index] a larger size"
+    return f"the index in {path} cannot be written ({failure}); look at the space on its disk"

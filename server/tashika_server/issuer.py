@@ -1,0 +1,84 @@
+"""What the service knows of an issuer: one CA key generation whose revocations it serves.
+
+Values only; reading them from a configuration file is `config`'s business, and what the
+issuer has revoked is in the index.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography import x509
+
+from tashika.pki.certid import IssuerIdentity
+from tashika.pki.profile import Family
+
+__all__ = ["Bounds", "Issuer", "NeverIssued", "Partition", "WithoutRegister"]
+
+
+class WithoutRegister(StrEnum):
+    """What an unlisted serial is while no issued register is loaded.
+
+    The default claims nothing: 'good' needs evidence or this stated policy.
+    """
+
+    UNKNOWN = "unknown"
+    GOOD = "good"
+
+
+class NeverIssued(StrEnum):
+    """What a serial outside the issued register is (T19).
+
+    The default is RFC 6960 2.2's "revoked" with the extended-revoked extension, so that a
+    certificate the issuer does not know of can never pass.
+    """
+
+    EXTENDED_REVOKED = "extended-revoked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """One CRL of an issuer and where to fetch it.
+
+    `name` is the name its issuing distribution point must carry (RFC 5280 5.2.5): the text of
+    the directoryName or the URI. The empty name is the complete CRL, which has none.
+    """
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far the entries of one partition may move in one step before a person must look."""
+
+    max_shrink: float = 0.05
+    """The part of the listed entries that may vanish, released holds not counted."""
+    max_growth: float = 0.5
+    """The part of the listed entries that may be added."""
+    shrink_slack: int = 5
+    """Entries that may vanish whatever the fraction: a small partition expires in ones."""
+    growth_slack: int = 1000
+    """Entries that may be added whatever the fraction: a small partition grows in bursts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """One CA key generation; matched by its key, never by its name alone.
+
+    All generations of a JPKI CA share one name, so `identity` (name and key together) is what
+    the index and the responder look up by. `partitions` is never empty.
+    """
+
+    name: str
+    family: Family
+    certificate: x509.Certificate
+    identity: IssuerIdentity
+    partitions: tuple[Partition, ...]
+    register: Path | None
+    without_register: WithoutRegister
+    never_issued: NeverIssued
+    archive_cutoff: timedelta | None
+    bounds: Bounds

@@ -1,0 +1,35 @@
+"""Counters whose label values are a closed set, written out where they are made.
+
+A label that takes its value from a request (a serial, a path, a verifier's input) grows
+without end, so a value outside the set is counted as `other` (T32). The numbers are kept in
+each process; showing them to a monitoring system is the office's work, not the workers'.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
+
+__all__ = ["OTHER", "Tally"]
+
+OTHER = "other"
+
+
+class Tally:
+    """Counts events by one label of a closed set of values."""
+
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        *,
+        label: str,
+        allowed: Iterable[str],
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        counter = Counter(name, text, [label], registry=registry)
+        # Children are made here so that every series exists, at nought, from the start.
+        self._children = {value: counter.labels(value) for value in {*allowed, OTHER}}
+
+    def count(self, value: str) -> None:
+        """Add one under `value`, or under `other` where the set does not have it."""
+        self._children.get(value, self._children[OTHER]).inc()
