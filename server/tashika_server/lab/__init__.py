@@ -1,0 +1,38 @@
+"""The simulated issuer side: CAs, people, legal events, CRLs and their publication.
+
+Everything here is labelled as simulated (`O=JPKI-SIM`). Not a certification authority for
+anybody: keys lie in plain files, and people are made up.
+"""
+
+from tashika_server.lab.causes import ACT_VERSION, RULES, Cause
+from tashika_server.lab.certificates import Policies
+from tashika_server.lab.days import JST
+from tashika_server.lab.errors import LabError, NotALab, NotOfThisLab, Unlawful
+from tashika_server.lab.founding import Order, found_world
+from tashika_server.lab.keys import Algorithm
+from tashika_server.lab.layout import SIMULATED
+from tashika_server.lab.publication import run
+from tashika_server.lab.publishing import Publication
+from tashika_server.lab.records import Certificate
+from tashika_server.lab.world import Departure, World
+
+__all__ = [
+    "ACT_VERSION",
+    "JST",
+    "RULES",
+    "SIMULATED",
+    "Algorithm",
+    "Cause",
+    "Certificate",
+    "Departure",
+    "LabError",
+    "NotALab",
+    "NotOfThisLab",
+    "Order",
+    "Policies",
+    "Publication",
+    "Unlawful",
+    "World",
+    "found_world",
+    "run",
+]

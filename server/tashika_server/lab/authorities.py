@@ -1,0 +1,132 @@
+"""The simulated CAs: one key generation, its self-signed certificate and what it signs.
+
+Shape as published for the real ones: one DN for all generations, no AKI, no policies, the
+distribution point naming the CA itself.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from tashika.pki.algorithms import PrivateKey, PublicKey
+from tashika.pki.profile import Family
+from tashika_server.lab.days import authority_end
+from tashika_server.lab.keys import signing_hash
+from tashika_server.lab.naming import authority_name, authority_name_in_japanese
+
+__all__ = ["Authority", "Extensions", "authority_certificate", "key_usage", "point_named"]
+
+Extensions = Iterable[tuple[x509.ExtensionType, bool]]
+"""Extensions in the order they are written, each with its criticality."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """One key generation of a CA, able to sign."""
+
+    name: str
+    """The issuer's name in files and configuration, as `signature-g3`."""
+    family: Family
+    certificate: x509.Certificate
+    key: PrivateKey
+
+    @property
+    def key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        """Key id, name and serial together: the name alone fits every generation."""
+        return x509.AuthorityKeyIdentifier(
+            _key_id(self.certificate),
+            [x509.DirectoryName(self.certificate.issuer)],
+            self.certificate.serial_number,
+        )
+
+    @property
+    def key_identifier_only(self) -> x509.AuthorityKeyIdentifier:
+        """The key id without the rest, as RFC 5280 5.2.1 has it for a CRL."""
+        return x509.AuthorityKeyIdentifier(_key_id(self.certificate), None, None)
+
+    def certify(
+        self,
+        subject: x509.Name,
+        public_key: PublicKey,
+        *,
+        serial: int,
+        at: datetime,
+        not_after: datetime,
+        extensions: Extensions,
+    ) -> x509.Certificate:
+        """Sign a certificate with these extensions and, after them, AKI and SKI."""
+        own = (self.key_identifier, False), (_subject_key(public_key), False)
+        builder = _blank(subject, public_key, serial=serial, at=at, not_after=not_after)
+        builder = builder.issuer_name(self.certificate.subject)
+        return _extended(builder, [*extensions, *own]).sign(self.key, signing_hash(self.key))
+
+
+def authority_certificate(
+    family: Family, key: PrivateKey, *, serial: int, at: datetime
+) -> x509.Certificate:
+    """Make the self-signed certificate of a new key generation."""
+    name = authority_name(family)
+    builder = _blank(
+        name, key.public_key(), serial=serial, at=at, not_after=authority_end(at)
+    ).issuer_name(name)
+    extensions = (
+        (key_usage("key_cert_sign", "crl_sign"), True),
+        (
+            x509.SubjectAlternativeName([x509.DirectoryName(authority_name_in_japanese(family))]),
+            False,
+        ),
+        (x509.BasicConstraints(ca=True, path_length=None), True),
+        (x509.CRLDistributionPoints([point_named(name)]), False),
+        (_subject_key(key.public_key()), False),
+    )
+    return _extended(builder, extensions).sign(key, signing_hash(key))
+
+
+def key_usage(*allowed: str) -> x509.KeyUsage:
+    """Return a key usage with these bits and no others."""
+    bits = (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    )
+    return x509.KeyUsage(**{bit: bit in allowed for bit in bits})
+
+
+def point_named(name: x509.Name) -> x509.DistributionPoint:
+    """Return a distribution point by directory name: no reasons, no CRL issuer, no URI."""
+    return x509.DistributionPoint([x509.DirectoryName(name)], None, None, None)
+
+
+def _blank(
+    subject: x509.Name, public_key: PublicKey, *, serial: int, at: datetime, not_after: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(public_key)
+        .serial_number(serial)
+        .not_valid_before(at)
+        .not_valid_after(not_after)
+    )
+
+
+def _extended(builder: x509.CertificateBuilder, extensions: Extensions) -> x509.CertificateBuilder:
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder
+
+
+def _subject_key(public_key: PublicKey) -> x509.SubjectKeyIdentifier:
+    return x509.SubjectKeyIdentifier.from_public_key(public_key)
+
+
+def _key_id(certificate: x509.Certificate) -> bytes:
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
