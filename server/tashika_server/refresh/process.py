@@ -1,0 +1,173 @@
+"""The life of the refresher: everything once, then each source in its turn, or all when asked.
+
+The one process that writes the index. Not for what happens to one source (`refresh`), nor for
+starting this process again when it has ended.
+"""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from tashika_server.clock import Clock
+from tashika_server.index import IndexWriteFailed, IndexWriter
+from tashika_server.issuer import Issuer
+from tashika_server.log import get_log
+from tashika_server.refresh.control import Answer, listening
+from tashika_server.refresh.fetch import Fetcher, FetchLimits
+from tashika_server.refresh.refresh import Outcome, Tools, refresh
+from tashika_server.refresh.register import refresh_register
+from tashika_server.refresh.schedule import Schedule
+from tashika_server.refresh.source import AnySource, Source, sources_of
+
+__all__ = ["RefreshParts", "Refresher", "Told", "run", "serve"]
+
+log = get_log()
+
+AT_ONCE = 8
+"""Fetches under way together; the work on what they bring is done one by one."""
+
+Told = Callable[[AnySource, Outcome], None]
+
+
+def _ignore(_source: AnySource, _outcome: Outcome) -> None:
+    """Listen to nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshParts:
+    """What the refresher works with. The index is opened in its process."""
+
+    issuers: tuple[Issuer, ...]
+    index: Path
+    index_size: int
+    run: Path
+    """Where its socket is."""
+    every: timedelta
+    lab_base: str | None
+    """The URL of the simulated issuer that lab: URLs are below."""
+    clock: Clock
+    random: Random
+    limits: FetchLimits = field(default_factory=FetchLimits)
+
+
+async def run(parts: RefreshParts, *, ready: Callable[[], None]) -> None:
+    """Keep the index up to date until SIGTERM; for the main thread.
+
+    `ready` is called after the first round, whatever came of it. Raises IndexWriteFailed when
+    this process must end and a new one try again (exit code 75), IndexBusy and IndexForeign
+    when a person must look.
+    """
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(parts, ready=ready, stop=stop)
+
+
+async def serve(parts: RefreshParts, *, ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Keep the index up to date until `stop`; what has begun to be written is finished."""
+    async with Refresher.of(parts) as refresher, listening(parts.run, refresher.ask):
+        work = asyncio.create_task(refresher.keep(ready))
+        ending = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        work.cancel()
+        try:
+            await work
+        except asyncio.CancelledError:
+            log.info("refresher_stopped")
+        except IndexWriteFailed as failure:
+            log.critical("index_write_failed", reason=str(failure))
+            raise
+
+
+class Refresher:
+    """The sources, their turns, and what they are refreshed with; `of` makes it."""
+
+    def __init__(self, parts: RefreshParts, tools: Tools) -> None:
+        self._clock = parts.clock
+        self._tools = tools
+        self.sources = [source for issuer in parts.issuers for source in sources_of(issuer)]
+        """Everything that is taken in."""
+        self._schedule = Schedule(self.sources, every=parts.every, random=parts.random)
+        self._asked: list[asyncio.Future[Answer]] = []
+        self._wake = asyncio.Event()
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, parts: RefreshParts) -> "AsyncIterator[Refresher]":
+        """Open the index and the way to the sources; raises what opening an index raises."""
+        with IndexWriter.open(parts.index, parts.index_size) as writer:
+            for issuer in parts.issuers:
+                names = [partition.name for partition in issuer.partitions]
+                writer.expect(issuer.identity.fingerprint, names)
+            # Left last, so that what is being written ends before the index is closed.
+            with ThreadPoolExecutor(1, "bench") as bench:
+                async with Fetcher(limits=parts.limits, lab_base=parts.lab_base) as fetcher:
+                    yield cls(parts, Tools(fetcher=fetcher, writer=writer, bench=bench))
+
+    async def keep(self, ready: Callable[[], None]) -> None:
+        """Refresh everything, then forever what is due or asked for."""
+        await self.refresh_all()
+        ready()
+        while True:
+            with suppress(TimeoutError):
+                pause = self._schedule.pause(time.monotonic())
+                await asyncio.wait_for(self._wake.wait(), pause)
+            await self._take_turns()
+
+    async def ask(self) -> Answer:
+        """Have everything refreshed, beginning after this call; for use beside `keep`."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        self._wake.set()
+        return await answer
+
+    async def refresh_all(self, told: Told = _ignore) -> Answer:
+        """Refresh every source once; `told` hears of each."""
+        return await self._round(self.sources, told)
+
+    async def _take_turns(self) -> None:
+        self._wake.clear()
+        asked, self._asked = self._asked, []
+        if not asked:
+            await self._round(self._schedule.due(time.monotonic()), _ignore)
+            return
+        answer = await self.refresh_all()
+        for each in asked:
+            if not each.done():
+                each.set_result(answer)
+
+    async def _round(self, sources: Iterable[AnySource], told: Told) -> Answer:
+        """Refresh these, AT_ONCE at a time."""
+        left = iter(sources)
+        counts = Counter[Outcome]()
+
+        async def work() -> None:
+            for source in left:
+                outcome = await self._refresh(source)
+                told(source, outcome)
+                if isinstance(source, Source):
+                    counts[outcome] += 1
+
+        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+        with self._tools.writer.reader.snapshot() as snapshot:
+            return {"generation": snapshot.generation} | {each: counts[each] for each in Outcome}
+
+    async def _refresh(self, source: AnySource) -> Outcome:
+        if isinstance(source, Source):
+            outcome = await refresh(source, self._tools, at=self._clock.now())
+        else:
+            outcome = await refresh_register(source, self._tools)
+        now = time.monotonic()
+        if outcome in (Outcome.PUBLISHED, Outcome.UNCHANGED):
+            self._schedule.went_well(source, now)
+        else:
+            self._schedule.went_wrong(source, now)
+        return outcome

@@ -1,0 +1,160 @@
+"""A house: an issuer's files on disk, an index, and the invariants that hold whatever happens.
+
+All of it is on disk and the keys are always the same, so a House of the same directory can be
+built in another process, as `support.dying` does.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from support.clock import FakeClock
+from support.crls import AT, NAKA, NISHI, Ca, listed
+from tashika_server.durable import write_atomically
+from tashika_server.index import Entry, Finding, IndexReader, Mark, Quarantined, Snapshot
+from tashika_server.issuer import Bounds, Issuer
+from tashika_server.refresh import Refresher, RefreshParts
+
+MIB = 2**20
+
+
+class House:
+    """One issuer of two partitions whose CRLs are files. Offer, refresh, look, check."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        names: tuple[str, ...] = (NAKA, NISHI),
+        size: int = 64 * MIB,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self.directory = directory
+        self.ca = Ca.found()
+        self.clock = FakeClock(AT)
+        self.size = size
+        self.register = directory / "register.txt"
+        self.urls = {name: self._file(name).as_uri() for name in names}
+        self.bounds = bounds
+
+    @property
+    def issuer(self) -> Issuer:
+        register = self.register if self.register.exists() else None
+        return self.ca.issuer(self.urls, register=register, bounds=self.bounds)
+
+    @property
+    def fingerprint(self) -> bytes:
+        return self.issuer.identity.fingerprint
+
+    @property
+    def parts(self) -> RefreshParts:
+        return RefreshParts(
+            issuers=(self.issuer,),
+            index=self.directory / "index",
+            index_size=self.size,
+            run=self.directory / "run",
+            every=timedelta(minutes=15),
+            lab_base=None,
+            clock=self.clock,
+            random=Random(1),
+        )
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Read as another process would; LMDB wants it closed before the writer opens here."""
+        reader = IndexReader.open(self.directory / "index")
+        with closing(reader), reader.snapshot() as snapshot:
+            yield snapshot
+
+    def offer(self, name: str, body: bytes) -> None:
+        """Put a file where the issuer publishes this partition, and remember it."""
+        write_atomically(self.directory / f"{sha256(body).hexdigest()}.offered", body)
+        write_atomically(self._file(name), body)
+
+    def withdraw(self, name: str) -> None:
+        """Take a partition's file away."""
+        self._file(name).unlink()
+
+    def offer_crl(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Offer a CRL that is in order but for what the keywords say."""
+        self.offer(name, self.ca.crl(*args, scope=name, **kwargs))
+
+    async def refresh(self) -> dict[str, int]:
+        """Refresh everything once, as a process that starts and ends."""
+        async with Refresher.of(self.parts) as refresher:
+            answer: dict[str, int] = await refresher.refresh_all()
+        return answer
+
+    def find(self, serial: int) -> Finding:
+        with self.snapshot() as snapshot:
+            return snapshot.find(self.fingerprint, serial)
+
+    def marks(self) -> dict[str, Mark]:
+        with self.snapshot() as snapshot:
+            return snapshot.marks(self.fingerprint)
+
+    def quarantined(self) -> dict[str, Quarantined]:
+        with self.snapshot() as snapshot:
+            return {each.partition: each for each in snapshot.quarantined(self.fingerprint)}
+
+    def check(self) -> None:
+        """Verify every invariant of the index as it lies on disk."""
+        with self.snapshot() as snapshot:
+            marks = snapshot.marks(self.fingerprint)
+            for name in self.urls:
+                self._check_partition(snapshot, name, marks.get(name))
+            self._check_together(snapshot, marks)
+            _check_changes(snapshot)
+
+    def _check_partition(self, snapshot: Snapshot, name: str, mark: Mark | None) -> None:
+        entries = list(snapshot.entries(self.fingerprint, name))
+        if mark is None:
+            assert entries == []
+            return
+        body = (self.directory / f"{mark.sha256.hex()}.offered").read_bytes()
+        assert {entry.serial: entry.revoked_at for entry in entries} == listed(body)
+        assert len(entries) == mark.entries
+        for entry in entries:
+            finding = snapshot.find(self.fingerprint, entry.serial)
+            assert finding.entry == entry
+            assert finding.coverage is not None
+            assert finding.coverage.number == mark.number
+            assert finding.coverage.this_update == mark.this_update
+            assert finding.coverage.next_update == mark.next_update
+
+    def _check_together(self, snapshot: Snapshot, marks: dict[str, Mark]) -> None:
+        """The entries are those of the partitions; unlisted serials have the weakest coverage."""
+        assert _rows(snapshot, "entries") == sum(mark.entries for mark in marks.values())
+        assert _rows(snapshot, "listed") + _rows(snapshot, "listed_long") == _rows(
+            snapshot, "entries"
+        )
+        unlisted = snapshot.find(self.fingerprint, 2**255)
+        assert unlisted.entry is None
+        if marks.keys() != self.urls.keys():
+            assert unlisted.coverage is None
+            return
+        assert unlisted.coverage is not None
+        assert unlisted.coverage.this_update == min(mark.this_update for mark in marks.values())
+        assert unlisted.coverage.next_update == min(mark.next_update for mark in marks.values())
+
+    def _file(self, name: str) -> Path:
+        return self.directory / f"{sha256(name.encode()).hexdigest()[:8]}.crl"
+
+
+def _check_changes(snapshot: Snapshot) -> None:
+    changes = snapshot.changes(after=0)
+    assert changes is not None
+    assert [change.generation for change in changes] == list(range(1, snapshot.generation + 1))
+
+
+def _rows(snapshot: Snapshot, database: str) -> int:
+    entries: int = snapshot._transaction.stat(snapshot._databases[database])["entries"]
+    return entries
+
+
+def serials(entries: list[Entry]) -> list[int]:
+    return [entry.serial for entry in entries]
