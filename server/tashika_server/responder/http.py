@@ -1,0 +1,212 @@
+"""HTTP as far as it concerns OCSP (RFC 6960 appendix A, RFC 5019, RFC 9111): pure functions.
+
+Not for sockets, and it knows no HTTP library: text and bytes in, values out.
+"""
+
+import hashlib
+import json
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from enum import Enum, auto
+from http import HTTPStatus
+from urllib.parse import unquote
+
+from tashika.pki.limits import MAX_REQUEST_BYTES
+from tashika.pki.response import error_response
+from tashika_server.refusal import MalformedQuestion, Refusal, TooLarge, UnknownPath, WrongMethod
+from tashika_server.responder.answer import Answer
+
+__all__ = [
+    "HEALTH_PATH",
+    "OCSP_PATH",
+    "HttpReply",
+    "Purpose",
+    "Target",
+    "decline",
+    "deliver",
+    "read_target",
+    "report_health",
+]
+
+OCSP_PATH = "/ocsp"
+HEALTH_PATH = "/healthz"
+_OCSP_RESPONSE = "application/ocsp-response"
+_MAX_ENCODED = (MAX_REQUEST_BYTES * 4 + 2) // 3
+_ALLOWED = "GET, HEAD, POST"
+
+
+class Purpose(Enum):
+    """What a request line asks of us."""
+
+    OCSP_IN_PATH = auto()
+    OCSP_IN_BODY = auto()
+    HEALTH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A request line understood; `question` is there for OCSP_IN_PATH."""
+
+    purpose: Purpose
+    question: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    """What goes back. With status 304 the body is empty."""
+
+    status: HTTPStatus
+    headers: Mapping[str, str]
+    body: bytes
+
+
+# --- The way in -----------------------------------------------------------------------------
+
+
+def read_target(method: str, raw: str) -> Target:
+    """Understand a request line; `raw` is the request target just as it came over the wire.
+
+    Slashes before the path are not counted, for clients that join addresses carelessly, but
+    none is ever merged: `//` occurs in base64 (T1). Raises UnknownPath, WrongMethod,
+    MalformedQuestion and TooLarge.
+    """
+    path = "/" + _without_origin(raw).lstrip("/")
+    if path.partition("?")[0] == HEALTH_PATH:
+        _allow(method, "GET", "HEAD")
+        return Target(Purpose.HEALTH)
+    if path != OCSP_PATH and not path.startswith((OCSP_PATH + "/", OCSP_PATH + "?")):
+        raise UnknownPath
+    _allow(method, "GET", "HEAD", "POST")
+    if method == "POST":
+        return Target(Purpose.OCSP_IN_BODY)
+    return Target(Purpose.OCSP_IN_PATH, _decode(path.removeprefix(OCSP_PATH).partition("?")[0]))
+
+
+def _without_origin(raw: str) -> str:
+    """Cut off the `http://host` of an absolute-form target (RFC 9112 3.2.2)."""
+    if raw.startswith("/"):
+        return raw
+    scheme, _, rest = raw.partition("://")
+    return rest.partition("/")[2] if scheme.lower() in ("http", "https") else raw
+
+
+def _allow(method: str, *methods: str) -> None:
+    if method not in methods:
+        raise WrongMethod
+
+
+def _decode(encoded: str) -> bytes:
+    """Decode the question in a path (RFC 6960 A.1), in every form that clients have sent it.
+
+    Percent-escapes once or twice, a `+` that somebody turned into a space, line breaks and
+    missing padding (T1, T2). Leading slashes are no part of it: DER begins with an `M`.
+    """
+    text = unquote(encoded, errors="replace")
+    if "%" in text:
+        text = unquote(text, errors="replace")
+    text = text.lstrip("/").rstrip("=").replace(" ", "+").replace("\r", "").replace("\n", "")
+    if len(text) > _MAX_ENCODED:
+        raise TooLarge
+    try:
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (NotBase64, ValueError) as nonsense:
+        raise MalformedQuestion from nonsense
+
+
+# --- The way out ----------------------------------------------------------------------------
+
+
+def deliver(
+    answer: Answer,
+    *,
+    purpose: Purpose,
+    conditions: Mapping[str, str],
+    cache_for: timedelta,
+    at: datetime,
+) -> HttpReply:
+    """Wrap an answer, with the headers that say who may keep it for how long.
+
+    Only an answer to a question in the path may be kept, and no answer to a nonce: it is
+    for one asker. `conditions` are the request's headers, looked up by lower-case name.
+    """
+    headers = {"Content-Type": _OCSP_RESPONSE, "Date": _http_date(at)}
+    if purpose is Purpose.OCSP_IN_BODY or answer.question.nonce is not None or not cache_for:
+        headers["Cache-Control"] = "no-store"
+        return HttpReply(status=HTTPStatus.OK, headers=headers, body=answer.body)
+    headers |= _caching_headers(answer, cache_for, at)
+    if _still_good(conditions, headers):
+        return HttpReply(status=HTTPStatus.NOT_MODIFIED, headers=headers, body=b"")
+    return HttpReply(status=HTTPStatus.OK, headers=headers, body=answer.body)
+
+
+def decline(refusal: Refusal, *, at: datetime) -> HttpReply:
+    """Write a refusal by its row; never to be kept (T9)."""
+    row = refusal.reply
+    headers = {"Cache-Control": "no-store", "Date": _http_date(at)}
+    if isinstance(refusal, WrongMethod):
+        headers["Allow"] = _ALLOWED
+    if row.ocsp is None:
+        headers["Content-Type"] = "text/plain; charset=utf-8"
+        return HttpReply(status=row.http, headers=headers, body=f"{row.http.phrase}\n".encode())
+    headers["Content-Type"] = _OCSP_RESPONSE
+    return HttpReply(status=row.http, headers=headers, body=error_response(row.ocsp))
+
+
+def report_health(generation: int | None, *, at: datetime) -> HttpReply:
+    """Tell a load balancer whether this worker can answer; None: it has no index to read."""
+    return HttpReply(
+        status=HTTPStatus.SERVICE_UNAVAILABLE if generation is None else HTTPStatus.OK,
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Type": "application/json",
+            "Date": _http_date(at),
+        },
+        body=json.dumps({"generation": generation}).encode(),
+    )
+
+
+def _caching_headers(answer: Answer, cache_for: timedelta, at: datetime) -> dict[str, str]:
+    """Write the headers of RFC 5019 6.2; max-age, the shorter, is what HTTP/1.1 caches obey."""
+    next_update = min(each.next_update for each in answer.responses if each.next_update)
+    max_age = int(min(cache_for, next_update - at).total_seconds())
+    return {
+        "Cache-Control": f"max-age={max_age}, public, no-transform, must-revalidate",
+        "ETag": _entity_tag(answer),
+        "Expires": _http_date(next_update),
+        "Last-Modified": _http_date(max(each.this_update for each in answer.responses)),
+    }
+
+
+def _entity_tag(answer: Answer) -> str:
+    """Name what is said and by whom, not the bytes: these differ with each signing.
+
+    So all workers and nodes agree on the tag, and it is a weak one (RFC 9110 8.8.1).
+    """
+    said = [
+        (each.cert_id.der, each.standing, each.this_update, each.next_update)
+        for each in answer.responses
+    ]
+    digest = hashlib.sha256(repr((answer.signer.key_hash, said)).encode())
+    return f'W/"{digest.hexdigest()[:32]}"'
+
+
+def _still_good(conditions: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Tell whether the asker's copy says the same (RFC 9110 13.1).
+
+    If-Modified-Since must name the very date: a released hold turns thisUpdate back to that
+    of an older CRL, so "not later" would keep the hold alive.
+    """
+    if (tags := conditions.get("if-none-match")) is not None:
+        opaque = headers["ETag"].removeprefix("W/")
+        return tags.strip() == "*" or opaque in (
+            tag.strip().removeprefix("W/") for tag in tags.split(",")
+        )
+    return conditions.get("if-modified-since") == headers["Last-Modified"]
+
+
+def _http_date(at: datetime) -> str:
+    return format_datetime(at.astimezone(UTC).replace(microsecond=0), usegmt=True)

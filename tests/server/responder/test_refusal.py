@@ -1,0 +1,44 @@
+"""The table of refusals cannot have a gap."""
+
+from http import HTTPStatus
+
+import pytest
+
+from tashika.pki.response import ResponseStatus
+from tashika_server import refusal
+from tashika_server.refusal import Refusal, Reply, StatusStale, metric_labels
+
+
+def test_a_refusal_without_its_row_cannot_be_defined():
+    with pytest.raises(TypeError, match="has no row"):
+        type("Rowless", (Refusal,), {})
+
+
+def test_a_row_is_not_inherited():
+    with pytest.raises(TypeError, match="has no row"):
+        type("Staler", (StatusStale,), {})
+
+
+@pytest.mark.parametrize(
+    ("ocsp", "http"),
+    [(None, HTTPStatus.OK), (ResponseStatus.TRY_LATER, HTTPStatus.BAD_REQUEST)],
+)
+def test_t06_a_200_without_an_ocsp_status_cannot_be_written_down(ocsp, http):
+    with pytest.raises(TypeError, match="come together"):
+        Reply(ocsp=ocsp, http=http, metric="wrong")
+
+
+def test_a_label_is_not_shared():
+    with pytest.raises(TypeError, match="a metric label of its own"):
+        type("Staler", (Refusal,), {"reply": StatusStale.reply})
+
+
+def test_no_refusal_costs_anything_or_says_successful():
+    rows = [
+        each.reply
+        for each in vars(refusal).values()
+        if isinstance(each, type) and issubclass(each, Refusal) and each is not Refusal
+    ]
+    assert {row.metric for row in rows} == set(metric_labels())
+    assert not any(row.billable for row in rows)
+    assert ResponseStatus.SUCCESSFUL not in {row.ocsp for row in rows}

@@ -1,0 +1,212 @@
+"""The bytes of an answer, read back by tools that are not ours: pyca, asn1crypto, pkilint."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from asn1crypto import ocsp as asn1
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ocsp
+
+from support.asking import AT, DAY, Authority, ec_key, rsa_key, write_signer
+from tashika.pki import algorithms
+from tashika.pki.certid import CertId, IssuerIdentity
+from tashika.pki.response import BasicResponse, SingleResponse, parse_response
+from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
+from tashika_server.signing import NEVER_ISSUED, encode_answer, load_signer
+
+YESTERDAY = AT - DAY
+STANDINGS = {
+    "good": Good(),
+    "unknown": Unknown(),
+    "revoked": Revoked(YESTERDAY, Reason.KEY_COMPROMISE),
+    "hold": Revoked(YESTERDAY, Reason.CERTIFICATE_HOLD),
+    "no reason": Revoked(YESTERDAY, None),
+    "since": Revoked(YESTERDAY, Reason.KEY_COMPROMISE, YESTERDAY - DAY),
+    "never issued": NEVER_ISSUED,
+}
+KEYS = {"rsa": rsa_key, "p256": ec_key, "p384": lambda: ec_key("384", ec.SECP384R1)}
+
+
+@pytest.fixture(scope="module")
+def ca():
+    return Authority.make("JPKI for user authentication", ec_key("ca"))
+
+
+@pytest.fixture
+def encode(tmp_path, ca):
+    def encode(*standings: Standing, key=None, nonce=None, certificate=None, cutoff=None, oid=None):
+        key = key or ec_key()
+        certificate = certificate or ca.issue_responder(key)
+        signer = load_signer(write_signer(tmp_path, certificate, key), ca.certificate, at=AT)
+        algorithm = signer.algorithm(oid) if oid else signer.algorithms[0]
+        assert algorithm is not None
+        return encode_answer(
+            [single(ca, standing, serial, cutoff) for serial, standing in enumerate(standings, 1)],
+            nonce=nonce,
+            signer=signer,
+            algorithm=algorithm,
+            produced_at=AT,
+        )
+
+    return encode
+
+
+def single(ca, standing, serial, cutoff=None):
+    return SingleResponse(
+        cert_id=CertId.build(IssuerIdentity.of(ca.certificate), serial),
+        standing=standing,
+        this_update=AT - timedelta(hours=1),
+        next_update=AT + DAY,
+        archive_cutoff=cutoff,
+    )
+
+
+@pytest.mark.parametrize("standing", STANDINGS.values(), ids=STANDINGS)
+def test_our_own_reader_reads_what_was_said(encode, standing):
+    answer = parse_response(encode(standing, nonce=b"n" * 32, cutoff=YESTERDAY))
+    assert isinstance(answer, BasicResponse)
+    assert answer.responses[0].standing == standing
+    assert answer.responses[0].archive_cutoff == YESTERDAY
+    assert answer.nonce == b"n" * 32
+    assert answer.extended_revoke is (standing is NEVER_ISSUED)
+
+
+def test_an_unspecified_reason_is_left_out(encode):
+    """RFC 5280 5.3.1."""
+    answer = parse_response(encode(Revoked(YESTERDAY, Reason.UNSPECIFIED)))
+    assert isinstance(answer, BasicResponse)
+    assert answer.responses[0].standing == Revoked(YESTERDAY, None)
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+@pytest.mark.parametrize("standing", STANDINGS.values(), ids=STANDINGS)
+def test_pyca_agrees(encode, ca, standing, key):
+    read = ocsp.load_der_ocsp_response(encode(standing, key=key(), nonce=b"n"))
+    assert read.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL
+    assert read.produced_at_utc == AT
+    assert read.this_update_utc == AT - timedelta(hours=1)
+    assert read.next_update_utc == AT + DAY
+    assert read.serial_number == 1
+    assert read.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"n"
+    (embedded,) = read.certificates
+    algorithm = algorithms.BY_OID[read.signature_algorithm_oid.dotted_string]
+    algorithms.verify(embedded.public_key(), algorithm, read.signature, read.tbs_response_bytes)
+    key_hash = x509.SubjectKeyIdentifier.from_public_key(embedded.public_key()).digest
+    assert read.responder_key_hash == key_hash
+    if isinstance(standing, Revoked):
+        assert read.certificate_status is ocsp.OCSPCertStatus.REVOKED
+        assert read.revocation_time_utc == standing.at
+        assert (read.revocation_reason is None) == (standing.reason is None)
+    else:
+        assert read.certificate_status.name.lower() == type(standing).__name__.lower()
+
+
+def test_asn1crypto_agrees_on_several_and_on_every_extension(encode):
+    body = encode(*STANDINGS.values(), nonce=b"n" * 128, cutoff=YESTERDAY)
+    read = asn1.OCSPResponse.load(body, strict=True)
+    assert read.dump(force=True) == body
+    data = read.response_data
+    assert [each["cert_status"].name for each in data["responses"]] == [
+        "good",
+        "unknown",
+        *["revoked"] * 5,
+    ]
+    assert [each["cert_id"]["serial_number"].native for each in data["responses"]] == [*range(1, 8)]
+    assert {each["extn_id"].native for each in data["response_extensions"]} == {
+        "nonce",
+        "extended_revoke",
+    }
+    last = data["responses"][6]["cert_status"].chosen
+    assert last["revocation_time"].native == datetime(1970, 1, 1, tzinfo=UTC)
+    assert last["revocation_reason"].native == "certificate_hold"
+    assert data["responses"][0].archive_cutoff_value.native == YESTERDAY
+    assert data["responses"][5].invalidity_date_value.native == YESTERDAY - DAY
+    assert data["responses"][5]["single_extensions"][1]["critical"].native is False
+
+
+@pytest.mark.parametrize("algorithm", algorithms.BY_OID.values(), ids=lambda each: each.name)
+def test_it_signs_with_every_algorithm_of_the_key(encode, ca, algorithm):
+    key = rsa_key() if algorithm.key_type == "rsa" else ec_key()
+    read = ocsp.load_der_ocsp_response(encode(Good(), key=key, oid=algorithm.oid))
+    assert read.signature_algorithm_oid.dotted_string == algorithm.oid
+    assert read.signature_hash_algorithm.name == algorithm.hash_name
+    algorithms.verify(key.public_key(), algorithm, read.signature, read.tbs_response_bytes)
+
+
+def test_no_answer_is_signed_with_sha1(encode):
+    assert not any("sha1" in each.hash_name for each in algorithms.BY_OID.values())
+
+
+def test_the_responders_certificate_comes_first_and_alone(encode, ca):
+    """Go reads only the first certificate of an answer."""
+    certificate = ca.issue_responder(ec_key())
+    answer = parse_response(encode(Good(), certificate=certificate))
+    assert isinstance(answer, BasicResponse)
+    assert [x509.load_der_x509_certificate(each) for each in answer.certificates] == [certificate]
+
+
+def test_an_answer_signed_by_the_ca_embeds_no_certificate(encode, ca):
+    answer = parse_response(encode(Good(), certificate=ca.certificate, key=ca.key))
+    assert isinstance(answer, BasicResponse)
+    assert answer.certificates == ()
+    algorithms.verify(ca.key.public_key(), answer.algorithm, answer.signature, answer.tbs)
+
+
+def test_times_have_no_fraction(encode, ca, tmp_path):
+    """pyca and others refuse fractional seconds in GeneralizedTime."""
+    odd = timedelta(microseconds=123456)
+    key = ec_key()
+    signer = load_signer(
+        write_signer(tmp_path, ca.issue_responder(key), key), ca.certificate, at=AT
+    )
+    body = encode_answer(
+        [
+            SingleResponse(
+                cert_id=CertId.build(IssuerIdentity.of(ca.certificate), 1),
+                standing=Revoked(YESTERDAY + odd, None, YESTERDAY + odd),
+                this_update=AT - DAY + odd,
+                next_update=AT + DAY + odd,
+                archive_cutoff=YESTERDAY + odd,
+            )
+        ],
+        nonce=None,
+        signer=signer,
+        algorithm=signer.algorithms[0],
+        produced_at=AT + odd,
+    )
+    assert ocsp.load_der_ocsp_response(body).produced_at_utc == AT
+
+
+@pytest.mark.parametrize("standing", STANDINGS)
+def test_pkilint_finds_nothing(encode, tmp_path, standing):
+    body = encode(STANDINGS[standing], nonce=b"n" * 32, cutoff=YESTERDAY)
+    assert lint(tmp_path / "answer.der", body) == ""
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_pkilint_finds_nothing_in_an_answer_to_several(encode, tmp_path, key):
+    assert lint(tmp_path / "answer.der", encode(*STANDINGS.values(), key=key())) == ""
+
+
+def lint(path, body):
+    """Return what pkilint complains of; its exit code counts the findings."""
+    path.write_bytes(body)
+    run = subprocess.run(
+        [Path(sys.executable).parent / "lint_ocsp_response", "lint", "-s", "WARNING", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stderr == ""
+    assert (run.returncode == 0) == (run.stdout.strip() == "")
+    return run.stdout.strip()
+
+
+def test_pkilint_would_find_something(encode, tmp_path):
+    body = encode(Good())
+    at = body.index(bytes.fromhex("a011180f"))
+    assert lint(tmp_path / "answer.der", body[:at] + b"\xa2" + body[at + 1 :]) != ""
