@@ -1,0 +1,39 @@
+# make demo    watch a revocation become a signed answer; sets itself up
+# make test    run every test; sets itself up
+# make check   format, lint, types and layers, as CI does
+# make bench   run the benchmarks
+# make lock    renew requirements/*.lock within the ranges of pyproject.toml
+#
+# Python 3.11 or later, git and make are all that must be there. PYTHON=... chooses another
+# Python for .venv; ARGS=... is handed on to pytest.
+
+BIN := .venv/bin
+DISTRIBUTIONS := pyproject.toml client_sdk/pyproject.toml
+COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --quiet --upgrade \
+	--universal --python-version 3.11 --generate-hashes --no-emit-package tashika \
+	--no-emit-index-url --no-header --no-annotate
+
+.PHONY: demo test check bench lock
+
+demo: .venv/run.ready
+	$(BIN)/python demo/demo.py
+
+test: .venv/dev.ready
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: .venv/dev.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev.ready
+	set -e; for each in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python $$each; done
+
+lock: .venv/dev.ready
+	echo ./client_sdk > .venv/local.txt
+	$(COMPILE) --group build -o requirements/run.lock
+	$(COMPILE) --group build --group dev -o requirements/dev.lock
+
+.venv/%.ready: requirements/%.lock requirements/install $(DISTRIBUTIONS)
+	PYTHON="$(PYTHON)" requirements/install $*

@@ -1,0 +1,46 @@
+"""`tashika-server config`: look at a configuration without starting anything."""
+
+import argparse
+from pathlib import Path
+
+from tashika_server.assembly import check_start
+from tashika_server.clock import SystemClock
+from tashika_server.config import Config, load_config, write_duration
+
+__all__ = ["add_commands"]
+
+
+def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `config check`."""
+    noun = nouns.add_parser("config", help="look at a configuration")
+    verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
+    check = verbs.add_parser("check", help="make the same checks as the start")
+    check.add_argument("config", type=Path, metavar="FILE")
+    check.set_defaults(handler=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    check_start(config, at=SystemClock().now())
+    print("OK")
+    for line in _summary(config):
+        print(f"  {line}")
+    return 0
+
+
+def _summary(config: Config) -> list[str]:
+    settings = config.settings
+    lab = f"; simulated issuers on {settings.lab.listen}" if settings.lab else ""
+    issuers = [
+        f"issuer {issuer.name} ({issuer.family}): CRLs {len(issuer.partitions)}, "
+        f"signers {len(own.signers)}, register {'yes' if issuer.register else 'no'}"
+        for issuer, own in zip(config.issuers, settings.issuer, strict=True)
+    ]
+    return [
+        f"access {settings.access}, responder on {settings.responder.listen}{lab}",
+        (
+            f"workers {settings.responder.workers}, refresh every "
+            f"{write_duration(settings.refresh.every)}, index in {settings.index.path}"
+        ),
+        *issuers,
+    ]

@@ -1,0 +1,101 @@
+"""`tashika-server process`: what the supervisor starts its children as; not for people.
+
+The child's side of the contract that `supervisor` states.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from tashika_server import assembly, lab, refresh, responder
+from tashika_server.clock import SystemClock
+from tashika_server.config import Config, load_config
+from tashika_server.log import configure_log
+
+__all__ = ["add_commands"]
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+ORPHAN_SECONDS = 1.0
+"""How long a child whose supervisor was killed may finish what it has begun."""
+
+Life = Callable[[Config, argparse.Namespace, Callable[[], None]], Coroutine[Any, Any, None]]
+
+
+async def _worker(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
+    parts = assembly.worker_parts(config, clock=SystemClock())
+    await responder.run(parts, [socket.socket(fileno=options.socket)], ready=ready)
+
+
+async def _refresher(
+    config: Config, options: argparse.Namespace, ready: Callable[[], None]
+) -> None:
+    parts = assembly.refresh_parts(config, lab_base=options.lab_base, clock=SystemClock())
+    await refresh.run(parts, ready=ready)
+
+
+async def _lab(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
+    listener = socket.socket(fileno=options.socket)
+    await lab.run(assembly.lab_directory(config), listener, clock=SystemClock(), ready=ready)
+
+
+_LIVES: dict[str, Life] = {"worker": _worker, "refresher": _refresher, "lab": _lab}
+
+
+def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `process`, without help."""
+    noun = nouns.add_parser("process")
+    noun.add_argument("role", choices=sorted(_LIVES))
+    noun.add_argument("config", type=Path)
+    noun.add_argument("--title", required=True)
+    noun.add_argument("--socket", type=int)
+    noun.add_argument("--lab-base")
+    noun.set_defaults(handler=_process)
+
+
+def _process(options: argparse.Namespace) -> int:
+    config = load_config(options.config, text=_accepted_text())
+    configure_log(config.settings.log.format, process=options.title)
+    threading.Thread(target=_follow_the_supervisor, daemon=True).start()
+    uvloop.run(_LIVES[options.role](config, options, _readiness()))
+    return 0
+
+
+def _accepted_text() -> str:
+    """Read the configuration that the supervisor accepted: stdin up to the NUL."""
+    text = b""
+    while not text.endswith(b"\0"):
+        more = os.read(STDIN, 1 << 16)
+        if not more:
+            sys.exit("tashika-server: the supervisor is gone; run `tashika-server serve`")
+        text += more
+    return text[:-1].decode()
+
+
+def _readiness() -> Callable[[], None]:
+    """Return what says `ready` to the supervisor; anything else printed goes to the log."""
+    told = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+
+    def ready() -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(told, b"ready\n")
+
+    return ready
+
+
+def _follow_the_supervisor() -> None:
+    """End this process soon after the supervisor's, however that one ended."""
+    os.read(STDIN, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHAN_SECONDS)
+    os._exit(1)

@@ -1,0 +1,205 @@
+"""`tashika-server query`: the operator's look-up of one certificate, straight from the index.
+
+Needs no running service and signs nothing: what it prints is for the operator's eyes, never
+for a relying party.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from tashika.pki.certid import CertId
+from tashika.pki.errors import TashikaError
+from tashika.pki.standing import Revoked, Standing
+from tashika_server.clock import SystemClock
+from tashika_server.config import load_config
+from tashika_server.index import Finding, IndexMissing, IndexReader, Quarantined
+from tashika_server.issuer import Issuer
+from tashika_server.refusal import Refusal
+from tashika_server.responder.judge import judge
+
+__all__ = ["add_commands"]
+
+GOOD, REVOKED, UNDETERMINED = 0, 1, 2
+FOREVER = datetime.max.replace(tzinfo=UTC)
+COMPLETE = "the complete CRL"
+UNSIGNED = "unsigned: for the operator, not for a relying party"
+
+
+class NotServed(TashikaError):
+    """The certificate is not of an issuer that is configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the index says of one certificate, judged as the responder would judge it."""
+
+    issuer: Issuer
+    generation: int
+    finding: Finding
+    standing: Standing | None
+    """None where the responder would decline to answer, for the reason `refusal`."""
+    refusal: Refusal | None
+    missing: tuple[str, ...]
+    """The partitions of which no CRL was ever accepted."""
+    quarantined: tuple[Quarantined, ...]
+
+
+def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `query`."""
+    noun = nouns.add_parser(
+        "query",
+        help="look one certificate up in the index",
+        epilog="exit status: 0 good, 1 revoked, 2 not determined, 64 usage",
+    )
+    noun.add_argument("config", type=Path, metavar="CONFIG")
+    noun.add_argument("--cert", type=_certificate, required=True, metavar="FILE", help="PEM or DER")
+    noun.add_argument("--json", action="store_true", help="print one JSON object")
+    noun.set_defaults(handler=_query)
+
+
+def _certificate(name: str) -> x509.Certificate:
+    try:
+        data = Path(name).read_bytes()
+        if b"-----BEGIN" in data:
+            return x509.load_pem_x509_certificate(data)
+        return x509.load_der_x509_certificate(data)
+    except OSError as wrong:
+        raise argparse.ArgumentTypeError(f"cannot read {name}: {wrong.strerror}") from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{name} holds no certificate, PEM or DER") from None
+
+
+def _query(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    index = IndexReader.open(config.settings.index.path)
+    try:
+        issuer = _issuer_of(options.cert, config.issuers)
+        result = look_up(index, issuer, options.cert.serial_number, at=SystemClock().now())
+    except (NotServed, IndexMissing) as unknown:
+        print(f"tashika-server: {unknown}", file=sys.stderr)
+        return UNDETERMINED
+    described = describe(result)
+    print(json.dumps(described, indent=2) if options.json else _as_words(described))
+    return {"good": GOOD, "revoked": REVOKED}.get(described["standing"], UNDETERMINED)
+
+
+def _issuer_of(certificate: x509.Certificate, issuers: Iterable[Issuer]) -> Issuer:
+    """Find the issuer by its key: all generations of a CA share one name."""
+    for issuer in issuers:
+        try:
+            certificate.verify_directly_issued_by(issuer.certificate)
+        except (InvalidSignature, ValueError, TypeError):
+            continue
+        return issuer
+    raise NotServed(
+        "no configured issuer signed this certificate; its CA's key must be an [[issuer]]"
+    )
+
+
+def look_up(index: IndexReader, issuer: Issuer, serial: int, *, at: datetime) -> Result:
+    """Look one serial up under one generation; IndexMissing while nothing was ever loaded."""
+    fingerprint = issuer.identity.fingerprint
+    with index.snapshot() as view:
+        finding = view.find(fingerprint, serial)
+        generation, quarantined = view.generation, view.quarantined(fingerprint)
+        arrived = view.marks(fingerprint)
+    cert_id = CertId.build(issuer.identity, serial)
+    standing, refusal = None, None
+    try:
+        standing = judge(cert_id, finding, issuer, signer_end=FOREVER, at=at).standing
+    except Refusal as declined:
+        refusal = declined
+    return Result(
+        issuer=issuer,
+        generation=generation,
+        finding=finding,
+        standing=standing,
+        refusal=refusal,
+        missing=tuple(each.name for each in issuer.partitions if each.name not in arrived),
+        quarantined=quarantined,
+    )
+
+
+def describe(result: Result) -> dict[str, Any]:
+    """Write a result for JSON; times as RFC 3339 in UTC, words as in the configuration."""
+    coverage, standing = result.finding.coverage, result.standing
+    return {
+        "signed": False,
+        "standing": type(standing).__name__.lower() if standing else None,
+        "declined": result.refusal and result.refusal.reply.metric,
+        "why": result.refusal and _first_line(result.refusal),
+        **_describe_revocation(standing),
+        "issuer": result.issuer.name,
+        "issued": result.finding.issued,
+        "generation": result.generation,
+        "crl": coverage
+        and {
+            "number": coverage.number,
+            "this_update": _time(coverage.this_update),
+            "next_update": _time(coverage.next_update),
+        },
+        "missing": list(result.missing),
+        "quarantined": [
+            {
+                "partition": each.partition,
+                "since": _time(each.at),
+                "check": each.check,
+                "detail": each.detail,
+            }
+            for each in result.quarantined
+        ],
+    }
+
+
+def _describe_revocation(standing: Standing | None) -> dict[str, str | None]:
+    if not isinstance(standing, Revoked):
+        return {"revoked_at": None, "reason": None, "invalid_since": None}
+    return {
+        "revoked_at": _time(standing.at),
+        "reason": standing.reason.name.lower() if standing.reason else None,
+        "invalid_since": _time(standing.invalid_since),
+    }
+
+
+def _as_words(found: dict[str, Any]) -> str:
+    headline = (found["standing"] or "not determined").upper()
+    lines = [f"{headline} ({UNSIGNED})"]
+    if found["why"]:
+        lines.append(f"  why          {found['why']}")
+    if found["revoked_at"]:
+        lines.append(
+            f"  revoked at   {found['revoked_at']}, {found['reason'] or 'no reason given'}"
+        )
+    if found["invalid_since"]:
+        lines.append(f"  key lost     {found['invalid_since']}")
+    registered = {True: "as issued", False: "not: never issued", None: "no register is loaded"}
+    lines += [
+        f"  issuer       {found['issuer']}",
+        f"  registered   {registered[found['issued']]}",
+        f"  generation   {found['generation']}",
+    ]
+    if crl := found["crl"]:
+        number = "all CRLs" if crl["number"] is None else f"CRL {crl['number']}"
+        lines.append(f"  source       {number} of {crl['this_update']}, next {crl['next_update']}")
+    lines += [f"  never came   {partition or COMPLETE}" for partition in found["missing"]]
+    for each in found["quarantined"]:
+        lines.append(f"  quarantined  {each['partition'] or COMPLETE}")
+        lines.append(f"               since {each['since']}, {each['check']}: {each['detail']}")
+    return "\n".join(lines)
+
+
+def _first_line(refusal: Refusal) -> str:
+    return (type(refusal).__doc__ or "").partition("\n")[0]
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None

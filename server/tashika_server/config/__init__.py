@@ -1,0 +1,27 @@
+"""Configuration: a TOML file becomes a typed, closed, checked value, or one clear complaint.
+
+units and settings say what may be written, reading makes Settings of TOML, issuers reads the
+files that are named, checking looks at the whole. Components never import this package:
+`assembly` translates it into what they take.
+"""
+
+from tashika_server.config.checking import Config, load_config
+from tashika_server.config.problem import BadValue, Complaints, ConfigError, Problem
+from tashika_server.config.settings import Access, IssuerSettings, LabSettings, Settings
+from tashika_server.config.units import Address, write_duration, write_size
+
+__all__ = [
+    "Access",
+    "Address",
+    "BadValue",
+    "Complaints",
+    "Config",
+    "ConfigError",
+    "IssuerSettings",
+    "LabSettings",
+    "Problem",
+    "Settings",
+    "load_config",
+    "write_duration",
+    "write_size",
+]

@@ -1,0 +1,136 @@
+"""Whether the settings make sense together; makes the Config that the service is built from."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from tashika_server.config.issuers import load_issuer
+from tashika_server.config.problem import Complaints
+from tashika_server.config.reading import read_settings, read_text
+from tashika_server.config.settings import Access, Settings
+from tashika_server.config.units import write_duration, write_size
+from tashika_server.issuer import Issuer
+
+__all__ = ["Config", "load_config"]
+
+WORKERS = (1, 256)
+"""More processes than any machine has cores for them are a slip of the hand."""
+CERT_IDS = (1, 1000)
+"""The answer to 1,000 CertIDs is near 100 kB; no client was seen to ask for more."""
+CACHE = (timedelta(0), timedelta(days=1))
+"""A revocation must not hide in caches for longer than a daily CRL would let it."""
+REFRESH = (timedelta(seconds=1), timedelta(days=1))
+"""Busier than a second is an attack on the issuer; CRLs are published daily at the least."""
+CRL_SIZE = (1 << 10, 1 << 34)
+"""A nation's complete CRL would have 2 GB; 16 GiB could not be read at all."""
+INDEX_SIZE = (1 << 20, 1 << 40)
+"""LMDB wants room for its first pages; 1 TiB is hundreds of times the design size."""
+ISSUER_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
+"""It becomes a metric label and a log field."""
+
+Finding = tuple[str, str, str]
+Quantity = TypeVar("Quantity", int, timedelta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration that passed every check; only `load_config` makes one.
+
+    `text` is what was read, so that children of the service run what its start accepted even
+    if the file has changed since.
+    """
+
+    file: Path
+    text: str
+    settings: Settings
+    issuers: tuple[Issuer, ...]
+
+
+def load_config(file: Path, *, text: str | None = None) -> Config:
+    """Read and check a configuration; ConfigError with all problems of the first failing stage.
+
+    The stages: TOML and shapes; values and the files they name. `text` stands for the content
+    of `file` where the caller has it.
+    """
+    if text is None:
+        text = read_text(file)
+    settings = read_settings(file, text)
+    complaints = Complaints(file)
+    for rule in (_exposure, _limits, _issuers):
+        for finding in rule(settings):
+            complaints.add(*finding)
+    issuers = [load_issuer(each, complaints) for each in settings.issuer]
+    loaded = tuple(each for each in issuers if each)
+    for finding in _together(settings, loaded):
+        complaints.add(*finding)
+    complaints.settle()
+    return Config(file=file, text=text, settings=settings, issuers=loaded)
+
+
+def _exposure(settings: Settings) -> Iterator[Finding]:
+    listen = settings.responder.listen
+    if settings.access is Access.OPEN and not listen.is_loopback:
+        yield (
+            "responder.listen",
+            f'{listen} can be reached by others, and access = "open" answers anyone',
+            'listen on 127.0.0.1, or write access = "closed"',
+        )
+    if settings.lab and not settings.lab.listen.is_loopback:
+        yield "lab.listen", "simulated issuers are for this machine only", "listen on 127.0.0.1"
+    if settings.lab and settings.lab.listen.port and settings.lab.listen == listen:
+        yield "lab.listen", f"{listen} is the responder's", "choose another port, or 0"
+
+
+def _limits(settings: Settings) -> Iterator[Finding]:
+    responder, refresh = settings.responder, settings.refresh
+    yield from _within("responder.workers", responder.workers, WORKERS, str)
+    yield from _within("responder.max_cert_ids", responder.max_cert_ids, CERT_IDS, str)
+    yield from _within("responder.cache_for", responder.cache_for, CACHE, write_duration)
+    yield from _within("index.size", settings.index.size, INDEX_SIZE, write_size)
+    yield from _within("refresh.every", refresh.every, REFRESH, write_duration)
+    yield from _within("refresh.timeout", refresh.timeout, REFRESH, write_duration)
+    yield from _within("refresh.max_size", refresh.max_size, CRL_SIZE, write_size)
+
+
+def _within(
+    key: str, value: Quantity, bounds: tuple[Quantity, Quantity], write: Callable[[Quantity], str]
+) -> Iterator[Finding]:
+    least, most = bounds
+    if not least <= value <= most:
+        yield key, f"{write(value)} is out of range", f"write {write(least)} to {write(most)}"
+
+
+def _issuers(settings: Settings) -> Iterator[Finding]:
+    if not settings.issuer:
+        # T40: a service that serves nobody's revocations is a lost file, not a wish.
+        yield "issuer", "there is none", "add an [[issuer]] table for each CA key"
+    names = [each.name for each in settings.issuer]
+    for name in sorted({each for each in names if names.count(each) > 1}):
+        yield f"issuer[{name}].name", "is used twice", "give each CA key a name of its own"
+    for each in settings.issuer:
+        key = f"issuer[{each.name}]"
+        if not re.fullmatch(ISSUER_NAME, each.name):
+            yield f"{key}.name", "is not a plain name", "use a-z, 0-9 and -, as signature-g3"
+        if not each.signers:
+            yield f"{key}.signers", "names no signer", "give a certificate and its key"
+        if each.archive_cutoff == timedelta():
+            yield f"{key}.archive_cutoff", "is nothing", "leave it out, or write the days kept"
+        if not 0 <= each.bounds.max_shrink <= 1 or each.bounds.max_growth < 0:
+            yield f"{key}.bounds", "are not fractions", "write as max_shrink = 0.05"
+        if min(each.bounds.shrink_slack, each.bounds.growth_slack) < 0:
+            yield f"{key}.bounds", "are below nought", "write a number of entries"
+
+
+def _together(settings: Settings, issuers: tuple[Issuer, ...]) -> Iterator[Finding]:
+    owner: dict[bytes, str] = {}
+    for each in issuers:
+        # Generations of a CA share a DN; a shared key means one CA listed twice (T14).
+        first = owner.setdefault(each.identity.key, each.name)
+        if first != each.name:
+            yield f"issuer[{each.name}].certificate", f"has the key of {first}", "remove one"
+        simulated = any(partition.url.startswith("lab:") for partition in each.partitions)
+        if simulated and not settings.lab:
+            yield f"issuer[{each.name}].partitions", "has lab: URLs", "add the table [lab]"

@@ -1,0 +1,120 @@
+"""From an issuer's settings to the Issuer: its certificate, its list of CRLs, its keys' files.
+
+Everything is read here once, at the start; a file that is missing or not what it should be is
+a problem at its key (T24). Whether a signer may sign is `signing`'s to say.
+"""
+
+import csv
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from tashika.pki.algorithms import algorithm_for
+from tashika.pki.certid import IssuerIdentity
+from tashika.pki.errors import PkiError
+from tashika_server.config.problem import BadValue, Complaints
+from tashika_server.config.settings import IssuerSettings
+from tashika_server.issuer import Issuer, Partition
+
+__all__ = ["load_issuer"]
+
+URL_SCHEMES = frozenset({"http", "https", "file", "lab"})
+
+
+def load_issuer(settings: IssuerSettings, complaints: Complaints) -> Issuer | None:
+    """Read what the settings of one issuer name; None after recording what is wrong."""
+    key = f"issuer[{settings.name}]"
+    certificate = complaints.attempt(f"{key}.certificate", _ca, settings.certificate)
+    partitions = complaints.attempt(f"{key}.partitions", _partitions, settings)
+    if settings.register:
+        complaints.attempt(f"{key}.register", _readable, settings.register)
+    for signer in settings.signers:
+        complaints.attempt(f"{key}.signers", _readable, signer.certificate)
+        complaints.attempt(f"{key}.signers", _readable, signer.key)
+    if certificate is None or partitions is None:
+        return None
+    return Issuer(
+        name=settings.name,
+        family=settings.family,
+        certificate=certificate,
+        identity=IssuerIdentity.of(certificate),
+        partitions=partitions,
+        register=settings.register,
+        without_register=settings.without_register,
+        never_issued=settings.never_issued,
+        archive_cutoff=settings.archive_cutoff,
+        bounds=settings.bounds,
+    )
+
+
+def _ca(file: Path) -> x509.Certificate:
+    try:
+        certificate = x509.load_pem_x509_certificate(_content(file))
+        algorithm_for(certificate.public_key())
+        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        basic = None
+    except (ValueError, PkiError) as wrong:
+        raise BadValue(f"{file} is not a usable certificate ({wrong})", "name a PEM") from None
+    if not basic or not basic.ca:
+        raise BadValue(
+            f"{file} is not a CA's certificate", "name that of the CA that issues and revokes"
+        )
+    return certificate
+
+
+def _partitions(settings: IssuerSettings) -> tuple[Partition, ...]:
+    match settings.partitions, settings.crl:
+        case Path() as file, None:
+            return _listed(file)
+        case None, str() as url:
+            return (Partition(name="", url=_url(url)),)
+        case _:
+            raise BadValue(
+                "the issuer wants exactly one of partitions and crl",
+                "give partitions = a CSV file of url,name, or crl = the URL of one complete CRL",
+            )
+
+
+def _listed(file: Path) -> tuple[Partition, ...]:
+    """Read the CSV of partitions; its header is `url,name`, names are unique (RFC 5280 5.2.5)."""
+    found: dict[str, Partition] = {}
+    try:
+        lines = csv.reader(_content(file).decode().splitlines(), strict=True)
+        if next(lines, None) != ["url", "name"]:
+            raise BadValue(f"{file} is not a list of CRLs", "begin it with the line url,name")
+        for line in lines:
+            where = f"{file} line {lines.line_num}"
+            if len(line) != len(("url", "name")) or not all(line):
+                raise BadValue(f"{where} is not a pair", "write url,name and quote the name")
+            partition = Partition(name=line[1], url=_url(line[0]))
+            if found.setdefault(partition.name.casefold(), partition) is not partition:
+                raise BadValue(f"{where} repeats a name", "keep one of the two")
+    except (csv.Error, UnicodeDecodeError) as wrong:
+        raise BadValue(f"{file}: {wrong}", "correct that place") from None
+    if not found:
+        raise BadValue(f"{file} lists no CRL", "add one line per CRL")
+    return tuple(found.values())
+
+
+def _url(text: str) -> str:
+    scheme = urlsplit(text).scheme
+    if scheme not in URL_SCHEMES or not re.fullmatch(r"[!-~]+", text):
+        known = ", ".join(f"{each}:" for each in sorted(URL_SCHEMES))
+        raise BadValue(f'"{text}" is not a URL that can be fetched', f"begin it with {known}")
+    return text
+
+
+def _readable(file: Path) -> None:
+    if not file.is_file():
+        raise BadValue(f"{file} is not there", "name an existing file")
+    if not os.access(file, os.R_OK):
+        raise BadValue(f"{file} may not be read", "give the service's user the right to")
+
+
+def _content(file: Path) -> bytes:
+    _readable(file)
+    return file.read_bytes()

@@ -1,0 +1,119 @@
+"""The configuration file as typed values: one class a table, one field a key, default beside it.
+
+Shapes and defaults only. `reading` makes these from TOML, `checking` decides whether they
+make sense together. `config/tashika.example.toml` shows every key; a test keeps the two equal.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from tashika.pki.profile import Family
+from tashika_server.config.units import Address, Bytes
+from tashika_server.issuer import Bounds, NeverIssued, WithoutRegister
+from tashika_server.log import LogFormat
+
+__all__ = [
+    "Access",
+    "IndexSettings",
+    "IssuerSettings",
+    "LabSettings",
+    "LogSettings",
+    "RefreshSettings",
+    "ResponderSettings",
+    "Settings",
+    "SignerFiles",
+]
+
+LISTEN = Address("127.0.0.1", 8080)
+ANY_PORT = Address("127.0.0.1", 0)
+ONE_GIB, HALF_GIB = Bytes(2**30), Bytes(2**29)
+
+
+class Access(StrEnum):
+    """Who gets an answer. The default lets in nobody who has no agreement."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """`[log]`: the operator's log on stderr."""
+
+    format: LogFormat = LogFormat.AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponderSettings:
+    """`[responder]`: the answer workers."""
+
+    listen: Address = LISTEN
+    workers: int = 1
+    max_cert_ids: int = 16
+    cache_for: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSettings:
+    """`[index]`: the revocation index on disk."""
+
+    path: Path = Path("index")
+    size: Bytes = ONE_GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshSettings:
+    """`[refresh]`: how the issuers' CRLs are taken in."""
+
+    every: timedelta = timedelta(minutes=15)
+    timeout: timedelta = timedelta(minutes=5)
+    max_size: Bytes = HALF_GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabSettings:
+    """`[lab]`: the simulated issuer; the table is absent where issuers are real."""
+
+    directory: Path = Path()
+    listen: Address = ANY_PORT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerFiles:
+    """One delegated responder certificate and its key, both PEM."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerSettings:
+    """`[[issuer]]`: one CA key generation; give either `partitions` or `crl`."""
+
+    name: str
+    certificate: Path
+    signers: tuple[SignerFiles, ...]
+    family: Family = Family.OTHER
+    partitions: Path | None = None
+    crl: str | None = None
+    register: Path | None = None
+    without_register: WithoutRegister = WithoutRegister.UNKNOWN
+    never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED
+    archive_cutoff: timedelta | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole file; paths are absolute once `reading` has made it."""
+
+    access: Access = Access.CLOSED
+    run: Path = Path("run")
+    log: LogSettings = LogSettings()
+    responder: ResponderSettings = ResponderSettings()
+    index: IndexSettings = field(default_factory=IndexSettings)
+    refresh: RefreshSettings = RefreshSettings()
+    lab: LabSettings | None = None
+    issuer: tuple[IssuerSettings, ...] = ()
