@@ -6,6 +6,7 @@ Reading proves nothing: the refresh decides what is accepted.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm, read_algorithm
@@ -210,16 +211,20 @@ def _read_entry(fields: der.Reader) -> CrlEntry:
     revoked_at = fields.time()
     if not fields.more:
         return CrlEntry(serial, revoked_at)
-    extensions = read_extensions(fields)
+    return CrlEntry(serial, revoked_at, *_read_details(fields.rest))
+
+
+@lru_cache(maxsize=1024)
+def _read_details(encoded: bytes) -> tuple[Reason | None, datetime | None]:
+    """Read the extensions of an entry: few encodings occur, in millions of entries."""
+    extensions = read_extensions(der.Reader(encoded))
     if unknown := unknown_critical(extensions, _UNDERSTOOD_IN_ENTRY):
         raise Unsupported(f"critical extension {unknown[0]} of a CRL entry is not understood")
     if CERTIFICATE_ISSUER in extensions:  # critical or not, the entry is another issuer's
         raise Unsupported("a CRL entry speaks for another issuer")
     reason = extensions.get(CRL_REASON)
     since = extensions.get(INVALIDITY_DATE)
-    return CrlEntry(
-        serial,
-        revoked_at,
+    return (
         reason.read(read_reason) if reason else None,
         since.read(der.Reader.generalized_time) if since else None,
     )
