@@ -39,7 +39,7 @@ def check_start(config: Config, *, at: datetime) -> None:
 
 
 def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
-    """Put an answer worker together; raises SignerRefused if a signer has become unfit."""
+    """Put an answer worker together; a signer that has become unfit is left out."""
     responder = config.settings.responder
     return WorkerParts(
         desk=Desk(

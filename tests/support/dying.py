@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import structlog
 
@@ -48,10 +49,10 @@ def start(target: Callable[..., None], *args: object) -> BaseProcess:
     """Run a function of a module in a process of its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    # The server imports what it is to preload by this variable alone.
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     process = context.Process(target=target, args=args)
-    process.start()
+    # The server, which this starts if need be, finds what to preload by this variable alone.
+    with patch.dict(os.environ, PYTHONPATH=str(Path(__file__).parents[1])):
+        process.start()
     return process
 
 

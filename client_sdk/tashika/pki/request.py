@@ -7,6 +7,7 @@ from tashika.pki import der
 from tashika.pki.certid import CertId, read_cert_id
 from tashika.pki.errors import Malformed, Unsupported
 from tashika.pki.extensions import (
+    ACCEPTABLE_RESPONSES,
     NONCE,
     PREFERRED_SIGNATURE_ALGORITHMS,
     Extension,
@@ -21,7 +22,8 @@ from tashika.pki.limits import (
     MAX_REQUEST_BYTES,
 )
 
-_UNDERSTOOD = frozenset({NONCE, PREFERRED_SIGNATURE_ALGORITHMS})
+# Acceptable responses always include the basic one, the only one there is (RFC 6960 4.4.3).
+_UNDERSTOOD = frozenset({NONCE, PREFERRED_SIGNATURE_ALGORITHMS, ACCEPTABLE_RESPONSES})
 _UNDERSTOOD_OF_ONE = frozenset[str]()
 
 

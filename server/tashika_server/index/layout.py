@@ -8,7 +8,7 @@
 | entries        | issuer, serial                       | partition: u16, reason, times          |
 | listed         | issuer, partition                    | serials below 2^64 as u64, sorted      |
 | listed_long    | issuer, partition                    | the other serials in 32 octets, sorted |
-| marks          | issuer, partition                    | JSON: name, mark once there is one      |
+| marks          | issuer, partition                    | JSON: name, and a mark once there is   |
 | coverage       | issuer, partition; issuer            | times, number; empty while not covered |
 | register       | issuer, last serial of a range       | first serial of it                     |
 |                | issuer                               | SHA-256 of the register, last serial   |

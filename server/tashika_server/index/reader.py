@@ -44,10 +44,13 @@ class IndexReader:
         """Hold the newest generation; raises IndexMissing while there is none to read."""
         try:
             store = self._current()
+        except (lmdb.Error, OSError, IndexForeign) as failure:
+            raise IndexMissing(f"there is no index in {self._path}: {failure}") from failure
+        try:
             with store.begin() as transaction:
                 yield Snapshot(store, transaction)
-        except (lmdb.Error, OSError, IndexForeign) as failure:
-            raise IndexMissing(f"no index can be read in {self._path}: {failure}") from failure
+        except lmdb.Error as failure:
+            raise IndexMissing(f"the index in {self._path} is unreadable: {failure}") from failure
 
     def close(self) -> None:
         """Close the index; the next snapshot opens it again."""

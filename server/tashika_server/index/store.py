@@ -4,6 +4,8 @@ What LMDB demands of a process is kept here: one environment per file, opened af
 and a map that another process may have made larger.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -47,7 +49,7 @@ def create_store(path: Path, size: int) -> Store:
         max_dbs=len(DATABASES),
         max_readers=MAX_READERS,
     )
-    with environment.begin(write=True) as transaction:
+    with _closed_on_failure(environment), environment.begin(write=True) as transaction:
         databases = {
             name: environment.open_db(
                 name.encode(), transaction, dupsort=name in LISTS, dupfixed=name in LISTS
@@ -70,11 +72,22 @@ def open_store(path: Path) -> Store:
         max_dbs=len(DATABASES),
         max_spare_txns=1,
     )
-    # Not within one transaction: a reading one is reset, not committed, and handles go with it.
-    databases = {name: environment.open_db(name.encode(), create=False) for name in DATABASES}
-    with environment.begin() as transaction:
-        _check_schema(path, transaction, databases)
+    with _closed_on_failure(environment):
+        # Not in one transaction: a reading one is reset at its end, and its handles are lost.
+        databases = {name: environment.open_db(name.encode(), create=False) for name in DATABASES}
+        with environment.begin() as transaction:
+            _check_schema(path, transaction, databases)
     return Store(environment, databases)
+
+
+@contextmanager
+def _closed_on_failure(environment: lmdb.Environment) -> Iterator[None]:
+    """Close at once what cannot be used: a process may not open it twice."""
+    try:
+        yield
+    except BaseException:
+        environment.close()
+        raise
 
 
 def _check_schema(

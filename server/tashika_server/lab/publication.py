@@ -45,8 +45,9 @@ async def run(
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    # Who asks meanwhile waits, and gets no list that ran out while the lab slept (T13).
+    await _upkeep(directory, clock.now())
     async with serving(directory, listener):
-        await _upkeep(directory, clock.now())
         ready()
         while not await _set_within(stopping, UPKEEP_EVERY):
             await _upkeep(directory, clock.now())

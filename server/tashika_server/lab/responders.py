@@ -21,6 +21,9 @@ __all__ = ["RENEWED_BEFORE", "SECOND", "SIGNERS", "responder_certificate", "resp
 LIFETIME = timedelta(days=30)
 """Nobody can revoke a certificate with ocsp-nocheck, so it is short (RFC 6960 4.2.2.2.1)."""
 
+BACKDATED = timedelta(minutes=5)
+"""Relying parties whose clock is behind would refuse a responder that begins just now (C13)."""
+
 RENEWED_BEFORE = timedelta(days=10)
 """Long enough that a service which was down for a week still finds it in force."""
 
@@ -42,8 +45,8 @@ def responder_certificate(
         responder_name(authority.family, f"{authority.name}{suffix} OCSP Responder"),
         public_key,
         serial=serial,
-        at=at,
-        not_after=min(at + LIFETIME, authority.certificate.not_valid_after_utc),
+        at=max(at - BACKDATED, authority.certificate.not_valid_before_utc),
+        not_after=min(at - BACKDATED + LIFETIME, authority.certificate.not_valid_after_utc),
         extensions=(
             (key_usage("digital_signature"), True),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False),

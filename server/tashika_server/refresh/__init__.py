@@ -5,7 +5,7 @@
 
 from tashika_server.refresh.control import notify
 from tashika_server.refresh.fetch import FetchLimits
-from tashika_server.refresh.process import RefreshParts, Refresher, Told, run, serve
+from tashika_server.refresh.process import Refresher, RefreshParts, Told, run, serve
 from tashika_server.refresh.refresh import Outcome
 from tashika_server.refresh.register import RegisterRefused, read_register
 from tashika_server.refresh.source import AnySource, Check

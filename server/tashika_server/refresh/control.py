@@ -15,7 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
-__all__ = ["listening", "notify"]
+from tashika.pki.errors import TashikaError
+
+__all__ = ["DoorFailed", "listening", "notify"]
 
 NAME = "refresher.sock"
 MAX_LINE = 4096
@@ -25,6 +27,10 @@ PATIENCE = timedelta(minutes=2)
 """How long a caller waits for the end of the refresh."""
 
 Answer = dict[str, Any]
+
+
+class DoorFailed(TashikaError):
+    """The socket cannot be made."""
 
 
 @asynccontextmanager
@@ -44,7 +50,8 @@ async def listening(run: Path, refresh: Callable[[], Awaitable[Answer]]) -> Asyn
     try:
         yield
     finally:
-        (run / NAME).unlink(missing_ok=True)
+        with suppress(OSError):
+            (run / NAME).unlink()
         server.close()
         for each in conversations:
             each.cancel()
@@ -75,13 +82,17 @@ async def _asked(reader: asyncio.StreamReader) -> bool:
 
 
 def _bound(run: Path) -> socket.socket:
-    run.mkdir(parents=True, exist_ok=True)
-    (run / NAME).unlink(missing_ok=True)  # left by a refresher that was killed
-    listening = socket.socket(socket.AF_UNIX)
-    os.fchmod(listening.fileno(), 0o600)
-    with _short(run) as directory:
-        listening.bind(f"{directory}/{NAME}")
-    return listening
+    door = socket.socket(socket.AF_UNIX)
+    try:
+        os.fchmod(door.fileno(), 0o600)
+        run.mkdir(parents=True, exist_ok=True)
+        (run / NAME).unlink(missing_ok=True)  # left by a refresher that was killed
+        with _short(run) as directory:
+            door.bind(f"{directory}/{NAME}")
+    except OSError as wrong:
+        door.close()
+        raise DoorFailed(f"{run}: {wrong.strerror}; set run to a folder to write in") from wrong
+    return door
 
 
 def _connected(run: Path) -> socket.socket:

@@ -20,6 +20,7 @@ from tashika_server.clock import Clock
 from tashika_server.index import IndexWriteFailed, IndexWriter
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
+from tashika_server.metrics import Tally
 from tashika_server.refresh.control import Answer, listening
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
@@ -35,6 +36,10 @@ AT_ONCE = 8
 """Fetches under way together; the work on what they bring is done one by one."""
 
 Told = Callable[[AnySource, Outcome], None]
+
+_outcomes = Tally(
+    "tashika_refreshes", "What became of each refresh.", label="outcome", allowed=Outcome
+)
 
 
 def _ignore(_source: AnySource, _outcome: Outcome) -> None:
@@ -62,8 +67,8 @@ async def run(parts: RefreshParts, *, ready: Callable[[], None]) -> None:
     """Keep the index up to date until SIGTERM; for the main thread.
 
     `ready` is called after the first round, whatever came of it. Raises IndexWriteFailed when
-    this process must end and a new one try again (exit code 75), IndexBusy and IndexForeign
-    when a person must look.
+    this process must end and a new one try again (exit code 75); IndexBusy, IndexForeign and
+    DoorFailed when a person must look.
     """
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -161,10 +166,18 @@ class Refresher:
             return {"generation": snapshot.generation} | {each: counts[each] for each in Outcome}
 
     async def _refresh(self, source: AnySource) -> Outcome:
-        if isinstance(source, Source):
-            outcome = await refresh(source, self._tools, at=self._clock.now())
-        else:
-            outcome = await refresh_register(source, self._tools)
+        try:
+            if isinstance(source, Source):
+                outcome = await refresh(source, self._tools, at=self._clock.now())
+            else:
+                outcome = await refresh_register(source, self._tools)
+        except IndexWriteFailed:
+            raise
+        except Exception:
+            # A file that finds a fault of ours must not stop the others (T27).
+            log.exception("refresh_crashed", source=str(source))
+            outcome = Outcome.FAILED
+        _outcomes.count(outcome)
         now = time.monotonic()
         if outcome in (Outcome.PUBLISHED, Outcome.UNCHANGED):
             self._schedule.went_well(source, now)

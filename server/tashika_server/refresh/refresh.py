@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tashika_server.index import Changes, IndexWriteFailed, IndexWriter, Mark, SerialTaken
-from tashika_server.index import Quarantined as Reason
+from tashika_server.index import Changes, IndexWriter, Mark, Quarantined, SerialTaken
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
 from tashika_server.refresh.accept import AcceptedCrl, accept, check_bounds
@@ -35,9 +34,6 @@ class Outcome(StrEnum):
     """No file came."""
 
 
-_outcomes = Tally(
-    "tashika_refreshes", "What became of each refresh.", label="outcome", allowed=Outcome
-)
 _refused = Tally(
     "tashika_crls_not_taken", "CRLs not taken in, by failed check.", label="check", allowed=Check
 )
@@ -54,26 +50,14 @@ class Tools:
 
 
 async def refresh(source: Source, tools: Tools, *, at: datetime) -> Outcome:
-    """Bring the index up to date with one source; raises IndexWriteFailed and nothing else."""
-    loop = asyncio.get_running_loop()
+    """Bring the index up to date with one source; raises IndexWriteFailed."""
+    do = asyncio.get_running_loop().run_in_executor
     try:
         mark = _mark(source, tools.writer)
         fetched = await tools.fetcher.fetch(source.partition.url, mark)
-        outcome = await loop.run_in_executor(
-            tools.bench, _take_in, fetched, mark, source, tools.writer, at
-        )
+        return await do(tools.bench, _take_in, fetched, mark, source, tools.writer, at)
     except NotTaken as failure:
-        outcome = await loop.run_in_executor(
-            tools.bench, _set_aside, failure, source, tools.writer, at
-        )
-    except IndexWriteFailed:
-        raise
-    except Exception:
-        # A file that finds a fault of ours must not stop the others (T27).
-        log.exception("refresh_crashed", **_names(source))
-        outcome = Outcome.FAILED
-    _outcomes.count(outcome)
-    return outcome
+        return await do(tools.bench, _set_aside, failure, source, tools.writer, at)
 
 
 def _take_in(
@@ -84,7 +68,7 @@ def _take_in(
     at: datetime,
 ) -> Outcome:
     if isinstance(fetched, NotModified) or (mark and fetched.sha256 == mark.sha256):
-        return _keep(source, writer)
+        return _keep(mark, source, writer, at)
     crl = accept(fetched.body, source, mark, at=at)
     with writer.reader.snapshot() as before:
         changes = diff(before.entries(source.fingerprint, source.partition.name), crl)
@@ -120,8 +104,10 @@ def _publish(
     return Outcome.PUBLISHED
 
 
-def _keep(source: Source, writer: IndexWriter) -> Outcome:
+def _keep(mark: Mark | None, source: Source, writer: IndexWriter, at: datetime) -> Outcome:
     """Leave everything as it is, but for a quarantine that is over."""
+    if mark and at >= mark.next_update:
+        log.warning("crl_overdue", **_names(source), since=str(mark.next_update))
     if _known_reason(source, writer):
         writer.release(source.fingerprint, source.partition.name)
         log.info("crl_in_order_again", **_names(source))
@@ -134,7 +120,7 @@ def _set_aside(failure: NotTaken, source: Source, writer: IndexWriter, at: datet
     _refused.count(failure.check)
     known = _known_reason(source, writer)
     if known is None or (known.check, known.detail) != (failure.check, failure.detail):
-        reason = Reason(
+        reason = Quarantined(
             partition=source.partition.name, at=at, check=failure.check, detail=failure.detail
         )
         writer.quarantine(source.fingerprint, reason)
@@ -146,7 +132,7 @@ def _mark(source: Source, writer: IndexWriter) -> Mark | None:
         return snapshot.mark(source.fingerprint, source.partition.name)
 
 
-def _known_reason(source: Source, writer: IndexWriter) -> Reason | None:
+def _known_reason(source: Source, writer: IndexWriter) -> Quarantined | None:
     with writer.reader.snapshot() as snapshot:
         return snapshot.in_quarantine(source.fingerprint, source.partition.name)
 

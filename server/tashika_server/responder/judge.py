@@ -56,10 +56,15 @@ def judge_foreign(cert_id: CertId, *, signer_end: datetime, at: datetime) -> Sin
 
 
 def _standing(finding: Finding, issuer: Issuer) -> Standing:
-    """Rule: 'good' needs evidence, or the policy that the issuer's configuration states."""
+    """Rule: 'good' needs evidence, or the policy that the issuer's configuration states.
+
+    That policy is for issuers without a register; it is no stand-in for one that is late.
+    """
     if (entry := finding.entry) is not None:
         return Revoked(entry.revoked_at, entry.reason, entry.invalid_since)
     if finding.issued is None:
+        if issuer.register is not None:
+            raise NotLoaded
         return Good() if issuer.without_register is WithoutRegister.GOOD else Unknown()
     if finding.issued:
         return Good()

@@ -38,7 +38,11 @@ class Shelf:
     """
 
     def __init__(self, racks: Iterable[Rack], *, at: datetime) -> None:
-        """Load and check all signers; raises SignerRefused for the first that is unfit."""
+        """Load and check all signers; an unfit one is left out until refresh() finds it mended.
+
+        The start of the service refuses unfit signers (T24). A worker that is replaced later
+        must not take every issuer down because one signer has run out meanwhile.
+        """
         self._places = {
             rack.issuer.identity.fingerprint: tuple(
                 _Place(files, rack.issuer, at=at) for files in rack.files
@@ -55,9 +59,9 @@ class Shelf:
         default of the first signer in force. SHA-1 is met by none.
         """
         in_force = [
-            place.signer
+            signer
             for place in self._places.get(fingerprint, ())
-            if place.signer.not_before <= at < place.signer.not_after
+            if (signer := place.signer) and signer.not_before <= at < signer.not_after
         ]
         if not in_force:
             raise NoSigner
@@ -80,9 +84,10 @@ class _Place:
     def __init__(self, files: SignerFiles, issuer: Issuer, *, at: datetime) -> None:
         self.files = files
         self.issuer = issuer
-        self.stamp = _stamp(files)
-        self.signer = load_signer(files, issuer.certificate, at=at)
+        self.stamp: Stamp | None = None
+        self.signer: Signer | None = None
         self.complaint = ""
+        self.refresh(at=at)
 
     def refresh(self, *, at: datetime) -> None:
         """Load the files anew if they have changed.
@@ -94,17 +99,18 @@ class _Place:
         if stamp == self.stamp:
             return
         try:
-            self.signer = load_signer(self.files, self.issuer.certificate, at=at)
+            signer = load_signer(self.files, self.issuer.certificate, at=at)
         except SignerRefused as refused:
             self._complain(str(refused))
             return
-        self.stamp, self.complaint = stamp, ""
-        log.info(
-            "signer_replaced",
-            issuer=self.issuer.name,
-            certificate=self.files.certificate.name,
-            not_after=self.signer.not_after,
-        )
+        if self.signer or self.complaint:
+            log.info(
+                "signer_replaced",
+                issuer=self.issuer.name,
+                certificate=self.files.certificate.name,
+                not_after=signer.not_after,
+            )
+        self.signer, self.stamp, self.complaint = signer, stamp, ""
 
     def _complain(self, complaint: str) -> None:
         if complaint != self.complaint:

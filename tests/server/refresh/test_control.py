@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tashika_server.refresh.control import listening, notify
+from tashika_server.refresh.control import DoorFailed, listening, notify
 
 SOON = timedelta(seconds=0.2)
 
@@ -87,3 +87,10 @@ async def test_a_caller_is_hung_up_on_when_the_refresher_ends(tmp_path: Path):
         caller = asyncio.create_task(notify(tmp_path))
         await asked.wait()
     assert await asyncio.wait_for(caller, 5) is None
+
+
+async def test_a_door_that_cannot_be_made_names_its_place(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DoorFailed, match="set run to"):
+        async with listening(tmp_path / "file", answer):
+            pass

@@ -195,6 +195,16 @@ async def test_a_file_that_finds_a_fault_of_ours_stops_nobody(
     assert "refresh_crashed" in [each["event"] for each in logs]
 
 
+async def test_t3_a_feed_that_stands_still_is_noticed(house: House):
+    for name in (NAKA, NISHI):
+        house.offer_crl(name)
+    await house.refresh()
+    house.clock.advance(DAY)
+    with capture_logs() as logs:
+        assert counts(await house.refresh()) == (0, 2, 0, 0)
+    assert [each["event"] for each in logs] == ["crl_overdue"] * 2
+
+
 async def test_no_serial_is_logged(house: House):
     serial = 987654321
     house.offer_crl(NAKA, [serial])

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from support.crls import NAKA
@@ -56,6 +58,20 @@ def test_what_is_no_register_is_refused(file: Path, content: bytes):
     file.write_bytes(content)
     with pytest.raises(RegisterRefused):
         read_register(file, None)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary() | st.text("0123456789-#\r\n ").map(str.encode))
+def test_random_bytes_are_ranges_that_ascend_or_refused(file: Path, content: bytes):
+    file.write_bytes(content)
+    try:
+        register = read_register(file, None)
+    except RegisterRefused:
+        return
+    assert register
+    flat = [edge for each in register.ranges for edge in each]
+    assert flat == sorted(flat)
+    assert register.mark.last == flat[-1]
 
 
 def test_a_register_that_is_missing_is_refused(file: Path):

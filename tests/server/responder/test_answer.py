@@ -1,5 +1,6 @@
 """What is answered to which question, with no HTTP anywhere near."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -100,6 +101,19 @@ def test_without_a_register_the_stated_policy_holds(tmp_path, policy, standing):
     )
     assert counter.ask_one(GOOD).standing == standing
     assert counter.ask_one(NEVER).standing == standing
+    assert isinstance(counter.ask_one(REVOKED).standing, Revoked)
+
+
+def test_t15_a_register_that_has_not_come_is_not_replaced_by_the_policy_for_none(tmp_path):
+    counter = open_counter(
+        tmp_path,
+        register=None,
+        issuer=lambda ca: replace(
+            make_issuer(ca, without_register=WithoutRegister.GOOD), register=tmp_path / "late.txt"
+        ),
+    )
+    with pytest.raises(NotLoaded):
+        counter.ask(GOOD)
     assert isinstance(counter.ask_one(REVOKED).standing, Revoked)
 
 

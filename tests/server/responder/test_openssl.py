@@ -2,7 +2,9 @@
 
 import base64
 import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -59,8 +61,9 @@ class OpenSSL:
             f"openssl ocsp -issuer ca.pem {options} {certificates} -url {self.url} -CAfile ca.pem"
         )
 
-    def write_request(self, serial):
-        self.run(f"openssl ocsp -issuer ca.pem -cert {serial}.pem -no_nonce -reqout request.der")
+    def write_request(self, *serials: int, nonce="-no_nonce"):
+        certificates = " ".join(f"-cert {each}.pem" for each in serials)
+        self.run(f"openssl ocsp -issuer ca.pem {certificates} {nonce} -reqout request.der")
         return (self.directory / "request.der").read_bytes()
 
     def verify(self, serial):
@@ -146,3 +149,10 @@ def test_t05_curl_posts_with_expect(asker):
         f"-o answer.der {asker.url}"
     )
     assert "Reason: certificateHold" in asker.verify(HELD)
+
+
+def test_pkilint_finds_nothing_in_what_is_sent(asker):
+    asker.write_request(*SAID, nonce="-nonce")
+    asker.run(f"curl -sS --fail --data-binary @request.der -o answer.der {asker.url}")
+    linter = Path(sys.executable).parent / "lint_ocsp_response"
+    assert asker.run(f"{linter} lint -s WARNING answer.der").strip() == ""

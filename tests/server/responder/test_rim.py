@@ -188,8 +188,8 @@ def questions_by_special(counter):
         question = counter.question(chance.randint(1000, 1999), nonce=nonce)
         text = base64.b64encode(question).decode()
         for special in SPECIAL[:-1]:
-            for run in re.finditer(re.escape(special), text):
-                found.setdefault((special, run.start() % 4), question)
+            for place in re.finditer(re.escape(special), text):
+                found.setdefault((special, place.start() % 4), question)
         found.setdefault(("=", text.count("=")), question)
     return found
 

@@ -14,7 +14,7 @@ from tashika.pki.algorithms import (
     PrivateKey,
 )
 from tashika_server.refusal import NoSigner
-from tashika_server.signing import Rack, Shelf, SignerRefused
+from tashika_server.signing import Rack, Shelf
 
 SHA1_RSA, SHA1_ECDSA = "1.2.840.113549.1.1.5", "1.2.840.10045.4.1"
 
@@ -79,9 +79,14 @@ def test_an_issuer_without_signers_has_none(tmp_path, ca):
         Cupboard(tmp_path, ca).pick()
 
 
-def test_t24_one_unfit_signer_stops_the_start(tmp_path, ca):
-    with pytest.raises(SignerRefused):
-        Cupboard(tmp_path, ca, ec_key("responder"), end=timedelta(0))
+def test_t24_an_unfit_signer_is_left_out_until_it_is_renewed(tmp_path, ca):
+    cupboard = Cupboard(tmp_path, ca, ec_key("responder"), end=timedelta(0))
+    with pytest.raises(NoSigner):
+        cupboard.pick()
+    key = ec_key("renewed")
+    cupboard.replace(ca.issue_responder(key, end=DAY), key)
+    cupboard.shelf.refresh(at=AT)
+    assert cupboard.pick()[0].certificate.public_key() == key.public_key()
 
 
 def test_t17_a_renewed_signer_takes_over_without_a_restart(tmp_path, ca):
