@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,10 +81,10 @@ def _certificate(name: str) -> x509.Certificate:
 
 def _query(options: argparse.Namespace) -> int:
     config = load_config(options.config)
-    index = IndexReader.open(config.settings.index.path)
     try:
         issuer = _issuer_of(options.cert, config.issuers)
-        result = look_up(index, issuer, options.cert.serial_number, at=SystemClock().now())
+        with closing(IndexReader.open(config.settings.index.path)) as index:
+            result = look_up(index, issuer, options.cert.serial_number, at=SystemClock().now())
     except (NotServed, IndexMissing) as unknown:
         print(f"tashika-server: {unknown}", file=sys.stderr)
         return UNDETERMINED

@@ -12,7 +12,7 @@ from support import lab
 from support.lab import NOON
 from tashika.pki.profile import Family
 from tashika_server.lab import Cause, LabError, World
-from tashika_server.lab.responders import LIFETIME, RENEWED_BEFORE
+from tashika_server.lab.responders import BACKDATED, LIFETIME, RENEWED_BEFORE
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
@@ -144,7 +144,7 @@ def test_upkeep_renews_responders_for_the_same_keys(world: World) -> None:
     ]
     certificates = [path.read_bytes() for path in paths]
     keys = [path.with_suffix(".key").read_bytes() for path in paths]
-    due = NOON + LIFETIME - RENEWED_BEFORE
+    due = NOON - BACKDATED + LIFETIME - RENEWED_BEFORE
     world.upkeep(at=due)
     assert [path.read_bytes() for path in paths] == certificates
     world.upkeep(at=due + SECOND)
