@@ -184,6 +184,13 @@ def test_preferences_may_name_a_key_algorithm_too():
     assert parse_request(data).preferred == (algorithms.ECDSA_SHA256.oid,)
 
 
+@pytest.mark.parametrize("value", [b"", der.NULL, der.sequence() + b"\x00", der.sequence(der.NULL)])
+def test_preferences_that_are_none_are_refused(value: bytes):
+    data = request(extensions=write_extension(PREFERRED_SIGNATURE_ALGORITHMS, value))
+    with pytest.raises(Malformed):
+        parse_request(data)
+
+
 def test_t22_preferences_after_the_sixteenth_are_not_read():
     oids = [f"1.2.3.{n}" for n in range(MAX_PREFERRED_ALGORITHMS + 20)]
     asked = parse_request(build_request([CERT_ID], preferred=oids))
@@ -321,6 +328,9 @@ def test_t22_a_request_has_a_largest_size():
         pytest.param(der.sequence(der.sequence(der.sequence())), id="no question"),
         pytest.param(request(der.sequence()), id="an empty question"),
         pytest.param(request(CERT_ID.der), id="a bare CertID"),
+        pytest.param(
+            request(version=der.wrap(der.explicit(0), der.integer(0), der.NULL)), id="two versions"
+        ),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="text"),
         pytest.param(b"\x30\x80" + request()[2:] + b"\x00\x00", id="indefinite length"),
     ],

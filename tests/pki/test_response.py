@@ -320,6 +320,11 @@ def test_a_responder_that_is_none_is_malformed(responder: bytes):
         parse_response(response(responder=responder))
 
 
+def test_a_version_stands_alone():
+    with pytest.raises(Malformed):
+        parse_response(response(version=der.wrap(0xA0, der.integer(0), der.NULL)))
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -48,7 +48,7 @@ def forge(
     )
     for value, critical in [*_kept(model, number, without), *extra]:
         builder = builder.add_extension(value, critical)
-    signed = builder.sign(key or authority.key, SHA384())  # type: ignore[arg-type]
+    signed = builder.sign(key or authority.key, SHA384())
     return signed.public_bytes(Encoding.DER)
 
 
