@@ -310,6 +310,7 @@ def test_a_responder_is_named_by_the_sha1_of_its_key(length: int):
         der.wrap(0x82, b"k" * 20),
         der.wrap(0xA2, b"k" * 20),
         der.wrap(0xA1, der.NULL),
+        der.wrap(0xA1, der.sequence(), der.NULL),
         der.wrap(0xA1),
         der.wrap(0xA3, der.sequence()),
         BY_KEY + BY_KEY,

@@ -1,0 +1,230 @@
+"""The registry by its commands: a story, rehearsals, bad input; on both databases."""
+
+import argparse
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from support.registry import START, certificate
+from tashika_server.agreements.errors import Overlap, RegistryError, SamePerson, UnknownArticle
+from tashika_server.cli import agreement, book, credential, proposal, suspension, verifier
+from tashika_server.cli.registrar import first_moment, last_moment
+
+TODAY = datetime.now(UTC)
+
+
+def day(offset: int) -> str:
+    return f"{TODAY + timedelta(days=offset):%Y-%m-%d}"
+
+
+class Terminal:
+    """Runs commands against one configuration and reads what they print."""
+
+    def __init__(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.config = config
+        self.capsys = capsys
+        self.parser = argparse.ArgumentParser()
+        nouns = self.parser.add_subparsers()
+        for noun in (agreement, book, credential, proposal, suspension, verifier):
+            noun.add_commands(nouns)
+
+    def run(self, line: str, *more: str) -> str:
+        noun, verb, *rest = line.split()
+        options = self.parser.parse_args([noun, verb, str(self.config), *rest, *more])
+        assert options.handler(options) == 0
+        return self.capsys.readouterr().out
+
+    def json(self, line: str, *more: str):
+        return json.loads(self.run(line, "--json", *more))
+
+
+@pytest.fixture
+def terminal(book_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    config = tmp_path / "tashika.toml"
+    config.write_text(f'[book]\ndsn = "{book_dsn}"\n')
+    return Terminal(config, capsys)
+
+
+@pytest.fixture
+def bank(terminal: Terminal) -> Terminal:
+    """A bank with an agreement in force and its first token."""
+    terminal.run("verifier add --category accredited-verifier --act 2013", "--name", "Bank A")
+    terminal.run("verifier notify V-000001 --family signature")
+    terminal.run("verifier notify V-000001 --family user-auth")
+    accreditation = f"--reference 1 --from {day(-1)} --to {day(400)}"
+    terminal.run(f"verifier accredit V-000001 {accreditation}")
+    terminal.run(f"agreement add V-000001 --grant signature:ocsp --to {day(300)}")
+    for step in ("notify", "agree", "activate"):
+        terminal.run(f"agreement advance A-000001 {step}")
+    return terminal
+
+
+def test_a_bank_from_registration_to_its_end(bank: Terminal):
+    out = bank.run("credential add A-000001 --kind token --label first")
+    assert out.startswith("C-000001  credential.issue\nsecret, shown this once: tsk_")
+    assert "tsk_" not in bank.run("credential show C-000001")
+    assert "active" in bank.run("agreement list")
+    bank.run("suspension add V-000001 --article 18(4)(i)", "--reason", "a breach")
+    assert "suspended" in bank.run("agreement list")
+    assert "18(4)(i)" in bank.run("suspension list")
+    bank.run("suspension resume S-000001", "--reason", "put right")
+    assert "active" in bank.run("agreement list --verifier V-000001")
+    bank.run("agreement change A-000001 --rate 50 --daily none --network 192.0.2.0/24")
+    shown = bank.json("agreement show A-000001")["agreement"]["versions"]
+    assert [each["scope"]["rate"] for each in shown] == [10.0, 50.0]
+    assert shown[1]["scope"]["daily"] is None
+    assert shown[1]["scope"]["networks"] == ["192.0.2.0/24"]
+    assert shown[1]["period"]["end"] == shown[0]["period"]["end"]
+    bank.run("credential change C-000001 --label old")
+    bank.run("credential end C-000001")
+    bank.run("verifier end V-000001")
+    assert "ended" in bank.run("agreement list")
+    trail = bank.json("book trail --subject A-000001")
+    assert [each["action"] for each in trail] == [
+        "agreement.add",
+        "agreement.notify",
+        "agreement.agree",
+        "agreement.activate",
+        "agreement.change",
+        "agreement.end",
+    ]
+
+
+def test_json_tells_before_and_after(bank: Terminal):
+    told = bank.json("verifier change V-000001 --name Other --actor suzuki")
+    (change,) = told["changes"]
+    assert (change["before"]["name"], change["after"]["name"]) == ("Bank A", "Other")
+    assert not told["dry_run"]
+    assert bank.json("book trail")[-1]["actor"] == "suzuki"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "verifier add --name B --category court",
+        "verifier change V-000001 --name B",
+        "verifier end V-000001",
+        "verifier withdraw V-000001 --family signature",
+        "verifier disaccredit V-000001",
+        "verifier admit V-000001 --kind tenant --name Shop",
+        "agreement add V-000001 --grant user-auth:file",
+        "agreement change A-000001 --rate 5",
+        "agreement end A-000001",
+        "credential add A-000001 --kind token --label x",
+        "suspension add V-000001 --ground signature-duty --reason x",
+    ],
+)
+def test_every_change_can_be_rehearsed(bank: Terminal, line: str):
+    trail = bank.json("book trail")
+    told = bank.run(f"{line} --dry-run")
+    assert told.startswith("a rehearsal, nothing is kept:\n")
+    assert "tsk_" not in told
+    foretold = bank.json(f"{line} --dry-run")
+    assert foretold["dry_run"]
+    assert "secret" not in foretold
+    assert bank.json("book trail") == trail
+    done = bank.json(line)
+    assert [each["subject"] for each in done["changes"]] == [
+        each["subject"] for each in foretold["changes"]
+    ]
+
+
+def test_two_persons(bank: Terminal):
+    with bank.config.open("a") as config:
+        config.write('[registry]\ntwo_person = ["suspension", "credential"]\n')
+    stop = ("suspension add V-000001 --ground signature-duty --actor sato", "--reason", "why")
+    assert "proposal.add" in bank.run(*stop)
+    assert "P-000001" in bank.run("proposal list")
+    with pytest.raises(SamePerson):
+        bank.run("proposal approve P-000001 --actor sato")
+    assert "suspension.add" in bank.run("proposal approve P-000001 --actor suzuki")
+    assert "P-000001" not in bank.run("proposal list")
+    bank.run("credential add A-000001 --kind token --label x --actor sato")
+    assert "tsk_" in bank.run("proposal approve P-000002 --actor suzuki")
+    assert "tsk_" not in bank.run("proposal show P-000002")
+    bank.run("suspension end S-000001 --reason x")
+
+
+def test_keys_and_cas(bank: Terminal, tmp_path: Path):
+    now = {"begin": TODAY - timedelta(days=1), "end": TODAY + timedelta(days=90)}
+    client, authority = tmp_path / "client.pem", tmp_path / "ca.pem"
+    client.write_text(certificate(**now))
+    authority.write_text(certificate(authority=True, purposes=(), **now))
+    bank.run(f"credential add A-000001 --kind mtls-key --label k --certificate {client}")
+    by_subject = f"--kind mtls-ca --label ca --certificate {authority} --subject CN=x"
+    bank.run(f"credential add A-000001 {by_subject}")
+    bank.run(f"credential bar C-000002 --certificate {client}")
+    kinds = [each["credential"]["kind"] for each in bank.json("credential list")]
+    assert kinds == ["mtls-key", "mtls-ca"]
+    assert "mtls-ca" in bank.run("credential list --agreement A-000001")
+
+
+def test_what_ends_soon(bank: Terminal):
+    assert bank.json("verifier due") == []
+    assert [each["what"] for each in bank.json("verifier due --days 500")] == [
+        "agreement",
+        "accreditation",
+    ]
+    assert "A-000001" in bank.run("verifier due --days 350")
+
+
+def test_a_verifier_is_shown_with_all_it_has(bank: Terminal):
+    bank.run("verifier admit V-000001 --kind processor --name Clerk")
+    bank.run("verifier dismiss H-000001")
+    shown = bank.run("verifier show V-000001")
+    for heading in ("verifier", "notification", "accreditation", "holder", "agreement"):
+        assert f"[{heading}]" in shown
+    assert "Bank A" in bank.run("verifier list")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "says"),
+    [
+        ("agreement add V-000001 --grant signature:ocsp", Overlap, r"2013 17\(4\)"),
+        ("suspension add V-000001 --article 18(9) --reason x", UnknownArticle, r"18\(4\)\(i\)"),
+        ("verifier show V-000009", RegistryError, "no verifier"),
+        ("agreement advance A-000001 agree", RegistryError, "agree is not possible"),
+        ("credential show C-000001", RegistryError, "no credential"),
+        ("agreement add V-000001 --grant user-auth:ocsp --to 2020-01-01", RegistryError, "end"),
+    ],
+)
+def test_bad_input_names_the_rule(bank: Terminal, line: str, error: type[Exception], says: str):
+    with pytest.raises(error, match=says):
+        bank.run(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("verifier add --name x --category cout", 'did you mean "court"'),
+        ("agreement add V-000001 --grant signature", "write for example signature:ocsp"),
+        ("agreement add V-000001 --grant signature:ocsp --network 1.2.3.4/8", "192.0.2.0/24"),
+        ("agreement add V-000001 --grant signature:ocsp --from tomorrow", "2026-04-01"),
+        ("agreement add V-000001 --grant signature:ocsp --from 2026-04-01T00:00", "offset"),
+        ("agreement change A-000001 --path-tokens maybe", "neither yes nor no"),
+        ("credential add A-000001 --kind token --label x --certificate nowhere", "nowhere"),
+    ],
+)
+def test_wrong_usage_is_told_at_once(terminal: Terminal, line: str, says: str):
+    with pytest.raises(SystemExit):
+        terminal.run(line)
+    assert says in terminal.capsys.readouterr().err
+
+
+def test_days_are_japans_and_the_last_one_counts():
+    assert first_moment("2026-04-01") == datetime(2026, 3, 31, 15, tzinfo=UTC)
+    assert last_moment("2026-04-01") == datetime(2026, 4, 1, 15, tzinfo=UTC)
+    assert first_moment("2026-04-01T09:00+09:00") == last_moment("2026-04-01T00:00Z") == START
+
+
+def test_the_book_is_made_where_the_configuration_lies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    config = tmp_path / "tashika.toml"
+    config.write_text("[book]\n")
+    fresh = Terminal(config, capsys)
+    assert "revision" in fresh.run("book upgrade")
+    assert (tmp_path / "book.sqlite").exists()
+    assert fresh.json("verifier list") == []
