@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -26,14 +27,20 @@ from tashika.pki.profile import Family
 from tashika.pki.request import build_request
 from tashika.pki.response import BasicResponse, SingleResponse, parse_response
 from tashika.pki.standing import Reason
+from tashika_server.agreements.notes import Notebook
+from tashika_server.agreements.presented import Presented, Proxies
 from tashika_server.clock import Clock
 from tashika_server.index import Coverage, Entry, Finding
 from tashika_server.issuer import Bounds, Issuer, NeverIssued, Partition, WithoutRegister
 from tashika_server.responder import (
+    Asker,
     Desk,
     Directory,
     Inspection,
+    OfThisMachine,
     Patience,
+    Reception,
+    TlsIdentity,
     WorkerParts,
     answer,
     serve,
@@ -45,6 +52,10 @@ DAY = timedelta(days=1)
 
 GOOD, REVOKED, HELD, NO_REASON, UNSPECIFIED, NEVER = 1001, 1002, 1003, 1004, 1005, 5000
 ISSUED = range(1000, 2000)
+NEIGHBOUR = Asker(Presented(ip_address("127.0.0.1")))
+"""Somebody on this machine who shows nothing."""
+NOTEBOOK = Notebook(bytes(range(64)))
+NO_PROXIES = Reception(proxies=Proxies(), certificate_header="Client-Cert")
 
 # --- keys and certificates ------------------------------------------------------------------
 
@@ -282,7 +293,7 @@ class Counter:
         return self.put(self.question(*serials, nonce=nonce))
 
     def put(self, question: bytes) -> BasicResponse:
-        read = parse_response(answer(question, self.desk, at=self.at).body)
+        read = parse_response(answer(question, NEIGHBOUR, self.desk, at=self.at).body)
         assert isinstance(read, BasicResponse)
         return read
 
@@ -312,6 +323,7 @@ def open_counter(
     index = MemoryIndex()
     index.fill(served, at=at, register=register)
     desk = Desk(
+        admission=OfThisMachine(),
         directory=Directory([served]),
         index=index,
         shelf=Shelf([Rack(issuer=served, files=(files,))], at=at),
@@ -339,23 +351,30 @@ def live(
     clock: Clock | None = None,
     patience: Patience = HASTE,
     cache_for: timedelta = timedelta(minutes=5),
-    signers_every: timedelta = timedelta(milliseconds=20),
+    keys_every: timedelta = timedelta(milliseconds=20),
+    reception: Reception = NO_PROXIES,
+    tls: TlsIdentity | None = None,
 ) -> Iterator[int]:
-    """Serve the desk on a port of loopback, on uvloop in a thread of its own."""
+    """Serve the desk on a port of loopback, on uvloop in a thread of its own; all over TLS
+    where that is given."""
     listener = socket.create_server(("127.0.0.1", 0))
     parts = WorkerParts(
         desk=desk,
+        reception=reception,
+        notebook=NOTEBOOK,
         clock=clock or FakeClock(AT),
         cache_for=cache_for,
         patience=patience,
-        signers_every=signers_every,
+        keys_every=keys_every,
+        tls=tls,
     )
     stop, ready = asyncio.Event(), threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def main() -> None:
         loops.append(asyncio.get_running_loop())
-        await serve(parts, [listener], ready=ready.set, stop=stop)
+        ears = {"sockets": (), "tls_sockets": [listener]} if tls else {"sockets": [listener]}
+        await serve(parts, **ears, ready=ready.set, stop=stop)
 
     thread = threading.Thread(target=uvloop.run, args=(main(),))
     thread.start()

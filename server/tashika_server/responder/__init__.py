@@ -3,20 +3,38 @@
 Not for fetching revocation data (`refresh`) nor for keeping it (`index`).
 """
 
-from tashika_server.responder.answer import Answer, answer
+from tashika_server.responder.admission import (
+    Admission,
+    Asker,
+    ByAgreement,
+    OfThisMachine,
+    report_scan,
+)
+from tashika_server.responder.answer import Answer, Replay, answer
+from tashika_server.responder.asker import Reception
 from tashika_server.responder.desk import Desk, Directory
 from tashika_server.responder.inspection import Inspection
 from tashika_server.responder.rim import Patience
+from tashika_server.responder.tls import TlsFiles, TlsIdentity
 from tashika_server.responder.worker import WorkerParts, run, serve
 
 __all__ = [
+    "Admission",
     "Answer",
+    "Asker",
+    "ByAgreement",
     "Desk",
     "Directory",
     "Inspection",
+    "OfThisMachine",
     "Patience",
+    "Reception",
+    "Replay",
+    "TlsFiles",
+    "TlsIdentity",
     "WorkerParts",
     "answer",
+    "report_scan",
     "run",
     "serve",
 ]

@@ -1,8 +1,8 @@
 """How a question becomes a signed answer. The page to read first; it knows no HTTP.
 
-parse → choose issuer and signer → look up under one snapshot → judge → encode and sign →
-inspect. Anything that stands in the way is a Refusal, and the rim knows what that is on the
-wire.
+parse → choose issuer → admit → choose signer → look up under one snapshot → judge → encode
+and sign → inspect. Anything that stands in the way is a Refusal, and the rim knows what that is
+on the wire.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from tashika.pki.request import (
     parse_request,
 )
 from tashika.pki.response import SingleResponse
+from tashika_server.agreements.gate import Permit
 from tashika_server.index import IndexMissing
 from tashika_server.refusal import (
     MalformedQuestion,
@@ -24,11 +25,12 @@ from tashika_server.refusal import (
     TooManyCertificates,
     UnknownCritical,
 )
+from tashika_server.responder.admission import Asker
 from tashika_server.responder.desk import Desk, Served, View
 from tashika_server.responder.judge import judge, judge_foreign
 from tashika_server.signing import Signer, encode_answer
 
-__all__ = ["Answer", "answer"]
+__all__ = ["Answer", "Replay", "answer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +39,48 @@ class Answer:
 
     body: bytes
     question: OcspRequest
+    permit: Permit | None
+    """By whose right it was given; None where everybody may ask."""
     served: Served
     signer: Signer
     generation: int
     responses: tuple[SingleResponse, ...]
 
+    @property
+    def next_update(self) -> datetime:
+        """Return when the first of its statements lapses."""
+        return min(each.next_update for each in self.responses if each.next_update)
 
-def answer(question: bytes, desk: Desk, *, at: datetime) -> Answer:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """The answer of an earlier time to a signed question that came again; nothing is provided."""
+
+    body: bytes
+    question: OcspRequest
+    permit: Permit | None
+
+
+def answer(question: bytes, asker: Asker, desk: Desk, *, at: datetime) -> Answer | Replay:
     """Answer one OCSP request as of `at`; raises a Refusal and nothing else on any bytes.
 
-    One generation of the index serves the whole answer.
+    Whoever may not ask is turned away before anything is looked up: then a refusal tells nothing
+    about which serials exist.
     """
-    at = at.replace(microsecond=0)
     request = _parse(question, desk)
-    # Whoever may not ask is to be turned away here, before anything is looked up: then a
-    # refusal tells nothing about which serials exist.
     served = desk.directory.speaker(request.cert_ids)
+    with desk.admission.admit(question, request, served.issuer, asker, at=at) as leave:
+        if leave.earlier is not None:
+            return Replay(body=leave.earlier, question=request, permit=leave.permit)
+        given = _give(request, served, leave.permit, desk, at=at.replace(microsecond=0))
+        leave.keep(given.body, until=given.next_update)
+        return given
+
+
+def _give(
+    request: OcspRequest, served: Served, permit: Permit | None, desk: Desk, *, at: datetime
+) -> Answer:
+    """Answer from one generation of the index."""
     signer, algorithm = desk.shelf.pick(served.fingerprint, request.preferred, at=at)
     generation, responses = _look_up(request, desk, served, signer.not_after, at=at)
     body = encode_answer(
@@ -62,6 +90,7 @@ def answer(question: bytes, desk: Desk, *, at: datetime) -> Answer:
     return Answer(
         body=body,
         question=request,
+        permit=permit,
         served=served,
         signer=signer,
         generation=generation,

@@ -10,23 +10,37 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from ipaddress import IPv6Address
+from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from tashika_server.agreements.presented import Address, ClientCertificate, address
 from tashika_server.log import get_log
 from tashika_server.refusal import BadHttp, InternalFault, Refusal
 
-__all__ = ["Connection", "Front"]
+__all__ = ["CLIENT_CERTIFICATE", "Connection", "Front"]
 
 log = get_log()
 
+CLIENT_CERTIFICATE = "client_certificate"
+"""What a transport over TLS calls the certificate by which the client showed its key, DER."""
+NOWHERE = IPv6Address("::")
+"""Where a caller is that has gone before we could look."""
 CUT_OFF_SECONDS = 0.1
 """For the handlers still at work when draining is over; aiohttp takes 0 for no limit."""
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Refuse = Callable[[Refusal], web.Response]
+
+
+class Present(Protocol):
+    """A connection in the list of a front."""
+
+    def retire(self) -> None:
+        """Close as soon as whatever has begun is over."""
+        ...
 
 
 class Front(web.Server):
@@ -36,13 +50,18 @@ class Front(web.Server):
         super().__init__(handle, **settings)
         self.refuse = refuse
         self.draining = False
-        self.present: set[Connection] = set()
+        self.present: set[Present] = set()
         self.departure = asyncio.Event()
         """Set whenever a connection has ended."""
 
     def __call__(self) -> "Connection":
         """Make the connection of one caller."""
         return Connection(self, loop=self._loop, **self._kwargs)
+
+    def leave(self, connection: "Present") -> None:
+        """Take one off the list."""
+        self.present.discard(connection)
+        self.departure.set()
 
     async def drain(self, *, within: timedelta) -> None:
         """Close idle connections at once, the others after their reply or when time is up.
@@ -63,24 +82,38 @@ class Front(web.Server):
 class Connection(RequestHandler):
     """One caller's connection."""
 
-    __slots__ = ("broken", "front")
+    __slots__ = ("_certificate", "broken", "front", "peer")
 
     def __init__(self, front: Front, **settings: Any) -> None:
         super().__init__(front, **settings)
         self.front = front
+        self.peer: Address = NOWHERE
+        self._certificate: ClientCertificate | None = None
         self.broken = False
         """True once a body has broken off its framing; what was read of it is void."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Enter the front's list."""
         super().connection_made(transport)
+        if name := transport.get_extra_info("peername"):
+            self.peer = address(name[0])
         self.front.present.add(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave the front's list."""
         super().connection_lost(exc)
-        self.front.present.discard(self)
-        self.front.departure.set()
+        self.front.leave(self)
+
+    def certificate(self) -> ClientCertificate | None:
+        """Return the certificate that the client has; raises CertificateUnusable.
+
+        It says who has the key, and no more: what that is worth is for each request to find out
+        anew, and sessions that are resumed change nothing about it (T25).
+        """
+        if self._certificate is None and self.transport is not None:
+            der = self.transport.get_extra_info(CLIENT_CERTIFICATE)
+            self._certificate = ClientCertificate.read(der) if der else None
+        return self._certificate
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and tell whoever waits for a body that has gone wrong.

@@ -1,4 +1,4 @@
-"""What an answer is made with: the issuers served, the index, the signers, the limits.
+"""What an answer is made with: who may ask, the issuers served, the index, the signers.
 
 Values and protocols only; how an answer comes about is told in `answer`.
 """
@@ -13,6 +13,7 @@ from tashika.pki.certid import CertId
 from tashika_server.index import Finding
 from tashika_server.issuer import Issuer
 from tashika_server.refusal import SeveralIssuers
+from tashika_server.responder.admission import Admission
 from tashika_server.responder.inspection import Inspection
 from tashika_server.signing import Shelf
 
@@ -82,6 +83,7 @@ class Directory:
 class Desk:
     """Everything an answer is made with."""
 
+    admission: Admission
     directory: Directory
     index: Index
     shelf: Shelf

@@ -13,18 +13,22 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum, auto
 from http import HTTPStatus
+from math import ceil
 from urllib.parse import unquote
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika.pki.response import error_response
+from tashika_server.agreements.notes import HEADER as REFUSAL_HEADER
+from tashika_server.agreements.presented import take_path_token
+from tashika_server.agreements.refusals import AccessRefused
 from tashika_server.refusal import MalformedQuestion, Refusal, TooLarge, UnknownPath, WrongMethod
-from tashika_server.responder.answer import Answer
+from tashika_server.responder.answer import Answer, Replay
 
 __all__ = [
     "HEALTH_PATH",
     "OCSP_PATH",
+    "Aim",
     "HttpReply",
-    "Purpose",
     "Target",
     "decline",
     "deliver",
@@ -34,12 +38,14 @@ __all__ = [
 
 OCSP_PATH = "/ocsp"
 HEALTH_PATH = "/healthz"
+REPLAY_HEADER = "Tashika-Replay"
+"""On the answer of an earlier time to a signed question that came again."""
 _OCSP_RESPONSE = "application/ocsp-response"
 _MAX_ENCODED = (MAX_REQUEST_BYTES * 4 + 2) // 3
 _ALLOWED = "GET, HEAD, POST"
 
 
-class Purpose(Enum):
+class Aim(Enum):
     """What a request line asks of us."""
 
     OCSP_IN_PATH = auto()
@@ -51,8 +57,10 @@ class Purpose(Enum):
 class Target:
     """A request line understood; `question` is there for OCSP_IN_PATH."""
 
-    purpose: Purpose
+    aim: Aim
     question: bytes = b""
+    path_token: bytes | None = None
+    """Hashed, as agreements have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +79,21 @@ def read_target(method: str, raw: str) -> Target:
     """Understand a request line; `raw` is the request target just as it came over the wire.
 
     Slashes before the path are not counted, for clients that join addresses carelessly, but
-    none is ever merged: `//` occurs in base64 (T1). Raises UnknownPath, WrongMethod,
-    MalformedQuestion and TooLarge.
+    none is ever merged: `//` occurs in base64 (T1). Every path may begin with `/t/TOKEN`.
+    Raises UnknownPath, WrongMethod, MalformedQuestion and TooLarge.
     """
+    path_token, raw = take_path_token(raw)
     path = "/" + _without_origin(raw).lstrip("/")
     if path.partition("?")[0] == HEALTH_PATH:
         _allow(method, "GET", "HEAD")
-        return Target(Purpose.HEALTH)
+        return Target(Aim.HEALTH)
     if path != OCSP_PATH and not path.startswith((OCSP_PATH + "/", OCSP_PATH + "?")):
         raise UnknownPath
     _allow(method, "GET", "HEAD", "POST")
     if method == "POST":
-        return Target(Purpose.OCSP_IN_BODY)
-    return Target(Purpose.OCSP_IN_PATH, _decode(path.removeprefix(OCSP_PATH).partition("?")[0]))
+        return Target(Aim.OCSP_IN_BODY, path_token=path_token)
+    question = _decode(path.removeprefix(OCSP_PATH).partition("?")[0])
+    return Target(Aim.OCSP_IN_PATH, question, path_token)
 
 
 def _without_origin(raw: str) -> str:
@@ -121,34 +131,41 @@ def _decode(encoded: str) -> bytes:
 
 
 def deliver(
-    answer: Answer,
+    given: Answer | Replay,
     *,
-    purpose: Purpose,
+    aim: Aim,
     conditions: Mapping[str, str],
     cache_for: timedelta,
     at: datetime,
 ) -> HttpReply:
     """Wrap an answer, with the headers that say who may keep it for how long.
 
-    Only an answer to a question in the path may be kept, and no answer to a nonce: it is
-    for one asker. `conditions` are the request's headers, looked up by lower-case name.
+    Only an answer that everybody may have, to a question in the path, may be kept, and no
+    answer to a nonce: it is for one asker. What is given under an agreement is kept by nobody,
+    not even the asker's own cache (which `private` would allow): tenants and confirmers may
+    share that one, and each provision is to be recorded with whom it was made to.
+    `conditions` are the request's headers, looked up by lower-case name.
     """
     headers = {"Content-Type": _OCSP_RESPONSE, "Date": _http_date(at)}
-    if purpose is Purpose.OCSP_IN_BODY or answer.question.nonce is not None or not cache_for:
-        headers["Cache-Control"] = "no-store"
-        return HttpReply(status=HTTPStatus.OK, headers=headers, body=answer.body)
-    headers |= _caching_headers(answer, cache_for, at)
-    if _still_good(conditions, headers):
-        return HttpReply(status=HTTPStatus.NOT_MODIFIED, headers=headers, body=b"")
-    return HttpReply(status=HTTPStatus.OK, headers=headers, body=answer.body)
+    in_path = aim is Aim.OCSP_IN_PATH and given.question.nonce is None
+    if isinstance(given, Replay):
+        headers[REPLAY_HEADER] = "?1"
+    elif in_path and given.permit is None and cache_for:
+        headers |= _caching_headers(given, cache_for, at)
+        if _still_good(conditions, headers):
+            return HttpReply(status=HTTPStatus.NOT_MODIFIED, headers=headers, body=b"")
+    headers.setdefault("Cache-Control", "no-store")
+    return HttpReply(status=HTTPStatus.OK, headers=headers, body=given.body)
 
 
-def decline(refusal: Refusal, *, at: datetime) -> HttpReply:
-    """Write a refusal by its row; never to be kept (T9)."""
+def decline(refusal: Refusal, *, note: str, at: datetime) -> HttpReply:
+    """Write a refusal by its row, with its id; never to be kept (T9)."""
     row = refusal.reply
-    headers = {"Cache-Control": "no-store", "Date": _http_date(at)}
+    headers = {"Cache-Control": "no-store", "Date": _http_date(at), REFUSAL_HEADER: note}
     if isinstance(refusal, WrongMethod):
         headers["Allow"] = _ALLOWED
+    if isinstance(refusal, AccessRefused) and refusal.retry_after:
+        headers["Retry-After"] = str(ceil(refusal.retry_after))
     if row.ocsp is None:
         headers["Content-Type"] = "text/plain; charset=utf-8"
         return HttpReply(status=row.http, headers=headers, body=f"{row.http.phrase}\n".encode())
@@ -171,12 +188,11 @@ def report_health(generation: int | None, *, at: datetime) -> HttpReply:
 
 def _caching_headers(answer: Answer, cache_for: timedelta, at: datetime) -> dict[str, str]:
     """Write the headers of RFC 5019 6.2; max-age, the shorter, is what HTTP/1.1 caches obey."""
-    next_update = min(each.next_update for each in answer.responses if each.next_update)
-    max_age = int(min(cache_for, next_update - at).total_seconds())
+    max_age = int(min(cache_for, answer.next_update - at).total_seconds())
     return {
         "Cache-Control": f"max-age={max_age}, public, no-transform, must-revalidate",
         "ETag": _entity_tag(answer),
-        "Expires": _http_date(next_update),
+        "Expires": _http_date(answer.next_update),
         "Last-Modified": _http_date(max(each.this_update for each in answer.responses)),
     }
 

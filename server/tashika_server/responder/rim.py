@@ -6,13 +6,14 @@ deadline (T36).
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 
 from aiohttp import HttpVersion11, web
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
+from tashika_server.agreements.notes import Notebook
 from tashika_server.clock import Clock
 from tashika_server.index import IndexMissing
 from tashika_server.log import get_log
@@ -26,12 +27,14 @@ from tashika_server.refusal import (
     UnmetExpectation,
     metric_labels,
 )
-from tashika_server.responder.answer import answer
+from tashika_server.responder.answer import Replay, answer
+from tashika_server.responder.asker import Reception
 from tashika_server.responder.connection import Connection, Front
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.http import (
+    Aim,
     HttpReply,
-    Purpose,
+    Target,
     decline,
     deliver,
     read_target,
@@ -52,7 +55,7 @@ _outcomes = Tally(
     "tashika_answers",
     "What became of each question.",
     label="outcome",
-    allowed=("answered", *metric_labels()),
+    allowed=("answered", "replayed", *metric_labels()),
 )
 
 
@@ -74,9 +77,18 @@ class Rim:
     """Answers HTTP connections from one desk."""
 
     def __init__(
-        self, desk: Desk, *, clock: Clock, cache_for: timedelta, patience: Patience
+        self,
+        desk: Desk,
+        *,
+        reception: Reception,
+        notebook: Notebook,
+        clock: Clock,
+        cache_for: timedelta,
+        patience: Patience,
     ) -> None:
         self._desk = desk
+        self._reception = reception
+        self._notebook = notebook
         self._clock = clock
         self._cache_for = cache_for
         self._patience = patience
@@ -110,7 +122,8 @@ class Rim:
 
     def _refuse(self, refusal: Refusal) -> web.Response:
         _outcomes.count(refusal.reply.metric)
-        response = _to_response(decline(refusal, at=self._clock.now()))
+        at = self._clock.now()
+        response = _to_response(decline(refusal, note=self._notebook.seal(refusal, at), at=at))
         if refusal.reply.ocsp is None:
             # What else is on its way may be the rest of the request that was refused.
             response.force_close()
@@ -118,26 +131,33 @@ class Rim:
 
     async def _hear(self, request: web.BaseRequest, connection: Connection) -> HttpReply:
         target = read_target(request.method, request.raw_path)
-        question = target.question
-        if target.purpose is Purpose.OCSP_IN_BODY:
-            question = await self._read_body(request, connection)
-        return self._reply(request, target.purpose, question)
-
-    def _reply(self, request: web.BaseRequest, purpose: Purpose, question: bytes) -> HttpReply:
-        at = self._clock.now()
-        if purpose is Purpose.HEALTH:
-            return report_health(self._generation(), at=at)
+        if target.aim is Aim.HEALTH:
+            return report_health(self._generation(), at=self._clock.now())
+        if target.aim is Aim.OCSP_IN_BODY:
+            target = replace(target, question=await self._read_body(request, connection))
         try:
-            answered = answer(question, self._desk, at=at)
+            return self._answer(target, request, connection)
         except Refusal:
             raise
         except Exception as fault:
             log.exception("answer_failed")
             raise InternalFault from fault
-        _outcomes.count("answered")
+
+    def _answer(
+        self, target: Target, request: web.BaseRequest, connection: Connection
+    ) -> HttpReply:
+        at = self._clock.now()
+        asker = self._reception.read(
+            request.headers,
+            peer=connection.peer,
+            certificate=connection.certificate(),
+            path_token=target.path_token,
+        )
+        given = answer(target.question, asker, self._desk, at=at)
+        _outcomes.count("replayed" if isinstance(given, Replay) else "answered")
         return deliver(
-            answered,
-            purpose=purpose,
+            given,
+            aim=target.aim,
             conditions=request.headers,
             cache_for=self._cache_for,
             at=at,

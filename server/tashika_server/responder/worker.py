@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from socket import IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_USER_TIMEOUT, socket
 
+from tashika_server.agreements.notes import Notebook
 from tashika_server.clock import Clock
 from tashika_server.log import get_log
+from tashika_server.responder.asker import Reception
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.rim import Patience, Rim
-from tashika_server.signing import Shelf
+from tashika_server.responder.tls import TlsIdentity
+from tashika_server.responder.tls_connection import TlsFront
 
 __all__ = ["WorkerParts", "run", "serve"]
 
@@ -34,35 +37,57 @@ class WorkerParts:
     """What one worker works with. The desk's index is opened in the worker, after the fork."""
 
     desk: Desk
+    reception: Reception
+    notebook: Notebook
     clock: Clock
     cache_for: timedelta
     """How long an answer without a nonce may be kept; nought: not at all."""
+    tls: TlsIdentity | None
+    """What the listeners for TLS show; None where there are none."""
     patience: Patience = field(default_factory=Patience)
-    signers_every: timedelta = timedelta(seconds=2)
-    """How often the signers' files are looked at for a replacement."""
+    keys_every: timedelta = timedelta(seconds=2)
+    """How often the files of keys and certificates are looked at for a replacement."""
 
 
-async def run(parts: WorkerParts, sockets: Sequence[socket], *, ready: Callable[[], None]) -> None:
+async def run(
+    parts: WorkerParts,
+    sockets: Sequence[socket],
+    *,
+    tls_sockets: Sequence[socket] = (),
+    ready: Callable[[], None],
+) -> None:
     """Answer on the listening sockets until SIGTERM; for the main thread, on uvloop."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(parts, sockets, ready=ready, stop=stop)
+    await serve(parts, sockets, tls_sockets=tls_sockets, ready=ready, stop=stop)
 
 
 async def serve(
     parts: WorkerParts,
     sockets: Sequence[socket],
     *,
+    tls_sockets: Sequence[socket] = (),
     ready: Callable[[], None],
     stop: asyncio.Event,
 ) -> None:
-    """Answer on the listening sockets until `stop`, then finish what has begun."""
-    rim = Rim(parts.desk, clock=parts.clock, cache_for=parts.cache_for, patience=parts.patience)
-    front, loop = rim.front(), asyncio.get_running_loop()
-    for each in sockets:
-        _bound(each, parts.patience)
-    listeners = [await loop.create_server(front, sock=each, backlog=BACKLOG) for each in sockets]
-    watch = asyncio.create_task(_watch(parts.desk.shelf, parts.clock, parts.signers_every))
+    """Answer on the listening sockets until `stop`, then finish what has begun.
+
+    `tls_sockets` want `parts.tls`.
+    """
+    rim = Rim(
+        parts.desk,
+        reception=parts.reception,
+        notebook=parts.notebook,
+        clock=parts.clock,
+        cache_for=parts.cache_for,
+        patience=parts.patience,
+    )
+    front = rim.front()
+    listeners = await _listen(front, sockets, parts.patience)
+    if parts.tls:
+        tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
+        listeners += await _listen(tls_front, tls_sockets, parts.patience)
+    watch = asyncio.create_task(_watch(parts))
     ready()
     await stop.wait()
     watch.cancel()
@@ -71,18 +96,24 @@ async def serve(
     await front.drain(within=DRAIN)
 
 
-def _bound(listener: socket, patience: Patience) -> None:
-    """Limit what a caller that does not listen may hold; its connections inherit this."""
-    unheard = int(patience.reply.total_seconds() * 1000)
-    listener.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, unheard)
-    listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+async def _listen(
+    front: Callable[[], asyncio.Protocol], sockets: Sequence[socket], patience: Patience
+) -> list[asyncio.Server]:
+    loop, unheard = asyncio.get_running_loop(), int(patience.reply.total_seconds() * 1000)
+    for each in sockets:
+        # Connections inherit these limits of what a caller that does not listen may hold.
+        each.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, unheard)
+        each.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+    return [await loop.create_server(front, sock=each, backlog=BACKLOG) for each in sockets]
 
 
-async def _watch(shelf: Shelf, clock: Clock, every: timedelta) -> None:
+async def _watch(parts: WorkerParts) -> None:
     while True:
-        await asyncio.sleep(every.total_seconds())
-        try:
-            shelf.refresh(at=clock.now())
-        except Exception:
-            # The signers in use stay in use, and their end alone stops them.
-            log.exception("signer_watch_failed")
+        await asyncio.sleep(parts.keys_every.total_seconds())
+        for kept in (parts.desk.shelf, parts.tls):
+            try:
+                if kept:
+                    kept.refresh(at=parts.clock.now())
+            except Exception:
+                # What is in use stays in use, and its end alone stops it.
+                log.exception("key_watch_failed")

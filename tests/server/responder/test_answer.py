@@ -17,6 +17,7 @@ from support.asking import (
     GOOD,
     HELD,
     ISSUED,
+    NEIGHBOUR,
     NEVER,
     NO_REASON,
     REVOKED,
@@ -46,7 +47,7 @@ from tashika_server.refusal import (
     TooManyCertificates,
     UnknownCritical,
 )
-from tashika_server.responder import Desk, Directory, Inspection, answer
+from tashika_server.responder import Desk, Directory, Inspection, OfThisMachine, answer
 from tashika_server.signing import Rack, Shelf
 
 YESTERDAY = AT - DAY
@@ -171,7 +172,7 @@ def test_as_many_as_allowed_and_no_more(tmp_path):
 
 
 def test_one_generation_answers_all(counter):
-    said = answer(counter.question(GOOD, REVOKED), counter.desk, at=AT)
+    said = answer(counter.question(GOOD, REVOKED), NEIGHBOUR, counter.desk, at=AT)
     assert said.generation == 1
     assert {each.this_update for each in said.responses} == {AT - timedelta(hours=1)}
 
@@ -291,6 +292,7 @@ def two(tmp_path):
     )
     index.issued[new.identity.fingerprint] = ISSUED
     desk = Desk(
+        admission=OfThisMachine(),
         directory=Directory([old.issuer, new]),
         index=index,
         shelf=Shelf(
@@ -308,7 +310,7 @@ def test_generations_of_one_name_are_told_apart_by_key(two, which):
     """All generations of a JPKI CA share one DN: REVOKED is revoked in the old one only."""
     desk, issuer = two[0], two[which]
     asked = build_request([CertId.build(issuer.identity, REVOKED)])
-    said = parse_response(answer(asked, desk, at=AT).body)
+    said = parse_response(answer(asked, NEIGHBOUR, desk, at=AT).body)
     assert isinstance(said, BasicResponse)
     assert isinstance(said.responses[0].standing, Revoked) == (which == 1)
     responder = x509.load_der_x509_certificate(said.certificates[0])
@@ -320,7 +322,7 @@ def test_certificates_of_two_of_our_issuers_are_not_answered_together(two):
     desk, old, new = two
     asked = [CertId.build(each.identity, GOOD) for each in (old, new)]
     with pytest.raises(SeveralIssuers):
-        answer(build_request(asked), desk, at=AT)
+        answer(build_request(asked), NEIGHBOUR, desk, at=AT)
 
 
 # --- time -----------------------------------------------------------------------------------
@@ -414,7 +416,7 @@ def test_no_archive_cutoff_unless_stated(counter):
 
 def test_t06_an_answer_that_does_not_answer_is_held_back(counter):
     inspection = Inspection(read_one_in=2)
-    said = answer(counter.question(GOOD, nonce=b"n"), counter.desk, at=AT)
+    said = answer(counter.question(GOOD, nonce=b"n"), NEIGHBOUR, counter.desk, at=AT)
     inspection.inspect(said.body, said.question)
     for wrong in (b"", b"\x30", said.body[:150]):
         with pytest.raises(InternalFault):
@@ -423,13 +425,13 @@ def test_t06_an_answer_that_does_not_answer_is_held_back(counter):
 
 def test_t05_t06_a_sample_is_read_back_in_full(counter):
     inspection = Inspection(read_one_in=2)
-    said = answer(counter.question(GOOD, REVOKED, nonce=b"n"), counter.desk, at=AT)
+    said = answer(counter.question(GOOD, REVOKED, nonce=b"n"), NEIGHBOUR, counter.desk, at=AT)
     for other in (
         counter.question(REVOKED, GOOD, nonce=b"n"),
         counter.question(GOOD, REVOKED, nonce=b"m"),
         counter.question(GOOD, nonce=b"n"),
     ):
-        asked = answer(other, counter.desk, at=AT).question
+        asked = answer(other, NEIGHBOUR, counter.desk, at=AT).question
         with pytest.raises(InternalFault):
             inspection.inspect(said.body, asked)
         inspection.inspect(said.body, asked)  # the cheap look alone does not see it
@@ -454,7 +456,7 @@ def test_t33_a_failing_signer_gives_no_old_answer(counter, monkeypatch):
 @settings(deadline=None)
 def test_random_bytes_meet_a_refusal(tmp_path_factory, data):
     with pytest.raises(Refusal):
-        answer(data, _shared_desk(tmp_path_factory), at=AT)
+        answer(data, NEIGHBOUR, _shared_desk(tmp_path_factory), at=AT)
 
 
 @given(st.data())
@@ -465,7 +467,7 @@ def test_a_spoiled_question_is_refused_or_answered(tmp_path_factory, data):
     for _ in range(data.draw(st.integers(1, 4))):
         question[data.draw(st.integers(0, len(question) - 1))] = data.draw(st.integers(0, 255))
     try:
-        answer(bytes(question), desk, at=AT)
+        answer(bytes(question), NEIGHBOUR, desk, at=AT)
     except Refusal:
         return
 

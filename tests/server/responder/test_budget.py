@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from support.asking import AT, GOOD, open_counter
+from support.asking import AT, GOOD, NEIGHBOUR, open_counter
 from tashika.pki import der
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika_server.refusal import MalformedQuestion, Refusal, TooManyCertificates
@@ -138,7 +138,7 @@ NAMES = tuple(attacks(TINY_ID))
 
 def put(counter, question):
     try:
-        return answer(question, counter.desk, at=AT)
+        return answer(question, NEIGHBOUR, counter.desk, at=AT)
     except Refusal as refusal:
         return refusal
 
@@ -168,7 +168,7 @@ def test_t22_the_dearest_honest_question_stays_within_the_budget(counter):
     question = counter.question(*range(1000, 1016), nonce=b"n" * 128)
     begun = time.process_time()
     for _ in range(ROUNDS):
-        answer(question, counter.desk, at=AT)
+        answer(question, NEIGHBOUR, counter.desk, at=AT)
     assert (time.process_time() - begun) / ROUNDS < SECONDS
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.asking import AT, DAY, GOOD, HELD, REVOKED, ec_key, open_counter
+from support.asking import AT, DAY, GOOD, HELD, NEIGHBOUR, REVOKED, ec_key, open_counter
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika.pki.response import ResponseStatus
 from tashika_server.index import Coverage
@@ -23,7 +23,7 @@ from tashika_server.refusal import (
     WrongMethod,
 )
 from tashika_server.responder import answer
-from tashika_server.responder.http import Purpose, decline, deliver, read_target, report_health
+from tashika_server.responder.http import Aim, decline, deliver, read_target, report_health
 
 FIVE = timedelta(minutes=5)
 
@@ -36,7 +36,7 @@ TEXT = base64.b64encode(SLASHES).decode()
 
 def decode(path):
     target = read_target("GET", path)
-    assert target.purpose is Purpose.OCSP_IN_PATH
+    assert target.aim is Aim.OCSP_IN_PATH
     return target.question
 
 
@@ -110,7 +110,7 @@ def test_other_paths_are_unknown(path):
 
 @pytest.mark.parametrize("path", ["/ocsp", "/ocsp/", "//ocsp", "/ocsp/whatever"])
 def test_a_posted_question_is_in_the_body(path):
-    assert read_target("POST", path).purpose is Purpose.OCSP_IN_BODY
+    assert read_target("POST", path).aim is Aim.OCSP_IN_BODY
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get", "BREW"])
@@ -140,15 +140,15 @@ def counter(tmp_path):
 def reply(
     counter,
     *serials: int,
-    purpose=Purpose.OCSP_IN_PATH,
+    aim=Aim.OCSP_IN_PATH,
     nonce=None,
     at=AT,
     cache_for=FIVE,
     **conditions: str,
 ):
-    said = answer(counter.question(*serials, nonce=nonce), counter.desk, at=at)
+    said = answer(counter.question(*serials, nonce=nonce), NEIGHBOUR, counter.desk, at=at)
     headers = {name.replace("_", "-"): value for name, value in conditions.items()}
-    return deliver(said, purpose=purpose, conditions=headers, cache_for=cache_for, at=at)
+    return deliver(said, aim=aim, conditions=headers, cache_for=cache_for, at=at)
 
 
 def test_an_answer_in_a_path_may_be_kept(counter):
@@ -166,7 +166,7 @@ def test_an_answer_in_a_path_may_be_kept(counter):
 @pytest.mark.parametrize(
     "how",
     [
-        {"purpose": Purpose.OCSP_IN_BODY},
+        {"aim": Aim.OCSP_IN_BODY},
         {"nonce": b"n" * 32},
         {"cache_for": timedelta(0)},
     ],
@@ -249,20 +249,20 @@ def test_several_answers_are_kept_as_long_as_the_shortest(counter):
 
 def test_t09_a_refusal_is_never_kept():
     for refusal in (StatusStale(), MalformedQuestion(), BadHttp(), WrongMethod()):
-        sent = decline(refusal, at=AT)
+        sent = decline(refusal, note="id", at=AT)
         assert sent.headers["Cache-Control"] == "no-store"
         assert sent.body
 
 
 def test_an_ocsp_refusal_is_five_bytes_under_200():
-    sent = decline(StatusStale(), at=AT)
+    sent = decline(StatusStale(), note="id", at=AT)
     assert sent.status == 200
     assert sent.body == bytes((0x30, 3, 0x0A, 1, ResponseStatus.TRY_LATER))
     assert sent.headers["Content-Type"] == "application/ocsp-response"
 
 
 def test_a_wrong_method_is_told_the_right_ones():
-    sent = decline(WrongMethod(), at=AT)
+    sent = decline(WrongMethod(), note="id", at=AT)
     assert (sent.status, sent.headers["Allow"]) == (405, "GET, HEAD, POST")
 
 

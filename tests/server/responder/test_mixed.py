@@ -26,7 +26,7 @@ from tashika.pki.request import build_request
 from tashika.pki.response import BasicResponse, parse_response
 from tashika.pki.standing import Good, Revoked
 from tashika_server.index import Coverage, Entry
-from tashika_server.responder import Desk, Directory, Inspection, Patience
+from tashika_server.responder import Desk, Directory, Inspection, OfThisMachine, Patience
 from tashika_server.signing import Rack, Shelf
 
 QUESTIONS = 10_000
@@ -51,6 +51,7 @@ def make_world(tmp_path):
                 entry = Entry(serial=serial, revoked_at=AT - DAY, reason=None, invalid_since=None)
                 first.index.entries[mark, serial] = entry
     desk = Desk(
+        admission=OfThisMachine(),
         directory=Directory(issuers),
         index=first.index,
         shelf=Shelf(

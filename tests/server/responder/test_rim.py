@@ -23,6 +23,8 @@ from support.asking import (
     DAY,
     GOOD,
     HASTE,
+    NO_PROXIES,
+    NOTEBOOK,
     REVOKED,
     Wire,
     ec_key,
@@ -668,7 +670,14 @@ def test_draining_comes_to_an_end(tmp_path, question, monkeypatch):
 
 async def test_a_worker_ends_on_sigterm(counter):
     ready = asyncio.Event()
-    parts = WorkerParts(desk=counter.desk, clock=FakeClock(AT), cache_for=timedelta(0))
+    parts = WorkerParts(
+        desk=counter.desk,
+        reception=NO_PROXIES,
+        notebook=NOTEBOOK,
+        clock=FakeClock(AT),
+        cache_for=timedelta(0),
+        tls=None,
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         running = asyncio.create_task(run(parts, [listener], ready=ready.set))
         await ready.wait()

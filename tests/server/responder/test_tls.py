@@ -1,0 +1,399 @@
+"""The responder over TLS: client certificates, resumed sessions, living connections, roll-over."""
+
+import socket
+import ssl
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from support import verifiers
+from support.access import AUTHORIZATION, closed, terms
+from support.asking import (
+    AT,
+    DAY,
+    GOOD,
+    HASTE,
+    NOTEBOOK,
+    HttpMessage,
+    Wire,
+    get,
+    post,
+    write_pem,
+)
+from support.service import wait_until
+from support.verifiers import credential, issue_der, name, new_key, suspension
+from tashika.pki.response import BasicResponse, parse_response
+from tashika_server.agreements import refusals as r
+from tashika_server.agreements.notes import HEADER
+from tashika_server.responder import Patience, TlsFiles, TlsIdentity
+from tashika_server.responder.tls import TlsRefused
+
+SECOND = timedelta(seconds=1)
+SUBJECT = name("CN=bank,C=JP")
+NOW = datetime.now(UTC)
+
+
+# --- certificates, and somebody who uses them -----------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A certificate and its key, as values and as files."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: Path
+    private: Path
+
+
+def hold(directory, label, der, key):
+    return Holder(
+        key=key,
+        certificate=write_pem(directory / f"{label}.pem", x509.load_der_x509_certificate(der)),
+        private=write_pem(directory / f"{label}.key", key),
+    )
+
+
+def serve_as(directory, *, end=NOW + DAY, label="server"):
+    """Make a server's certificate for localhost."""
+    key, subject = new_key(), name("CN=localhost")
+    builder = x509.CertificateBuilder(
+        subject, subject, key.public_key(), x509.random_serial_number(), NOW - 2 * DAY, end
+    ).add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    holder = hold(directory, label, builder.sign(key, SHA256()).public_bytes(DER), key)
+    return TlsFiles(certificate=holder.certificate, key=holder.private)
+
+
+DER = verifiers.Encoding.DER
+
+
+@pytest.fixture
+def files(tmp_path):
+    return serve_as(tmp_path)
+
+
+@pytest.fixture
+def bank(tmp_path):
+    key = new_key()
+    return hold(tmp_path, "bank", issue_der(key, key, SUBJECT), key)
+
+
+@pytest.fixture
+def counter(tmp_path, bank):
+    with closed(tmp_path, terms(credentials=(credential(), verifiers.pinned(bank.key)))) as made:
+        yield made
+
+
+@contextmanager
+def live(counter, files, **how: Any):
+    how = {"patience": Patience()} | how
+    with counter.live(tls=TlsIdentity(files, at=AT), **how) as port:
+        yield port
+
+
+@pytest.fixture
+def port(counter, files):
+    with live(counter, files) as port:
+        yield port
+
+
+def client(files, holder=None, *, most=ssl.TLSVersion.TLSv1_3):
+    context = ssl.create_default_context(cafile=str(files.certificate))
+    context.maximum_version = most
+    if holder:
+        context.load_cert_chain(holder.certificate, holder.private)
+    return context
+
+
+class TlsWire(Wire):
+    """A raw client that speaks TLS."""
+
+    def __init__(self, port, context, *, session=None) -> None:
+        plain = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket = context.wrap_socket(plain, server_hostname="localhost", session=session)
+        self._read = self.socket.makefile("rb")
+
+    def ask(self, question) -> HttpMessage:
+        self.say(post(question))
+        heard = self.hear()
+        assert heard is not None
+        return heard
+
+
+def verdict(message):
+    """Return None for an answer, else the refusal that the id names."""
+    if isinstance(parse_response(message.body), BasicResponse):
+        return None
+    return NOTEBOOK.read(message.headers[HEADER.lower()]).refusal
+
+
+def ask(port, context, question):
+    with TlsWire(port, context) as wire:
+        return verdict(wire.ask(question))
+
+
+# --- who has which key ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_pinned_certificate_that_nobody_vouches_for_is_answered(counter, port, files, bank, most):
+    context = client(files, bank, most=most)
+    with TlsWire(port, context) as wire:
+        assert wire.socket.version() == most.name.replace("v1_", "v1.")
+        for _ in range(3):
+            assert verdict(wire.ask(counter.question(GOOD))) is None
+
+
+def test_another_certificate_of_the_pinned_key_is_the_same_holder(
+    tmp_path, counter, port, files, bank
+):
+    renewed = hold(tmp_path, "renewed", issue_der(bank.key, bank.key, name("CN=new")), bank.key)
+    assert ask(port, client(files, renewed), counter.question(GOOD)) is None
+
+
+def test_a_certificate_of_a_registered_ca_and_subject_is_answered(tmp_path, files):
+    authority, key = new_key(), new_key()
+    of_authority = verifiers.of_authority(authority, SUBJECT)
+    with closed(tmp_path, terms(credentials=(of_authority,))) as counter:
+        asked = counter.question(GOOD)
+        with live(counter, files) as port:
+            for issuer, subject, wanted in (
+                (authority, SUBJECT, None),
+                (authority, name("CN=other"), r.UnknownCredential),
+                (new_key(), SUBJECT, r.UnknownCredential),
+            ):
+                shown = hold(tmp_path, "client", issue_der(issuer, key, subject), key)
+                assert ask(port, client(files, shown), asked) is wanted
+
+
+def test_without_a_certificate_a_token_will_do_and_nothing_will_not(counter, port, files):
+    asked = counter.question(GOOD)
+    assert ask(port, client(files), asked) is r.NoCredential
+    with TlsWire(port, client(files)) as wire:
+        wire.say(post(asked, AUTHORIZATION))
+        assert verdict(wire.hear()) is None
+
+
+def test_a_stranger_is_refused_with_an_id_and_not_by_an_alert(tmp_path, counter, port, files):
+    key = new_key()
+    stranger = hold(tmp_path, "stranger", issue_der(key, key, SUBJECT), key)
+    assert ask(port, client(files, stranger), counter.question(GOOD)) is r.UnknownCredential
+
+
+def test_a_certificate_out_of_time_or_not_for_clients_is_refused(tmp_path, counter, files, bank):
+    late = issue_der(bank.key, bank.key, SUBJECT, begin=AT - 2 * DAY, end=AT - DAY)
+    servers = (x509.oid.ExtendedKeyUsageOID.SERVER_AUTH,)
+    unfit = issue_der(bank.key, bank.key, SUBJECT, usages=servers)
+    with live(counter, files) as port:
+        for der, wanted in ((late, r.CertificateOutOfTime), (unfit, r.CertificateUnusable)):
+            shown = hold(tmp_path, "shown", der, bank.key)
+            assert ask(port, client(files, shown), counter.question(GOOD)) is wanted
+
+
+def test_curl_asks_with_a_certificate(tmp_path, counter, port, files, bank):
+    question = tmp_path / "question.der"
+    question.write_bytes(counter.question(GOOD))
+    url = f"https://localhost:{port}/ocsp"
+    posting = ("--data-binary", f"@{question}", "-H", "Content-Type: application/ocsp-request")
+    showing = ("--cert", bank.certificate, "--key", bank.private)
+    trust = ("--cacert", files.certificate, "--silent", "--show-error", "--fail")
+    for shown, answered in ((showing, True), ((), False)):
+        command = ["curl", *trust, *shown, *posting, url]
+        body = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
+        assert isinstance(parse_response(body), BasicResponse) is answered
+
+
+# --- T25: nothing is remembered with the session --------------------------------------------
+
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+ENDS = {
+    "suspended": (
+        lambda key: {"credentials": (verifiers.pinned(key),), "halts": (suspension(),)},
+        r.ProvisionSuspended,
+    ),
+    "revoked": (
+        lambda key: {"credentials": (verifiers.pinned(key, revoked_at=AT),)},
+        r.CredentialRevoked,
+    ),
+    "forgotten": (lambda _: {}, r.UnknownCredential),
+}
+
+
+@pytest.mark.parametrize("case", [*product(VERSIONS, ENDS)], ids=str)
+def test_t25_on_new_and_resumed_sessions_and_on_living_connections(
+    counter, port, files, bank, case
+):
+    most, end = case
+    change, refusal = ENDS[end]
+    context, asked = client(files, bank, most=most), counter.question(GOOD)
+    with TlsWire(port, context) as living:
+        assert verdict(living.ask(asked)) is None
+        session = living.socket.session
+        with TlsWire(port, context, session=session) as resumed:
+            assert resumed.socket.session_reused
+            assert verdict(resumed.ask(asked)) is None
+            session = resumed.socket.session
+        counter.agree(terms(**change(bank.key)))
+        counter.clock.advance(SECOND)
+        assert verdict(living.ask(asked)) is refusal
+        with TlsWire(port, context, session=session) as resumed:
+            assert resumed.socket.session_reused
+            assert verdict(resumed.ask(asked)) is refusal
+        assert ask(port, context, asked) is refusal
+        counter.agree(terms(credentials=(verifiers.pinned(bank.key),)))
+        counter.clock.advance(SECOND)
+        assert verdict(living.ask(asked)) is None
+
+
+def test_t25_openssl_resumes_a_session_and_is_refused_too(tmp_path, counter, port, files, bank):
+    """The session of `openssl s_client`, kept in a file, from before the suspension."""
+    kept, question = tmp_path / "session.pem", post(counter.question(GOOD), "Connection: close")
+    command = [
+        *("openssl", "s_client", "-connect", f"localhost:{port}", "-CAfile", files.certificate),
+        *("-cert", bank.certificate, "-key", bank.private, "-ign_eof", "-nocommands", "-quiet"),
+    ]
+
+    def converse(*options: object) -> tuple[str, bytes]:
+        done = subprocess.run(
+            [*command, *options], input=question, capture_output=True, check=False, timeout=30
+        )
+        return done.stderr.decode(), done.stdout.partition(b"\r\n\r\n")[2]
+
+    _, body = converse("-sess_out", kept)
+    assert isinstance(parse_response(body), BasicResponse)
+    counter.agree(terms(credentials=(verifiers.pinned(bank.key),), halts=(suspension(),)))
+    counter.clock.advance(SECOND)
+    _, body = converse("-sess_in", kept)
+    assert not isinstance(parse_response(body), BasicResponse)
+
+
+# --- what strangers may do to it ------------------------------------------------------------
+
+
+def test_t36_a_handshake_that_is_not_finished_ends(counter, files):
+    with live(counter, files, patience=HASTE) as port:
+        for begun in (b"", b"\x16\x03\x01\x02\x00\x01"):
+            with Wire(port) as wire:
+                wire.say(begun)
+                started = time.monotonic()
+                assert wire.hear() is None
+                assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("rubbish", [b"GET /ocsp HTTP/1.1\r\n\r\n", b"\x16\x03\x01" + b"x" * 400])
+def test_what_is_not_tls_is_shown_the_door(counter, port, files, bank, rubbish):
+    with Wire(port) as wire:
+        wire.say(rubbish)
+        wire.socket.settimeout(5)
+        while wire.socket.recv(4096):
+            pass
+    assert ask(port, client(files, bank), counter.question(GOOD)) is None
+
+
+def test_old_versions_and_renegotiation_are_refused(port, files):
+    command = ["openssl", "s_client", "-connect", f"localhost:{port}", "-CAfile", files.certificate]
+    for options in (
+        ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
+        ["-tls1_2", "-cipher", "AES128-SHA"],
+    ):
+        done = subprocess.run(
+            [*command, *options], input=b"", capture_output=True, timeout=30, check=False
+        )
+        assert done.returncode != 0
+    done = subprocess.run(
+        [*command, "-tls1_2"], input=b"R\n", capture_output=True, timeout=30, check=False
+    )
+    assert b"no renegotiation" in done.stderr
+
+
+def test_large_and_pipelined_conversations_arrive_whole(counter, port, files, bank):
+    nonces = [number.to_bytes(4, "big") for number in range(100)]
+    with TlsWire(port, client(files, bank)) as wire:
+        wire.say(b"".join(post(counter.question(GOOD, nonce=nonce)) for nonce in nonces))
+        assert [parse_response(wire.hear().body).nonce for _ in nonces] == nonces
+
+
+def test_a_caller_that_says_goodbye_is_let_go(counter, port, files, bank):
+    with TlsWire(port, client(files, bank)) as wire:
+        assert verdict(wire.ask(counter.question(GOOD))) is None
+        wire.socket.settimeout(5)
+        wire.socket.unwrap()
+
+
+def test_the_server_says_goodbye(counter, port, files, bank):
+    """Without close_notify a cut answer could pass for a whole one."""
+    with TlsWire(port, client(files, bank)) as wire:
+        wire.socket.suppress_ragged_eofs = False
+        wire.say(post(counter.question(GOOD), "Connection: close"))
+        assert verdict(wire.hear()) is None
+        assert wire.socket.recv(1) == b""
+
+
+def test_draining_ends_handshakes_and_idle_conversations_at_once(counter, files, bank):
+    with live(counter, files) as port:
+        idle = TlsWire(port, client(files, bank))
+        assert verdict(idle.ask(counter.question(GOOD))) is None
+        half = Wire(port)
+        half.say(b"\x16")
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
+    with idle, half:
+        assert idle.hear() is None
+        assert half.hear() is None
+
+
+# --- the server's own certificate -----------------------------------------------------------
+
+
+def test_the_servers_certificate_is_replaced_without_a_restart(tmp_path, counter, files, bank):
+    with live(counter, files) as port:
+        before = client(files, bank)
+        living = TlsWire(port, before)
+        serve_as(tmp_path)
+        wait_until(lambda: connects(port, client(files, bank)), "the new certificate", seconds=20)
+        assert not connects(port, before)
+        with living:
+            assert verdict(living.ask(counter.question(GOOD))) is None
+
+
+def connects(port, context):
+    try:
+        with TlsWire(port, context):
+            return True
+    except ssl.SSLError:
+        return False
+
+
+def test_t24_a_bad_replacement_is_not_taken_up_and_a_bad_start_is_refused(tmp_path, files):
+    identity = TlsIdentity(files, at=AT)
+    used, other = identity.context, serve_as(tmp_path, label="other")
+    for spoilt in (other.key.read_bytes(), b"", b"nonsense"):
+        files.key.write_bytes(spoilt)
+        identity.refresh(at=AT)
+        assert identity.context is used
+        with pytest.raises(TlsRefused, match="no certificate and its key"):
+            TlsIdentity(files, at=AT)
+    files.key.unlink()
+    identity.refresh(at=AT)
+    assert identity.context is used
+    serve_as(tmp_path)
+    identity.refresh(at=AT)
+    assert identity.context is not used
+    with pytest.raises(TlsRefused, match="has expired on"):
+        TlsIdentity(files, at=NOW + 2 * DAY)
+
+
+def test_healthz_over_tls_asks_nobody_who_they_are(port, files):
+    with TlsWire(port, client(files)) as wire:
+        wire.say(get("/healthz"))
+        assert wire.hear().status == 200
