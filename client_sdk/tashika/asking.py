@@ -9,6 +9,7 @@ from cryptography import x509
 
 from tashika.breaker import Breaker
 from tashika.causes import Cause
+from tashika.credential import RequestSigner
 from tashika.errors import AnswerRefused, CertificateRefused, SourceFailed
 from tashika.issuance import IssuedCertificate, verify_issued
 from tashika.ocsp import CheckedAnswer, ask, verify_answer
@@ -32,6 +33,7 @@ class Desk:
 
     sources: tuple[Source, ...]
     transport: Transport
+    signer: RequestSigner | None
     policy: Policy
     clock: Callable[[], datetime]
     nonces: Callable[[int], bytes]
@@ -77,10 +79,11 @@ async def _ask_one(
     source.breaker.admit()
     # A nonce of its own for each source: one could replay it to another.
     question = ask(subject, desk.policy, desk.nonces)
+    asked = desk.signer.sign(question.body) if desk.signer else question.body
     patience = desk.policy.deadlines.connect + desk.policy.deadlines.read
     try:
         async with asyncio.timeout_at(min(_now() + patience.total_seconds(), last_moment)):
-            body = await desk.transport.post(source.url, question.body, limit=MAX_RESPONSE_BYTES)
+            reply = await desk.transport.post(source.url, asked, limit=MAX_RESPONSE_BYTES)
     except TimeoutError as late:
         source.breaker.failed()
         raise SourceFailed(Cause.TIMED_OUT, "no complete answer") from late
@@ -88,7 +91,12 @@ async def _ask_one(
         source.breaker.failed()
         raise
     source.breaker.succeeded()
-    return verify_answer(body, question, desk.policy, at=desk.clock())
+    try:
+        return verify_answer(reply.body, question, desk.policy, at=desk.clock())
+    except AnswerRefused as refused:
+        if not reply.refusal or refused.detail:
+            raise
+        raise AnswerRefused(refused.cause, f"refusal {reply.refusal}") from refused
 
 
 def _now() -> float:

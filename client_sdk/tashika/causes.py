@@ -128,18 +128,18 @@ class Cause(StrEnum):
     )
     TRY_LATER = (
         "try_later",
-        "The responder has no fresh data now.",
+        "The responder cannot answer now: it has no fresh data, or you asked too much.",
         "Try again in some minutes.",
     )
     SIG_REQUIRED = (
         "sig_required",
         "The responder answers only signed questions.",
-        "Ask the responder's operator for another way to identify yourself.",
+        "Pass a credential that signs: RequestSigner.",
     )
     UNAUTHORIZED = (
         "unauthorized",
         "The responder does not answer you, or not about this issuer.",
-        "Check your agreement with the responder's operator, and the URL.",
+        "Check your credential and the URL; the responder's operator can explain a refusal's id.",
     )
 
     # An answer came that proves nothing.

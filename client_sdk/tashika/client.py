@@ -13,11 +13,12 @@ from cryptography import x509
 
 from tashika.asking import Desk, Source, check
 from tashika.breaker import Breaker
+from tashika.credential import BearerToken, Credential, RequestSigner
 from tashika.errors import WrongUse
 from tashika.loop_thread import LoopThread
 from tashika.policy import DEFAULT_POLICY, Policy
 from tashika.report import Report
-from tashika.transport import Transport, require_url
+from tashika.transport import Transport, require_private, require_url
 
 _CLOSED = "this client is closed; make another one"
 
@@ -29,8 +30,10 @@ def _system_time() -> datetime:
 class AsyncClient:
     """Checks certificates with the responders at ``urls``, asked in that order.
 
-    ``tls`` is for https with a private CA or a client certificate. The last
-    four arguments are for tests: a transport that is passed in stays open.
+    ``tls`` is for https with a private CA or a client certificate, and
+    ``credential`` for what else the responder's operator has agreed to know
+    you by. The last four arguments are for tests: a transport that is passed
+    in stays open, and sends no token.
     One client serves any number of checks at once, in one event loop.
     """
 
@@ -39,6 +42,7 @@ class AsyncClient:
         *urls: str,
         policy: Policy = DEFAULT_POLICY,
         tls: ssl.SSLContext | None = None,
+        credential: Credential | None = None,
         transport: Transport | None = None,
         clock: Callable[[], datetime] = _system_time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -49,13 +53,18 @@ class AsyncClient:
         # Whoever uses the codecs alone, as the server does, need not wait for aiohttp.
         from tashika.http_transport import HttpTransport  # noqa: PLC0415
 
-        self._http = HttpTransport(connect=policy.deadlines.connect, tls=tls)
+        sources = [require_url(url) for url in urls]
+        token = credential if isinstance(credential, BearerToken) else None
+        if token:
+            for url in sources:
+                require_private(url)
+        self._http = HttpTransport(connect=policy.deadlines.connect, tls=tls, token=token)
         self._desk = Desk(
             sources=tuple(
-                Source(url=require_url(url), breaker=Breaker(policy.breaker, monotonic))
-                for url in urls
+                Source(url=url, breaker=Breaker(policy.breaker, monotonic)) for url in sources
             ),
             transport=transport or self._http,
+            signer=credential if isinstance(credential, RequestSigner) else None,
             policy=policy,
             clock=clock,
             nonces=nonces,
@@ -93,6 +102,7 @@ class ClientParts(TypedDict, total=False):
 
     policy: Policy
     tls: ssl.SSLContext | None
+    credential: Credential | None
     transport: Transport | None
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]

@@ -1,12 +1,15 @@
 """The transport over HTTP. Apart from :mod:`tashika.transport`, since aiohttp is slow to import."""
 
+import re
 import ssl
 from datetime import timedelta
 
 import aiohttp
 
 from tashika.causes import Cause
+from tashika.credential import BearerToken
 from tashika.errors import SourceFailed
+from tashika.transport import Reply
 
 _HEADERS = {
     "Content-Type": "application/ocsp-request",
@@ -14,6 +17,8 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "tashika",
 }
+_REFUSAL_ID = re.compile(r"[A-Za-z0-9_=-]{1,512}")
+"""Anybody on the way can forge the header, and people will read it."""
 
 
 class HttpTransport:
@@ -23,13 +28,16 @@ class HttpTransport:
     and unpacks nothing (C8, C9).
     """
 
-    def __init__(self, *, connect: timedelta, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, *, connect: timedelta, tls: ssl.SSLContext | None, token: BearerToken | None = None
+    ) -> None:
         self._connect = connect.total_seconds()
         self._tls = tls
+        self._token = token
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
-    async def post(self, url: str, body: bytes, *, limit: int) -> bytes:
+    async def post(self, url: str, body: bytes, *, limit: int) -> Reply:
         """Send a question; SourceFailed unless the status is 200."""
         try:
             try:
@@ -49,11 +57,15 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
 
-    async def _exchange(self, url: str, body: bytes, limit: int) -> bytes:
-        async with self._opened().post(url, data=body, allow_redirects=False) as reply:
+    async def _exchange(self, url: str, body: bytes, limit: int) -> Reply:
+        headers = {"Authorization": self._token.header} if self._token else None
+        asking = self._opened().post(url, data=body, headers=headers, allow_redirects=False)
+        async with asking as reply:
             if reply.status != 200:  # noqa: PLR2004 - RFC 6960 appendix A.2: every answer is a 200
                 raise SourceFailed(Cause.HTTP_STATUS, f"HTTP {reply.status}")
-            return await _read(reply.content, limit)
+            refusal = reply.headers.get("Tashika-Refusal", "")
+            known = refusal if _REFUSAL_ID.fullmatch(refusal) else ""
+            return Reply(await _read(reply.content, limit), known)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._closed:

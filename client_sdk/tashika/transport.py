@@ -4,10 +4,20 @@ Knows no OCSP: what the bytes are worth is decided elsewhere. The one that
 speaks HTTP is :mod:`tashika.http_transport`.
 """
 
-from typing import Protocol
+import ipaddress
+import re
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from tashika.errors import WrongUse
+
+
+class Reply(NamedTuple):
+    """What came back."""
+
+    body: bytes
+    refusal: str = ""
+    """The id by which the responder's operator can explain a refusal, where there is one."""
 
 
 class Transport(Protocol):
@@ -18,8 +28,8 @@ class Transport(Protocol):
     its own, always the same one.
     """
 
-    async def post(self, url: str, body: bytes, *, limit: int) -> bytes:
-        """Return the answer's body, cut after ``limit`` + 1 bytes."""
+    async def post(self, url: str, body: bytes, *, limit: int) -> Reply:
+        """Return the answer, its body cut after ``limit`` + 1 bytes."""
         ...
 
 
@@ -35,3 +45,22 @@ def require_url(url: str) -> str:
     if "@" in parts.netloc:
         raise WrongUse("a responder's URL holds no user name or password")
     return url
+
+
+def require_private(url: str) -> None:
+    """Raise WrongUse unless nobody on the way to this URL can read what is sent there."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
+        raise WrongUse("a token is sent over https only, else whoever listens could use it")
+
+
+def shown(url: str) -> str:
+    """Write a URL so that others may see it: without a token in its path."""
+    return re.sub(r"(?i)(/t/)[^/?#]+", r"\1***", url, count=1)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

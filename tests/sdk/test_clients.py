@@ -20,6 +20,7 @@ from support.sdk import QUICK
 from tashika import AsyncClient, Cause, Client, Deadlines, Policy
 from tashika.errors import WrongUse
 from tashika.testing import FakeResponder, Fault, KeyPair, Pki
+from tashika.transport import Reply
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 CRLF = b"\r\n"
@@ -276,10 +277,10 @@ class Hanging:
     def __init__(self) -> None:
         self.asked = threading.Semaphore(0)
 
-    async def post(self, url: str, body: bytes, *, limit: int) -> bytes:
+    async def post(self, url: str, body: bytes, *, limit: int) -> Reply:
         self.asked.release()
         await asyncio.Event().wait()
-        return b""
+        return Reply(b"")
 
 
 def test_closing_ends_the_thread_and_the_checks_under_way(responder: FakeResponder) -> None:

@@ -57,7 +57,7 @@ def test_not_determined_exits_2_and_says_what_to_do(shell: Shell) -> None:
     shell.responder.order(Fault.TRY_LATER)
     code, text = shell.run()
     assert code == 2
-    assert text.startswith("NOT DETERMINED: The responder has no fresh data now. Try again")
+    assert text.startswith("NOT DETERMINED: The responder cannot answer now")
     assert "tried        http://127.0.0.1:" in text
 
 

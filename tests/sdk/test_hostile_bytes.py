@@ -25,6 +25,7 @@ from tashika import (
 from tashika.errors import AnswerRefused, CertificateRefused, PkiError, WrongUse
 from tashika.pki.response import BasicResponse, parse_response
 from tashika.testing import FakeResponder
+from tashika.transport import Reply
 
 # pyca warns of serial numbers that are zero or negative; what follows is refused either way.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -170,8 +171,8 @@ class Babbler:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    async def post(self, url: str, body: bytes, *, limit: int) -> bytes:
-        return self._body[: limit + 1]
+    async def post(self, url: str, body: bytes, *, limit: int) -> Reply:
+        return Reply(self._body[: limit + 1])
 
 
 @settings(unhurried, max_examples=50)

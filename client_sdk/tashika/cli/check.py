@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tashika.causes import Cause, Status
+from tashika.cli.credential import add_options, credential_of, tls_of
 from tashika.client import Client
 from tashika.errors import WrongUse
 from tashika.limits import MAX_CERTIFICATE_BYTES
 from tashika.pki.standing import Revoked
 from tashika.policy import CertIdHash, Deadlines, Nonce, Policy
 from tashika.report import Report
+from tashika.transport import shown
 
 _EXIT = {Status.GOOD: 0, Status.REVOKED: 1, Status.UNDETERMINED: 2}
 _HEADLINE = {
@@ -62,6 +64,7 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
         metavar="SECONDS",
         help="for the whole check (default: 10)",
     )
+    add_options(parser)
     parser.set_defaults(handler=_check)
 
 
@@ -78,7 +81,8 @@ def _check(args: argparse.Namespace) -> int:
         certid_hash=args.certid_hash,
         deadlines=Deadlines(total=args.timeout),
     )
-    with Client(*args.url, policy=policy) as client:
+    credential, tls = credential_of(args), tls_of(args)
+    with Client(*args.url, policy=policy, tls=tls, credential=credential) as client:
         report = client.check(_read(args.cert), _read(args.issuer))
     print(_as_json(report) if args.json else _as_words(report))
     return _EXIT[report.status]
@@ -100,12 +104,12 @@ def _as_words(report: Report) -> str:
         why = _reason(report.standing) or "not stated"
         lines.append(f"  revoked at   {_time(report.standing.at)}, reason {why}")
     if report.answer:
-        lines.append(f"  source       {report.source}")
+        lines.append(f"  source       {shown(report.source or '')}")
         lines.append(f"  data of      {_time(report.this_update)}")
         lines.append(f"  newer data   {_time(report.next_update) or 'not announced'}")
     for each in report.tried:
         detail = f" ({each.detail})" if each.detail else ""
-        lines.append(f"  tried        {each.url}: {each.cause.meaning}{detail}")
+        lines.append(f"  tried        {shown(each.url)}: {each.cause.meaning}{detail}")
     return "\n".join(lines)
 
 
@@ -131,9 +135,9 @@ def _as_json(report: Report) -> str:
             "revoked_at": _time(revoked.at) if revoked else None,
             "reason": _reason(revoked) if revoked else None,
             "never_issued": report.never_issued,
-            "source": report.source,
+            "source": report.source and shown(report.source),
             "tried": [
-                {"url": each.url, "cause": each.cause, "detail": each.detail}
+                {"url": shown(each.url), "cause": each.cause, "detail": each.detail}
                 for each in report.tried
             ],
         },

@@ -177,7 +177,7 @@ class Reader:
 
 
 def flags(content: bytes) -> frozenset[int]:
-    """Return the numbers of the bits set in a BIT STRING's content; none is a number too (T28)."""
+    """Return the numbers of the bits set in a BIT STRING's content; there may be none (T28)."""
     if not 1 <= len(content) <= 1 + MAX_FLAG_BYTES:
         raise Malformed("a BIT STRING of flags is empty or too long")
     unused, octets = content[0], content[1:]

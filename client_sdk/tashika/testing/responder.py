@@ -18,6 +18,7 @@ from tashika.testing.faults import BODIES, Fault
 from tashika.testing.pki import KeyPair, Pki
 from tashika.testing.server import serve
 from tashika.testing.spoiling import spoil
+from tashika.transport import Reply
 
 _DATA_AGE = timedelta(minutes=15)
 _HOLDS_FOR = timedelta(hours=24)
@@ -105,7 +106,7 @@ class FakeResponder:
             return refuse("malformed_request")
         return cook(spoil(recipe, fault, self.pki) if fault else recipe)
 
-    async def post(self, url: str, body: bytes, *, limit: int) -> bytes:
+    async def post(self, url: str, body: bytes, *, limit: int) -> Reply:
         """Be the transport of a client."""
         self.asked.append(url)
         fault = self.fault_at(url)
@@ -116,8 +117,8 @@ class FakeResponder:
         if fault in (Fault.HTTP_ERROR, Fault.REDIRECT):
             raise SourceFailed(Cause.HTTP_STATUS, "ordered")
         if fault is Fault.ENDLESS:
-            return bytes(limit + 1)
-        return self.answer(body, fault=fault)[: limit + 1]
+            return Reply(bytes(limit + 1))
+        return Reply(self.answer(body, fault=fault)[: limit + 1])
 
     @contextmanager
     def serve(self, *, tls: SSLContext | None = None) -> Iterator[str]:

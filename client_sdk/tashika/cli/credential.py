@@ -1,0 +1,58 @@
+"""How the command line says who asks: a token, or a client certificate."""
+
+import argparse
+import ssl
+from pathlib import Path
+
+from tashika.credential import BearerToken
+from tashika.errors import WrongUse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for credentials."""
+    tokens = parser.add_mutually_exclusive_group()
+    tokens.add_argument("--token", help="a token; others on this machine can see it, see next")
+    tokens.add_argument("--token-file", type=Path, metavar="FILE", help="a file with a token")
+    parser.add_argument("--client-cert", type=Path, metavar="FILE", help="PEM, with its chain")
+    parser.add_argument("--client-key", type=Path, metavar="FILE", help="PEM, without a password")
+    parser.add_argument(
+        "--tls-ca",
+        type=Path,
+        metavar="FILE",
+        help="the CA of the responder's TLS certificate, PEM, where no public one vouches for it",
+    )
+
+
+def credential_of(args: argparse.Namespace) -> BearerToken | None:
+    """Return the token that the options give; WrongUse if its file cannot be read."""
+    token: str | None = args.token
+    if args.token_file:
+        try:
+            token = args.token_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise WrongUse(f"cannot read a token from {args.token_file}") from wrong
+    return None if token is None else BearerToken(token)
+
+
+def tls_of(args: argparse.Namespace) -> ssl.SSLContext | None:
+    """Return the TLS settings that the options give; WrongUse for files of no use."""
+    if (args.client_cert is None) != (args.client_key is None):
+        raise WrongUse("--client-cert and --client-key go together")
+    if args.client_cert is None and args.tls_ca is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=args.tls_ca)
+        if args.client_cert:
+            context.load_cert_chain(args.client_cert, args.client_key, password=_no_password)
+    except OSError as wrong:  # SSLError is one
+        reason = wrong.strerror or "not PEM, or not of one key"
+        files = ", ".join(
+            str(each) for each in (args.client_cert, args.client_key, args.tls_ca) if each
+        )
+        raise WrongUse(f"cannot use {files}: {reason}") from wrong
+    return context
+
+
+def _no_password() -> bytes:
+    """Answer in the place of the person whom OpenSSL would ask at the terminal."""
+    return b""
