@@ -1,0 +1,100 @@
+"""Keeps the workers' copy of the agreements equal to the book, and says how old it is.
+
+Not for what the copy says (`agreements.compiling`), nor for believing it (`agreements.snapshot`).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from tashika.pki.errors import TashikaError
+from tashika_server.agreements.registry import compile_terms
+from tashika_server.agreements.snapshot import Snapshot, write_snapshot
+from tashika_server.book import Book
+from tashika_server.book.trail import last_number
+from tashika_server.clock import Clock
+from tashika_server.door import Answer
+from tashika_server.log import get_log
+
+__all__ = ["Compiler", "CompilerParts"]
+
+log = get_log()
+
+LOOK_EVERY = timedelta(seconds=1)
+"""How soon a change made on another machine is seen; a suspension must bite within two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompilerParts:
+    """What the compiler works with."""
+
+    book: Book
+    snapshot: Path
+    """The file that it writes and the workers read."""
+    stamp_every: timedelta
+    """How often the file is renewed while nothing changes; well below what workers believe."""
+    clock: Clock
+
+
+class Compiler:
+    """The one writer of the snapshot of a machine. For one event loop."""
+
+    def __init__(self, parts: CompilerParts, bench: ThreadPoolExecutor) -> None:
+        self._parts = parts
+        self._bench = bench
+        self._compiled: int | None = None
+        """The number of the newest entry of the audit trail that the file knows of."""
+        self._agreements = 0
+        self._stamp_at = 0.0
+        self._trouble: str | None = None
+
+    @classmethod
+    @contextmanager
+    def of(cls, parts: CompilerParts) -> Iterator[Self]:
+        """Lend a compiler; what it is writing at the end is finished."""
+        with ThreadPoolExecutor(1, "compiler") as bench:  # one thread: looks take turns
+            yield cls(parts, bench)
+
+    async def keep(self) -> None:
+        """Look for changes forever; whatever is wrong with the book, go on."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+            await self.look()
+
+    async def look(self) -> Answer:
+        """Compile what has changed before this call; tells up to which entry, or the error."""
+        return await asyncio.get_running_loop().run_in_executor(self._bench, self._look)
+
+    def _look(self) -> Answer:
+        try:
+            self._update()
+        except (TashikaError, OSError, ValueError, LookupError) as wrong:
+            # T4, T40: the file stays as it is, and its age tells the workers when to stop.
+            if self._trouble is None:
+                log.warning("agreements_not_compiled", reason=str(wrong))
+            self._trouble = str(wrong)
+            return {"error": self._trouble}
+        if self._trouble is not None:
+            log.info("agreements_compiled_again")
+            self._trouble = None
+        return {"agreements": self._agreements, "entry": self._compiled}
+
+    def _update(self) -> None:
+        at = self._parts.clock.now()
+        with self._parts.book.reading() as connection:
+            entry = last_number(connection)
+            changed = entry != self._compiled
+            if not changed and time.monotonic() < self._stamp_at:
+                return
+            terms = compile_terms(connection, at)
+        write_snapshot(self._parts.snapshot, Snapshot(compiled_at=at, agreements=terms))
+        self._stamp_at = time.monotonic() + self._parts.stamp_every.total_seconds()
+        self._compiled, self._agreements = entry, len(terms)
+        if changed:
+            log.info("agreements_compiled", entry=entry, agreements=len(terms))

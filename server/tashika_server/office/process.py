@@ -1,0 +1,72 @@
+"""The life of the office: the book becomes what the workers know, and operators are served.
+
+Not for starting this process again when it has ended (`supervisor`).
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from socket import socket
+
+from tashika_server.console import ConsoleParts, serving
+from tashika_server.door import Answer, Door
+from tashika_server.log import get_log
+from tashika_server.office.compiler import Compiler, CompilerParts
+from tashika_server.office.reminder import remind
+
+__all__ = ["OfficeParts", "notify", "run", "serve"]
+
+log = get_log()
+
+DOOR = Door(name="office.sock", verb="compile", patience=timedelta(seconds=10))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeParts:
+    """What the office works with."""
+
+    compiler: CompilerParts
+    console: ConsoleParts
+    run: Path
+    """Where its socket is."""
+
+
+async def notify(run: Path) -> Answer | None:
+    """Let the workers learn of a change now; None if no office runs here, or not to the end."""
+    return await DOOR.knock(run)
+
+
+async def run(parts: OfficeParts, listener: socket | None, *, ready: Callable[[], None]) -> None:
+    """Keep office until SIGTERM; `listener` is the management API's, if there is one."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(parts, listener, ready=ready, stop=stop.wait())
+
+
+async def serve(
+    parts: OfficeParts,
+    listener: socket | None,
+    *,
+    ready: Callable[[], None],
+    stop: Awaitable[object],
+) -> None:
+    """Keep office until `stop`; ready once the book was looked at, whatever came of it."""
+    async with AsyncExitStack() as stack:
+        compiler = stack.enter_context(Compiler.of(parts.compiler))
+        await compiler.look()
+        await stack.enter_async_context(DOOR.listening(parts.run, compiler.look))
+        if listener is not None:
+            await stack.enter_async_context(
+                serving(parts.console, listener, published=compiler.look)
+            )
+        reminding = remind(parts.compiler.book, parts.compiler.clock)
+        tasks = [asyncio.ensure_future(each) for each in (compiler.keep(), reminding, stop)]
+        stack.callback(lambda: [each.cancel() for each in tasks])
+        ready()
+        over, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for each in over:
+            each.result()  # a fault of ours raises: this process ends and a new one begins
