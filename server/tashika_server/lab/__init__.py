@@ -1,17 +1,17 @@
-"""The simulated issuer side: CAs, people, legal events, CRLs and their publication.
+"""The simulated side of everything: CAs, people, legal events, CRLs, and verifiers who ask.
 
 Everything here is labelled as simulated (`O=JPKI-SIM`). Not a certification authority for
-anybody: keys lie in plain files, and people are made up.
+anybody: keys lie in plain files, and people are made up. The HTTP side is `publication`,
+imported by whoever runs it.
 """
 
 from tashika_server.lab.causes import ACT_VERSION, RULES, Cause
 from tashika_server.lab.certificates import Policies
 from tashika_server.lab.days import JST
 from tashika_server.lab.errors import LabError, NotALab, NotOfThisLab, Unlawful
-from tashika_server.lab.founding import Order, found_world
+from tashika_server.lab.founding import Access, Order, found_world
 from tashika_server.lab.keys import Algorithm
 from tashika_server.lab.layout import SIMULATED
-from tashika_server.lab.publication import run
 from tashika_server.lab.publishing import Publication
 from tashika_server.lab.records import Certificate
 from tashika_server.lab.world import Departure, World
@@ -21,6 +21,7 @@ __all__ = [
     "JST",
     "RULES",
     "SIMULATED",
+    "Access",
     "Algorithm",
     "Cause",
     "Certificate",
@@ -34,5 +35,4 @@ __all__ = [
     "Unlawful",
     "World",
     "found_world",
-    "run",
 ]

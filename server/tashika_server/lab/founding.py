@@ -6,10 +6,12 @@ generations. Everything but the keys follows from the order and the instant.
 
 import csv
 import io
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -20,14 +22,21 @@ from tashika_server.lab.certificates import Policies
 from tashika_server.lab.errors import LabError
 from tashika_server.lab.issuing import found_generation
 from tashika_server.lab.keys import Algorithm
-from tashika_server.lab.layout import GUIDE, SIMULATED, Layout, write
+from tashika_server.lab.layout import (
+    GUIDE,
+    SIMULATED,
+    Layout,
+    write,
+    write_certificate,
+    write_key,
+)
 from tashika_server.lab.naming import distribution_point
 from tashika_server.lab.premises import Plan
 from tashika_server.lab.responders import SIGNERS
 from tashika_server.lab.state import State
 from tashika_server.lab.world import World
 
-__all__ = ["Order", "found_world"]
+__all__ = ["Access", "Order", "found_world"]
 
 GENERATIONS = {
     1: timedelta(days=2600),
@@ -47,6 +56,16 @@ PERIODS = (
 """A third of the cards each, so that every generation has some."""
 
 
+TLS_PORT = 8443
+
+
+class Access(StrEnum):
+    """Who will be answered. The default: verifiers with an agreement, of which there are some."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What kind of world is wanted."""
@@ -55,9 +74,12 @@ class Order:
     municipalities: int = 3
     seed: int = 1
     port: int = 8080
-    """Where the service will listen; 0 lets the kernel choose."""
+    """Where the service will listen; 0 lets the kernel choose this port and that of TLS."""
     algorithm: Algorithm = Algorithm.RSA2048
     policies: Policies = Policies.SIMULATED
+    access: Access = Access.CLOSED
+    book: str = "sqlite:///book.sqlite"
+    """Where the verifiers are registered; a relative path begins at the lab's directory."""
 
     def plan(self) -> Plan:
         """Return what the world keeps of the order."""
@@ -84,6 +106,8 @@ def found_world(directory: Path, order: Order, *, at: datetime) -> World:
         world.premises.keys.prepare(2 * (order.people + 2 * len(GENERATIONS)))
         _live_through(world, order, at=at.replace(microsecond=0))
         world.publish(at=at)
+        if order.access is Access.CLOSED:
+            _open_office(layout, order, at=at.replace(microsecond=0))
         _configure(world, order)
     except BaseException:
         world.close()
@@ -129,6 +153,23 @@ def _moments_of_issue(order: Order, at: datetime) -> list[datetime]:
     return moments
 
 
+def _open_office(layout: Layout, order: Order, *, at: datetime) -> None:
+    """Register the verifiers, and make what the service shows them."""
+    # Every command of the lab imports this module, and few found a world with a book.
+    from tashika_server.book import open_book  # noqa: PLC0415
+    from tashika_server.lab.transport import server_pair  # noqa: PLC0415
+    from tashika_server.lab.verifiers import register_verifiers  # noqa: PLC0415
+
+    book = open_book(order.book, relative_to=layout.root)
+    try:
+        register_verifiers(book, layout, at=at)
+    finally:
+        book.close()
+    server = server_pair(at=at)
+    write_certificate(layout.server, server.certificate)
+    write_key(layout.server.with_suffix(".key"), server.key)
+
+
 def _configure(world: World, order: Order) -> None:
     layout = world.premises.layout
     for authority in world.premises.authorities():
@@ -145,7 +186,13 @@ def _configure(world: World, order: Order) -> None:
 
 
 def _configuration(world: World, order: Order) -> str:
-    tables = [_HEAD.format(label=SIMULATED, keys=order.algorithm.label, port=order.port)]
+    tables = [
+        _HEAD.format(label=SIMULATED, keys=order.algorithm.label),
+        _ACCESS[order.access].format(
+            port=order.port, tls_port=order.port and TLS_PORT, book=json.dumps(order.book)
+        ),
+        _LAB,
+    ]
     tables += [_issuer_table(a.name, a.family) for a in world.premises.authorities()]
     return "\n".join(tables)
 
@@ -161,12 +208,32 @@ def _issuer_table(name: str, family: Family) -> str:
 _HEAD = """\
 # {label}
 # Keys: {keys}.
-
-access = "open"  # anyone may ask, from this machine only: there are no agreements yet
-
+"""
+_RESPONDER = """
 [responder]
 listen = "127.0.0.1:{port}"
+"""
+_ACCESS = {
+    Access.OPEN: """\
+access = "open"  # whoever is on this machine may ask, without agreement
+"""
+    + _RESPONDER,
+    Access.CLOSED: """\
+access = "closed"  # verifiers with an agreement may ask; verifiers/ has what they show
+environment = "production"  # simulated too: what the Act demands is enforced there, not in "test"
+"""
+    + _RESPONDER
+    + """
+[tls]
+listen = "127.0.0.1:{tls_port}"
+certificate = "tls/server.pem"
+key = "tls/server.key"
 
+[book]
+dsn = {book}
+""",
+}
+_LAB = """\
 [index]
 path = "index"
 

@@ -20,7 +20,11 @@ __all__ = [
     "write_certificate",
     "write_key",
     "write_register",
+    "write_secret",
 ]
+
+BANK = "bank"
+"""The verifier that examples ask as; what its files are called."""
 
 SIMULATED = "Simulated (O=JPKI-SIM): nothing in it is real, nobody in it exists."
 
@@ -35,6 +39,11 @@ register/        NAME.txt, the serials issued under each key
 published/crl/   NAME/MUNICIPALITY.crl, also served over HTTP
 authorities/     the CAs' private keys
 lab.sqlite       the event log and the CRL numbers
+
+and if it was made with --closed:
+verifiers/       NAME.token, NAME.pem and .key: what each verifier shows when it asks
+tls/             server.pem and .key: the service's own certificate
+book.sqlite      verifiers, agreements, credentials, suspensions, and who changed them
 """
 
 _PRIVATE = 0o600
@@ -98,6 +107,15 @@ class Layout:
         """Return the file of a responder's certificate; its key is beside it."""
         return self.root / "signers" / f"{name}.pem"
 
+    def verifier(self, name: str) -> Path:
+        """Return a file of something that a verifier shows."""
+        return self.root / "verifiers" / name
+
+    @property
+    def server(self) -> Path:
+        """The service's own certificate for TLS; its key is beside it."""
+        return self.root / "tls" / "server.pem"
+
     def register(self, issuer: str) -> Path:
         """Return the file of the serials issued under one key."""
         return self.root / "register" / f"{issuer}.txt"
@@ -111,6 +129,11 @@ def write_certificate(path: Path, certificate: x509.Certificate) -> None:
 def write_key(path: Path, key: PrivateKey) -> None:
     """Write a private key that only the owner may read."""
     write(path, key_pem(key), mode=_PRIVATE)
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write a token, in one line, that only the owner may read."""
+    write(path, f"{secret}\n".encode(), mode=_PRIVATE)
 
 
 def write_register(path: Path, serials: Iterable[int]) -> None:

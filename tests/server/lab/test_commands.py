@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tashika_server.cli import lab as commands
 from tashika_server.clock import SystemClock
+from tashika_server.config import load_config
 from tashika_server.lab import (
+    Access,
     Algorithm,
     Cause,
     LabError,
@@ -46,19 +48,30 @@ def lab(capsys: pytest.CaptureFixture[str]) -> Lab:
 
 def test_init_tells_what_it_made_and_what_to_type_next(tmp_path: Path, lab: Lab) -> None:
     there = tmp_path / "lab"
-    said = lab("init", there, "--people", 2, "--municipalities", 1, "--algorithm", "p384")
+    small = ("--people", 2, "--municipalities", 1, "--algorithm", "p384")
+    said = lab("init", there, "--closed", *small)
     assert "Simulated (O=JPKI-SIM)" in said
     assert "4 certificates of 2 people, P-384/SHA-384 (hypothetical)" in said
     assert f"tashika-server serve {there}/tashika.toml" in said
+    assert f"--token-file {there}/verifiers/bank.token" in said
+    assert (there / "verifiers/bank.token").is_file()
     with pytest.raises(LabError, match="not an empty directory"):
         lab("init", there)
+
+
+def test_an_open_world_has_no_verifiers(tmp_path: Path, lab: Lab) -> None:
+    there = tmp_path / "lab"
+    said = lab("init", there, "--people=1", "--municipalities=1", "--algorithm=p384")
+    assert "verifier" not in said
+    assert not (there / "verifiers").exists()
+    assert load_config(there / "tashika.toml").settings.access == "open"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lab of today: commands take the time from the machine."""
     there = tmp_path_factory.mktemp("made") / "lab"
-    order = Order(people=2, municipalities=1, port=0, algorithm=Algorithm.P384)
+    order = Order(people=2, municipalities=1, port=0, algorithm=Algorithm.P384, access=Access.OPEN)
     found_world(there, order, at=SystemClock().now()).close()
     return there
 
