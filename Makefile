@@ -13,6 +13,9 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 	--universal --python-version 3.11 --generate-hashes --no-emit-package tashika \
 	--no-emit-index-url --no-header --no-annotate
 
+# Every command is a process of its own; without bytecode each compiles the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check bench lock
 
 demo: .venv/run.ready

@@ -25,7 +25,7 @@ from cryptography.x509 import ocsp
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from support.asking import AT, DAY, Authority, Counter, ec_key, open_counter, rsa_key
+from support.asking import AT, DAY, NEIGHBOUR, Authority, Counter, ec_key, open_counter, rsa_key
 from tashika.pki.algorithms import PrivateKey, SignatureAlgorithm
 from tashika.pki.request import parse_request
 from tashika_server.index import Changes, Entry, IndexWriter, Mark, RegisterMark
@@ -103,7 +103,7 @@ def _crl(entries: int) -> Mark:
 
 def _stages(counter: Counter) -> Stages:
     desk, question = counter.desk, counter.question(SERIAL, nonce=NONCE)
-    said = answer(question, desk, at=AT)
+    said = answer(question, NEIGHBOUR, desk, at=AT)
     request, (cert_id,) = said.question, said.question.cert_ids
     mark, signer, algorithm = said.served.fingerprint, said.signer, said.signer.algorithms[0]
     signature = signer.sign(algorithm, bytes(300))
@@ -132,7 +132,7 @@ def _stages(counter: Counter) -> Stages:
         "encode": encode,
         "sign (bare)": lambda: signer.sign(algorithm, bytes(300)),
         "inspect": lambda: desk.inspection.inspect(said.body, request),
-        "whole answer": lambda: answer(question, desk, at=AT),
+        "whole answer": lambda: answer(question, NEIGHBOUR, desk, at=AT),
         "pyca: parse": lambda: ocsp.load_der_ocsp_request(question).serial_number,
         "pyca: build and sign": _pyca(counter, signer),
     }

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import cast
 
 from tashika.pki.errors import TashikaError
-from tashika_server.config import Address, Config
+from tashika_server.config import Access, Address, Config
 from tashika_server.log import get_log
 
 __all__ = ["StartRefused", "supervise"]
@@ -54,6 +54,16 @@ class Role:
     descriptors: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ears:
+    """The listening sockets; None for what is not listened to."""
+
+    responder: socket.socket
+    tls: socket.socket | None
+    lab: socket.socket | None
+    office: socket.socket | None
+
+
 def supervise(config: Config, *, announce: Callable[[str], None]) -> None:
     """Run the service until SIGTERM or SIGINT; `announce` its URL once it answers.
 
@@ -61,10 +71,16 @@ def supervise(config: Config, *, announce: Callable[[str], None]) -> None:
     """
     settings = config.settings
     lock = _lock(settings.run)
-    responder = _listen(settings.responder.listen)
-    lab = _listen(settings.lab.listen) if settings.lab else None
-    roles = _roles(config, responder, lab, lock)
-    asyncio.run(_watch(roles, config.text, partial(announce, f"{_url(responder)}/ocsp")))
+    ears = Ears(
+        responder=_listen(settings.responder.listen),
+        tls=_listen(settings.tls.listen) if settings.tls else None,
+        lab=_listen(settings.lab.listen) if settings.lab else None,
+        office=_listen(settings.office.listen) if settings.office.listen else None,
+    )
+    if ears.tls:
+        log.info("tls_listening", url=f"{_url(ears.tls, 'https')}/ocsp")
+    roles = _roles(config, ears, lock)
+    asyncio.run(_watch(roles, config.text, partial(announce, f"{_url(ears.responder)}/ocsp")))
 
 
 async def _watch(roles: Iterable[Role], text: str, announce: Callable[[], None]) -> None:
@@ -80,19 +96,24 @@ async def _watch(roles: Iterable[Role], text: str, announce: Callable[[], None])
     log.info("service_stopped")
 
 
-def _roles(
-    config: Config, responder: socket.socket, lab: socket.socket | None, lock: int
-) -> Iterator[Role]:
+def _roles(config: Config, ears: Ears, lock: int) -> Iterator[Role]:
     file = str(config.file)
+    arguments: tuple[str, ...]
     base: tuple[str, ...] = ()
-    if lab:
-        base = (f"--lab-base={_url(lab)}",)
-        arguments = ("lab", file, f"--socket={lab.fileno()}")
-        yield Role(title="lab", arguments=arguments, descriptors=(lock, lab.fileno()))
+    if ears.lab:
+        base = (f"--lab-base={_url(ears.lab)}",)
+        arguments = ("lab", file, f"--socket={ears.lab.fileno()}")
+        yield Role(title="lab", arguments=arguments, descriptors=(lock, ears.lab.fileno()))
     yield Role(title="refresher", arguments=("refresher", file, *base), descriptors=(lock,))
-    arguments = ("worker", file, f"--socket={responder.fileno()}")
+    if ears.office or config.settings.access is Access.CLOSED:
+        own = (ears.office.fileno(),) if ears.office else ()
+        arguments = ("office", file, *(f"--socket={each}" for each in own))
+        yield Role(title="office", arguments=arguments, descriptors=(lock, *own))
+    options = {"--socket": ears.responder, "--tls-socket": ears.tls}
+    heard = {option: ear.fileno() for option, ear in options.items() if ear}
+    arguments = ("worker", file, *(f"{option}={number}" for option, number in heard.items()))
     for number in range(1, config.settings.responder.workers + 1):
-        descriptors = (lock, responder.fileno())
+        descriptors = (lock, *heard.values())
         yield Role(title=f"worker-{number}", arguments=arguments, descriptors=descriptors)
 
 
@@ -226,6 +247,6 @@ def _listen(address: Address) -> socket.socket:
         raise StartRefused(f"{address}: {reason}; free it, or listen elsewhere") from wrong
 
 
-def _url(listening: socket.socket) -> str:
+def _url(listening: socket.socket, scheme: str = "http") -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://{Address(host, port)}"
+    return f"{scheme}://{Address(host, port)}"

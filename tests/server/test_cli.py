@@ -69,12 +69,37 @@ def test_every_problem_is_one_line_with_file_key_and_remedy(config, capsys) -> N
     assert problems(config, capsys) == ['respondr: is not a known key; did you mean "responder"?']
 
 
-def test_closed_access_says_what_to_write(config, capsys) -> None:
+def test_closed_access_wants_a_book_and_says_how_to_make_it(config, capsys) -> None:
     config.write_text(config.read_text().replace('access = "open"', 'access = "closed"'))
     (problem,) = problems(config, capsys)
-    assert problem.startswith("access: nobody could ask")
-    assert 'write access = "open"' in problem
+    assert problem.startswith("book: there is no book at ")
+    assert "`tashika-server book upgrade` makes one" in problem
     assert main(["serve", str(config)]) == EX_CONFIG
+    assert main(["book", "upgrade", str(config)]) == 0
+    assert main(["config", "check", str(config)]) == 0
+    assert "  book: the tables are as needed" in capsys.readouterr().out
+
+
+def test_the_books_address_may_lie_in_a_file_of_its_own(config, tmp_path, capsys) -> None:
+    text = config.read_text().replace('access = "open"', 'access = "closed"')
+    config.write_text(text + '\n[book]\ndsn_file = "dsn"\n')
+    assert "dsn cannot be read; name a readable file" in problems(config, capsys)[0]
+    (tmp_path / "dsn").write_text("sqlite:///elsewhere.sqlite\n")
+    assert main(["book", "upgrade", str(config)]) == 0
+    assert (tmp_path / "elsewhere.sqlite").exists()
+
+
+def test_t4_a_book_that_cannot_be_reached_does_not_stop_the_start(config, capsys) -> None:
+    text = config.read_text().replace('access = "open"', 'access = "closed"')
+    config.write_text(text + '\n[book]\ndsn = "postgresql:///x?host=/nowhere"\n')
+    assert main(["config", "check", str(config)]) == 0
+    assert "cannot be used" in capsys.readouterr().out
+
+
+def test_t24_a_certificate_of_the_office_that_is_none_stops_the_start(config, capsys) -> None:
+    tls = 'tls = { certificate = "tashika.toml", key = "tashika.toml" }'
+    config.write_text(config.read_text() + f"\n[office]\n{tls}\n")
+    assert problems(config, capsys)[0].startswith("office.tls: cannot be loaded")
 
 
 def test_t20_a_signer_of_another_ca_stops_the_start(config, world, capsys) -> None:

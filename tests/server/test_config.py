@@ -15,7 +15,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tashika_server.config import Address, BadValue, ConfigError, Settings, load_config
+from tashika_server.agreements import registry, terms
+from tashika_server.config import (
+    Address,
+    BadValue,
+    ConfigError,
+    Environment,
+    Settings,
+    TwoPerson,
+    load_config,
+)
 from tashika_server.config.reading import read_settings
 from tashika_server.config.units import parse_duration, parse_size, write_duration, write_size
 
@@ -31,6 +40,8 @@ certificate = "ca.pem"
 crl = "http://127.0.0.1/a.crl"
 signers = [{ certificate = "signer.pem", key = "signer.key" }]
 """
+
+TLS = '[tls]\nlisten = "{}"\ncertificate = "server.pem"\nkey = "server.key"'
 
 
 def write_ca(file: Path, *, key: Any = None, ca: bool = True) -> Any:
@@ -100,10 +111,14 @@ def test_the_example_has_every_key_and_a_comment_above_each() -> None:
     text = EXAMPLE.read_text()
     shown = re.findall(r"(?m)^#?(\w+) = ", text)
     settings = read_settings(EXAMPLE, with_optional_keys(text))
-    tables = {"log", "responder", "index", "refresh", "lab", "issuer", "bounds"}
+    tables = {
+        *("log", "responder", "index", "refresh", "book", "registry", "office"),
+        *("lab", "issuer", "bounds"),
+    }
     keys = [key.rpartition(".")[2] for key in walk(settings)]
-    in_braces = ["certificate", "key"]
-    assert sorted(shown + in_braces) == sorted(key for key in keys if key not in tables)
+    in_braces = ["certificate", "key", "certificate", "key", "client_ca"]
+    as_table = ["tls"]  # while [office] has its own in braces
+    assert sorted(shown + in_braces + as_table) == sorted(k for k in keys if k not in tables)
     for table in tables:
         assert re.search(rf"(?m)^\[.*\b{table}\]+$", text)
     for match in re.finditer(r"(?m)^#?\w+ = ", text):
@@ -115,13 +130,20 @@ def test_the_values_of_the_example_are_the_defaults() -> None:
     settings = read_settings(EXAMPLE, EXAMPLE.read_text())
     bare = read_settings(
         EXAMPLE,
-        'access = "closed"\n[lab]\n[[issuer]]\nname = "signature-g3"\n'
+        'access = "closed"\n[lab]\n[tls]\nlisten = "127.0.0.1:8443"\n'
+        'certificate = "tls/server.pem"\nkey = "tls/server.key"\n'
+        '[[issuer]]\nname = "signature-g3"\n'
         'certificate = "issuers/signature-g3.pem"\npartitions = "issuers/signature-g3.csv"\n'
         'signers = [{ certificate = "signers/signature-g3.pem",'
         ' key = "signers/signature-g3.key" }]',
     )
     assert settings == bare
     assert Settings().access == settings.access
+
+
+def test_what_two_persons_do_has_the_names_that_the_registry_gives_it() -> None:
+    assert [str(each) for each in TwoPerson] == [str(each) for each in registry.Guarded]
+    assert [str(each) for each in Environment] == [str(each) for each in terms.Environment]
 
 
 # --- Shapes ------------------------------------------------------------------------------------
@@ -136,7 +158,10 @@ def test_unknown_keys_are_errors_that_suggest_the_nearest(check) -> None:
         "issuer[root-a].certificate: is missing; add it",
     ]
     assert check(SOUND + "[responder]\nxyzzy = 1") == [
-        "responder.xyzzy: is not a known key; known here: cache_for, listen, max_cert_ids, workers"
+        (
+            "responder.xyzzy: is not a known key; known here: cache_for, certificate_header, "
+            "listen, max_cert_ids, proxies, replays, workers"
+        )
     ]
 
 
@@ -205,6 +230,18 @@ def test_no_text_brings_anything_but_a_config_error(text: str) -> None:
         ('[refresh]\nevery = "500ms"', "refresh.every: 500ms is out of range"),
         ('[refresh]\nevery = "7d"', "refresh.every: 7d is out of range"),
         ('[index]\nsize = "4KiB"', "index.size: 4KiB is out of range"),
+        ('[registry]\nmax_age = "30s"', "registry.max_age: 30s is out of range; write 1m to 7d"),
+        ('[office]\nsession = "2d"', "office.session: 2d is out of range"),
+        ('[office]\nlisten = "0.0.0.0:8081"', "office.listen: 0.0.0.0:8081 can be reached"),
+        ('[office]\nlisten = "127.0.0.1:8080"', "office.listen: 127.0.0.1:8080 is the responder's"),
+        ('[book]\ndsn = "postgresql://u:p@h/d"', "book.dsn: holds a password; write it to a file"),
+        ('[book]\ndsn = "postgresql:///d?password=p"', "book.dsn: holds a password"),
+        ('[responder]\nreplays = "1s"', "responder.replays: 1s is out of range"),
+        ('[responder]\nproxies = ["a"]', 'responder.proxies: "a" is neither address nor network'),
+        ('[responder]\nproxies = ["::/0"]', 'responder.proxies: "::/0" is everybody'),
+        ('[responder]\ncertificate_header = "X Y"', "responder.certificate_header: "),
+        (TLS.format("0.0.0.0:8443"), "tls.listen: 0.0.0.0:8443 can be reached by others"),
+        (TLS.format("127.0.0.1:8080"), "tls.listen: 127.0.0.1:8080 is the responder's"),
         ('[lab]\nlisten = "[::]:80"', "lab.listen: simulated issuers are for this machine"),
         ('[lab]\nlisten = "127.0.0.1:8080"', "lab.listen: 127.0.0.1:8080 is the responder's"),
     ],

@@ -53,5 +53,5 @@ def openssl(*arguments: str | Path, code: int = 0) -> str:
     """Run one openssl command, expect this exit code and return what it prints."""
     command = ["openssl", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, timeout=30, check=False)
-    assert done.returncode == code, done.stderr.decode()
+    assert done.returncode == code, (done.stdout + done.stderr).decode()
     return done.stdout.decode()

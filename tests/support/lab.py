@@ -11,15 +11,15 @@ from cryptography import x509
 
 from tashika.pki.profile import Family
 from tashika.pki.standing import Good
-from tashika_server.lab import Algorithm, Certificate, Order, World, found_world
+from tashika_server.lab import Access, Algorithm, Certificate, Order, World, found_world
 from tashika_server.lab.authorities import authority_certificate
 from tashika_server.lab.records import Role
 
 NOON = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 """Noon in Japan; the worlds of these tests are founded then."""
 
-FAST = Order(people=4, municipalities=2, port=0, algorithm=Algorithm.P384)
-"""P-384 keys are made in a millisecond where RSA takes fifty."""
+FAST = Order(people=4, municipalities=2, port=0, algorithm=Algorithm.P384, access=Access.OPEN)
+"""P-384 keys are made in a millisecond where RSA takes fifty; nobody needs an agreement."""
 
 
 def template(directory: Path) -> Path:

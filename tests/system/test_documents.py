@@ -26,6 +26,11 @@ def by_hand(document: Path) -> list[str]:
     return block
 
 
+def who_may_ask(document: Path) -> list[str]:
+    (block,) = [each for each in blocks(document) if each[0].startswith("tashika-server verifier")]
+    return block
+
+
 def test_the_commands_of_the_readme_do_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +47,12 @@ def test_the_commands_of_the_readme_do_what_it_says(
         assert "unchanged 0, quarantined 0, failed 0" in command(*publish)
         assert command(*query, code=1).startswith("REVOKED (unsigned")
         check = [service.url if word == "URL" else word for word in check]
+        assert command(*check, code=1).startswith("REVOKED: ")
+        listing, suspend, resume = map(shlex.split, who_may_ask(ROOT / "README.md"))
+        assert "Imaginary Bank" in command(*listing)
+        assert "S-000003  suspension.add" in command(*suspend)
+        assert command(*check, code=2).startswith("NOT DETERMINED: ")
+        assert "S-000003  suspension.resume" in command(*resume)
         assert command(*check, code=1).startswith("REVOKED: ")
 
 
@@ -61,7 +72,10 @@ def test_every_file_that_is_mentioned_exists(document: Path) -> None:
 
 PLACES = ("", "server/tashika_server", "client_sdk", "client_sdk/tashika")
 SOURCES = ("server", "client_sdk", "docs")
-OF_A_WORLD = ("tashika.toml", "run/refresher.sock", "certs", "issuers")
+OF_A_WORLD = (
+    *("tashika.toml", "certs", "issuers", "world/verifiers/"),
+    *("run/refresher.sock", "run/agreements", "run/refusals.key"),
+)
 """Files of an installation, which are in no repository."""
 
 

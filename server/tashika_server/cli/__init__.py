@@ -6,10 +6,10 @@ Not for doing the work: a handler reads its arguments, calls a component and pri
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from tashika.pki.errors import TashikaError
-from tashika_server.cli import configuration, index, lab, process, query, serve
 from tashika_server.config import ConfigError
 from tashika_server.index import IndexBusy, IndexWriteFailed
 from tashika_server.log import configure_log
@@ -20,7 +20,13 @@ __all__ = ["main"]
 EX_USAGE, EX_TEMPFAIL, EX_CONFIG = 64, 75, 78
 """sysexits.h; service managers know them."""
 
-NOUNS = (lab, serve, query, configuration, index, process)
+NOUNS = {
+    **{each: each for each in ("lab", "serve", "query")},
+    "config": "configuration",
+    **{each: each for each in ("index", "process", "verifier", "agreement", "credential")},
+    **{each: each for each in ("suspension", "proposal", "explain", "book", "operator")},
+}
+"""The module of each noun, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     64 wrong usage, 78 wrong configuration, 75 try again (a disk, another process), 1 anything
     else expected; each with one line a problem on stderr and no traceback.
     """
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(words).parse_args(words)
     configure_log(process=options.noun)
     try:
         code: int = options.handler(options)
@@ -48,11 +55,16 @@ def _exit_code(wrong: TashikaError) -> int:
     return EX_TEMPFAIL if isinstance(wrong, IndexWriteFailed | IndexBusy | StartRefused) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Read what the one noun asked for brings, or all of them where none is.
+
+    A command need not wait for the libraries of the others, a second of imports.
+    """
     parser = _Parser(prog="tashika-server", description="A validation authority under agreement.")
     nouns = parser.add_subparsers(dest="noun", required=True, metavar="COMMAND")
-    for noun in NOUNS:
-        noun.add_commands(nouns)
+    asked = NOUNS.get(words[0]) if words else None
+    for module in [asked] if asked else NOUNS.values():
+        import_module(f"tashika_server.cli.{module}").add_commands(nouns)
     return parser
 
 

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from tashika_server.assembly import check_start
+from tashika_server.assembly.registering import book_standing
+from tashika_server.assembly.starting import check_start
 from tashika_server.clock import SystemClock
-from tashika_server.config import Config, load_config, write_duration
+from tashika_server.config import Access, Config, load_config, write_duration
 
 __all__ = ["add_commands"]
 
@@ -42,5 +43,6 @@ def _summary(config: Config) -> list[str]:
             f"workers {settings.responder.workers}, refresh every "
             f"{write_duration(settings.refresh.every)}, index in {settings.index.path}"
         ),
+        f"book: {book_standing(config)}" if settings.access is Access.CLOSED else "book: not used",
         *issuers,
     ]

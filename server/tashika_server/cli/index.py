@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tashika_server.assembly import lab_directory, refresh_parts
+from tashika_server.assembly.refreshing import lab_directory, refresh_parts
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
 from tashika_server.lab.layout import Layout

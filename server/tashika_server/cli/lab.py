@@ -22,6 +22,7 @@ from tashika_server.lab import (
     JST,
     RULES,
     SIMULATED,
+    Access,
     Algorithm,
     Cause,
     Certificate,
@@ -31,6 +32,7 @@ from tashika_server.lab import (
     World,
     found_world,
 )
+from tashika_server.lab.layout import BANK
 from tashika_server.refresh.control import notify
 
 __all__ = ["add_commands"]
@@ -78,7 +80,21 @@ def _add_init(verbs: Any) -> None:
         type=_port,
         default=default.port,
         metavar="P",
-        help="where the service will listen; 0 for any free port (default %(default)s)",
+        help="where the service will listen; 0 for any free ports (default %(default)s)",
+    )
+    init.add_argument(
+        "--closed",
+        dest="access",
+        action="store_const",
+        const=Access.CLOSED,
+        default=Access.OPEN,
+        help="let only verifiers with an agreement ask, and make some, with credentials",
+    )
+    init.add_argument(
+        "--book",
+        default=default.book,
+        metavar="DSN",
+        help="register the verifiers in this empty database (default %(default)s in DIR)",
     )
     init.add_argument(
         "--algorithm",
@@ -135,6 +151,8 @@ def _init(options: argparse.Namespace) -> int:
         port=options.port,
         algorithm=Algorithm(options.algorithm),
         policies=Policies(options.policies),
+        access=options.access,
+        book=options.book,
     )
     with _files(), found_world(options.directory, order, at=SystemClock().now()) as world:
         if options.json:
@@ -239,10 +257,19 @@ def _welcome(directory: Path, world: World, order: Order) -> None:
     port = f"port {order.port}" if order.port else "a free port"
     print(f"CRLs of {order.municipalities} municipalities; the service will listen on {port}")
     print("Next:")
-    print(f"  tashika-server serve {directory}/tashika.toml")
-    card = world.premises.layout.certificate(certificates[-1])
-    print(f"  tashika-server lab hold {directory} --cert {card}")
+    config, layout = f"{directory}/tashika.toml", world.premises.layout
+    card = certificates[-1]
+    asked = f"--cert {layout.certificate(card)} --issuer {layout.issuer(card.issuer)} --url URL"
+    print(f"  tashika-server serve {config}")
+    if order.access is Access.CLOSED:
+        asked += f" --token-file {layout.verifier(f'{BANK}.token')}"
+    print(f"  tashika check {asked}")
+    print(f"  tashika-server lab hold {directory} --cert {layout.certificate(card)}")
     print(f"  tashika-server lab publish {directory}")
+    if order.access is Access.CLOSED:
+        print("Who may ask, and what they show, is in")
+        print(f"  tashika-server verifier list {config}")
+        print(f"  {layout.verifier('')}")
 
 
 def _certificate(options: argparse.Namespace, world: World) -> Certificate:

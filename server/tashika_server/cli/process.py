@@ -1,7 +1,10 @@
 """`tashika-server process`: what the supervisor starts its children as; not for people.
 
-The child's side of the contract that `supervisor` states.
+The child's side of the contract that `supervisor` states. Each role imports its own parts: a
+worker that is replaced answers sooner without the registry's libraries.
 """
+
+# ruff: noqa: PLC0415 - see above
 
 import argparse
 import contextlib
@@ -17,7 +20,6 @@ from typing import Any
 
 import uvloop
 
-from tashika_server import assembly, lab, refresh, responder
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
 from tashika_server.log import configure_log
@@ -32,23 +34,47 @@ Life = Callable[[Config, argparse.Namespace, Callable[[], None]], Coroutine[Any,
 
 
 async def _worker(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
-    parts = assembly.worker_parts(config, clock=SystemClock())
-    await responder.run(parts, [socket.socket(fileno=options.socket)], ready=ready)
+    from tashika_server import responder
+    from tashika_server.assembly.answering import worker_parts
+
+    parts = worker_parts(config, clock=SystemClock())
+    tls = [socket.socket(fileno=each) for each in options.tls_socket]
+    plain = [socket.socket(fileno=options.socket)]
+    await responder.run(parts, plain, tls_sockets=tls, ready=ready)
 
 
 async def _refresher(
     config: Config, options: argparse.Namespace, ready: Callable[[], None]
 ) -> None:
-    parts = assembly.refresh_parts(config, lab_base=options.lab_base, clock=SystemClock())
+    from tashika_server import refresh
+    from tashika_server.assembly.refreshing import refresh_parts
+
+    parts = refresh_parts(config, lab_base=options.lab_base, clock=SystemClock())
     await refresh.run(parts, ready=ready)
 
 
+async def _office(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
+    from tashika_server import office
+    from tashika_server.assembly.registering import office_parts
+
+    listener = None if options.socket is None else socket.socket(fileno=options.socket)
+    await office.run(office_parts(config, clock=SystemClock()), listener, ready=ready)
+
+
 async def _lab(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
+    from tashika_server.assembly.refreshing import lab_directory
+    from tashika_server.lab.publication import run
+
     listener = socket.socket(fileno=options.socket)
-    await lab.run(assembly.lab_directory(config), listener, clock=SystemClock(), ready=ready)
+    await run(lab_directory(config), listener, clock=SystemClock(), ready=ready)
 
 
-_LIVES: dict[str, Life] = {"worker": _worker, "refresher": _refresher, "lab": _lab}
+_LIVES: dict[str, Life] = {
+    "worker": _worker,
+    "refresher": _refresher,
+    "office": _office,
+    "lab": _lab,
+}
 
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -58,6 +84,7 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     noun.add_argument("config", type=Path)
     noun.add_argument("--title", required=True)
     noun.add_argument("--socket", type=int)
+    noun.add_argument("--tls-socket", type=int, action="append", default=[])
     noun.add_argument("--lab-base")
     noun.set_defaults(handler=_process)
 

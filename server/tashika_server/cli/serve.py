@@ -5,9 +5,11 @@ import contextlib
 import sys
 from pathlib import Path
 
-from tashika_server.assembly import check_start
+from tashika_server.assembly.refreshing import lab_directory
+from tashika_server.assembly.starting import check_start
 from tashika_server.clock import SystemClock
 from tashika_server.config import Access, Config, load_config
+from tashika_server.lab import World
 from tashika_server.log import configure_log, get_log
 from tashika_server.supervisor import supervise
 
@@ -26,10 +28,18 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def _serve(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     configure_log(config.settings.log.format, process="supervisor")
+    if config.settings.lab:
+        _wake_the_lab(config)
     check_start(config, at=SystemClock().now())
     _warn(config)
     supervise(config, announce=_announce)
     return 0
+
+
+def _wake_the_lab(config: Config) -> None:
+    """Renew what ran out while the simulated issuers slept: signers before they are checked."""
+    with World.open(lab_directory(config)) as world:
+        world.upkeep(at=SystemClock().now())
 
 
 def _warn(config: Config) -> None:

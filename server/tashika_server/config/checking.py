@@ -1,11 +1,13 @@
 """Whether the settings make sense together; makes the Config that the service is built from."""
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from tashika_server.config.issuers import load_issuer
 from tashika_server.config.problem import Complaints
@@ -14,7 +16,7 @@ from tashika_server.config.settings import Access, Settings
 from tashika_server.config.units import write_duration, write_size
 from tashika_server.issuer import Issuer
 
-__all__ = ["Config", "load_config"]
+__all__ = ["Config", "load_config", "load_settings"]
 
 WORKERS = (1, 256)
 """More processes than any machine has cores for them are a slip of the hand."""
@@ -26,8 +28,15 @@ REFRESH = (timedelta(seconds=1), timedelta(days=1))
 """Busier than a second is an attack on the issuer; CRLs are published daily at the least."""
 CRL_SIZE = (1 << 10, 1 << 34)
 """A nation's complete CRL would have 2 GB; 16 GiB could not be read at all."""
+REPLAYS = (timedelta(minutes=1), timedelta(days=7))
+"""Shorter, a caught question is soon worth something; longer, the memory has no room."""
+HEADER_NAME = r"[A-Za-z0-9-]{1,64}"
 INDEX_SIZE = (1 << 20, 1 << 40)
 """LMDB wants room for its first pages; 1 TiB is hundreds of times the design size."""
+AGREEMENTS_AGE = (timedelta(minutes=1), timedelta(days=7))
+"""Shorter, a restart of the database refuses everybody; longer, an end of agreement is lost."""
+SESSION = (timedelta(minutes=1), timedelta(days=1))
+"""A log-in lasts a day of work at most."""
 ISSUER_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
 """It becomes a metric label and a log field."""
 
@@ -49,6 +58,15 @@ class Config:
     issuers: tuple[Issuer, ...]
 
 
+def load_settings(file: Path) -> Settings:
+    """Read a configuration for what is not the service itself; ConfigError.
+
+    Shapes are checked, but neither the whole nor the files that are named: agreements can be
+    kept on a machine that has no signer.
+    """
+    return read_settings(file, read_text(file))
+
+
 def load_config(file: Path, *, text: str | None = None) -> Config:
     """Read and check a configuration; ConfigError with all problems of the first failing stage.
 
@@ -59,7 +77,7 @@ def load_config(file: Path, *, text: str | None = None) -> Config:
         text = read_text(file)
     settings = read_settings(file, text)
     complaints = Complaints(file)
-    for rule in (_exposure, _limits, _issuers):
+    for rule in (_exposure, _proxies, _office, _limits, _issuers):
         for finding in rule(settings):
             complaints.add(*finding)
     issuers = [load_issuer(each, complaints) for each in settings.issuer]
@@ -72,16 +90,56 @@ def load_config(file: Path, *, text: str | None = None) -> Config:
 
 def _exposure(settings: Settings) -> Iterator[Finding]:
     listen = settings.responder.listen
-    if settings.access is Access.OPEN and not listen.is_loopback:
-        yield (
-            "responder.listen",
-            f'{listen} can be reached by others, and access = "open" answers anyone',
-            'listen on 127.0.0.1, or write access = "closed"',
-        )
+    ears = [("responder.listen", listen)]
+    if settings.tls:
+        ears.append(("tls.listen", settings.tls.listen))
+        if listen.port and settings.tls.listen == listen:
+            yield "tls.listen", f"{listen} is the responder's", "choose another port"
+    for key, ear in ears:
+        if settings.access is Access.OPEN and not ear.is_loopback:
+            yield (
+                key,
+                f'{ear} can be reached by others, and access = "open" answers anyone',
+                'listen on 127.0.0.1, or write access = "closed"',
+            )
     if settings.lab and not settings.lab.listen.is_loopback:
         yield "lab.listen", "simulated issuers are for this machine only", "listen on 127.0.0.1"
     if settings.lab and settings.lab.listen.port and settings.lab.listen == listen:
         yield "lab.listen", f"{listen} is the responder's", "choose another port, or 0"
+
+
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    for text in settings.responder.proxies:
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError:
+            remedy = 'write "10.0.0.5" or "10.0.0.0/24"'
+            yield "responder.proxies", f'"{text}" is neither address nor network', remedy
+        else:
+            if not network.prefixlen:
+                remedy = "name the proxies themselves: their word about a client is taken"
+                yield "responder.proxies", f'"{text}" is everybody', remedy
+    header = settings.responder.certificate_header
+    if not re.fullmatch(HEADER_NAME, header):
+        yield "responder.certificate_header", f'"{header}" is no name of a header', "see RFC 9440"
+
+
+def _office(settings: Settings) -> Iterator[Finding]:
+    listen, tls = settings.office.listen, settings.office.tls
+    if _has_password(settings.book.dsn):
+        yield "book.dsn", "holds a password", "write it to a file and name that in book.dsn_file"
+    if listen and not listen.is_loopback and not tls:
+        yield "office.listen", f"{listen} can be reached by others", "add office.tls"
+    if listen and listen.port and listen == settings.responder.listen:
+        yield "office.listen", f"{listen} is the responder's", "choose another port"
+
+
+def _has_password(dsn: str) -> bool:
+    try:
+        parts = urlsplit(dsn)
+        return bool(parts.password) or "password" in parse_qs(parts.query)
+    except ValueError:  # no URL at all, which the book says better
+        return False
 
 
 def _limits(settings: Settings) -> Iterator[Finding]:
@@ -89,10 +147,14 @@ def _limits(settings: Settings) -> Iterator[Finding]:
     yield from _within("responder.workers", responder.workers, WORKERS, str)
     yield from _within("responder.max_cert_ids", responder.max_cert_ids, CERT_IDS, str)
     yield from _within("responder.cache_for", responder.cache_for, CACHE, write_duration)
+    yield from _within("responder.replays", responder.replays, REPLAYS, write_duration)
     yield from _within("index.size", settings.index.size, INDEX_SIZE, write_size)
     yield from _within("refresh.every", refresh.every, REFRESH, write_duration)
     yield from _within("refresh.timeout", refresh.timeout, REFRESH, write_duration)
     yield from _within("refresh.max_size", refresh.max_size, CRL_SIZE, write_size)
+    age = settings.registry.max_age
+    yield from _within("registry.max_age", age, AGREEMENTS_AGE, write_duration)
+    yield from _within("office.session", settings.office.session, SESSION, write_duration)
 
 
 def _within(

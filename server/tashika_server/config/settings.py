@@ -16,14 +16,21 @@ from tashika_server.log import LogFormat
 
 __all__ = [
     "Access",
+    "BookSettings",
+    "Environment",
     "IndexSettings",
     "IssuerSettings",
     "LabSettings",
     "LogSettings",
+    "OfficeSettings",
+    "OfficeTls",
     "RefreshSettings",
+    "RegistrySettings",
     "ResponderSettings",
     "Settings",
     "SignerFiles",
+    "TlsSettings",
+    "TwoPerson",
 ]
 
 LISTEN = Address("127.0.0.1", 8080)
@@ -36,6 +43,21 @@ class Access(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
+
+
+class Environment(StrEnum):
+    """Which hierarchy of certificates is served; an agreement is about one of the two."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class TwoPerson(StrEnum):
+    """The acts of the registry for which a house may want two persons."""
+
+    SUSPENSION = "suspension"
+    RESUMPTION = "resumption"
+    CREDENTIAL = "credential"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +75,18 @@ class ResponderSettings:
     workers: int = 1
     max_cert_ids: int = 16
     cache_for: timedelta = timedelta(minutes=5)
+    replays: timedelta = timedelta(days=1)
+    proxies: tuple[str, ...] = ()
+    certificate_header: str = "Client-Cert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """`[tls]`: the answer workers' second ear, where clients may show certificates; all PEM."""
+
+    listen: Address
+    certificate: Path
+    key: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +104,40 @@ class RefreshSettings:
     every: timedelta = timedelta(minutes=15)
     timeout: timedelta = timedelta(minutes=5)
     max_size: Bytes = HALF_GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookSettings:
+    """`[book]`: the database of agreements; `dsn_file` holds a dsn with a password."""
+
+    dsn: str = "sqlite:///book.sqlite"
+    dsn_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """`[registry]`: how agreements are kept, and how long they are known without the book."""
+
+    two_person: tuple[TwoPerson, ...] = ()
+    max_age: timedelta = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeTls:
+    """`[office.tls]`: the management API's certificate, and whose clients it knows, all PEM."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeSettings:
+    """`[office]`: the management API; there is none without `listen`."""
+
+    listen: Address | None = None
+    session: timedelta = timedelta(hours=8)
+    tls: OfficeTls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +178,15 @@ class Settings:
     """The whole file; paths are absolute once `reading` has made it."""
 
     access: Access = Access.CLOSED
+    environment: Environment = Environment.PRODUCTION
     run: Path = Path("run")
     log: LogSettings = LogSettings()
     responder: ResponderSettings = ResponderSettings()
+    tls: TlsSettings | None = None
     index: IndexSettings = field(default_factory=IndexSettings)
     refresh: RefreshSettings = RefreshSettings()
+    book: BookSettings = field(default_factory=BookSettings)
+    registry: RegistrySettings = RegistrySettings()
+    office: OfficeSettings = field(default_factory=OfficeSettings)
     lab: LabSettings | None = None
     issuer: tuple[IssuerSettings, ...] = ()

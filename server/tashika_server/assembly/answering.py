@@ -1,0 +1,102 @@
+"""The parts of an answer worker."""
+
+import time
+from datetime import datetime
+from ipaddress import ip_network
+from secrets import randbits
+
+from tashika_server.agreements.gatehouse import Gatehouse
+from tashika_server.agreements.limits import LIMITS_FILE, Buckets
+from tashika_server.agreements.notes import KEY_FILE, Notebook, ensure_key
+from tashika_server.agreements.presented import Proxies
+from tashika_server.agreements.replay import ReplayMemory
+from tashika_server.agreements.scan import ScanWatch
+from tashika_server.agreements.snapshot import SNAPSHOT_FILE, SnapshotWatcher
+from tashika_server.agreements.terms import Environment
+from tashika_server.clock import Clock
+from tashika_server.config import Access, Config
+from tashika_server.index import IndexReader
+from tashika_server.responder import (
+    Admission,
+    ByAgreement,
+    Desk,
+    Directory,
+    Inspection,
+    OfThisMachine,
+    Patience,
+    Reception,
+    TlsFiles,
+    TlsIdentity,
+    WorkerParts,
+    report_scan,
+)
+from tashika_server.signing import Rack, Shelf, SignerFiles
+
+__all__ = ["racks", "tls_identity", "worker_parts"]
+
+
+def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
+    """Put an answer worker together; a signer that has become unfit is left out.
+
+    Raises TlsRefused if the server's own key has become unfit, OSError and NoteUnreadable where
+    the run directory is of no use.
+    """
+    responder, run = config.settings.responder, config.settings.run
+    ensure_key(run / KEY_FILE)
+    return WorkerParts(
+        desk=Desk(
+            admission=_admission(config),
+            directory=Directory(config.issuers),
+            index=IndexReader.open(config.settings.index.path),
+            shelf=Shelf(racks(config), at=clock.now()),
+            inspection=Inspection(),
+            max_cert_ids=responder.max_cert_ids,
+        ),
+        reception=Reception(
+            proxies=Proxies(tuple(ip_network(each) for each in responder.proxies)),
+            certificate_header=responder.certificate_header,
+        ),
+        notebook=Notebook.open(run / KEY_FILE),
+        clock=clock,
+        cache_for=responder.cache_for,
+        tls=tls_identity(config, at=clock.now()),
+        patience=Patience(),
+    )
+
+
+def _admission(config: Config) -> Admission:
+    """Decide by agreements, unless everybody on this machine is to be answered."""
+    settings, run = config.settings, config.settings.run
+    if settings.access is Access.OPEN:
+        return OfThisMachine()
+    workers = settings.responder.workers
+    return ByAgreement(
+        gatehouse=Gatehouse(
+            SnapshotWatcher(run / SNAPSHOT_FILE, max_age=settings.registry.max_age),
+            environment=Environment(settings.environment),
+            buckets=Buckets(run / LIMITS_FILE, workers=workers, monotonic=time.monotonic),
+        ),
+        replays=ReplayMemory.open(run, keep=settings.responder.replays),
+        scans=ScanWatch(salt=randbits(64), alarm=report_scan),
+    )
+
+
+def tls_identity(config: Config, *, at: datetime) -> TlsIdentity | None:
+    """Load what the responder shows over TLS, if it listens there; raises TlsRefused."""
+    files = config.settings.tls
+    if files is None:
+        return None
+    return TlsIdentity(TlsFiles(certificate=files.certificate, key=files.key), at=at)
+
+
+def racks(config: Config) -> list[Rack]:
+    """Say where the signers of each issuer lie."""
+    return [
+        Rack(
+            issuer=issuer,
+            files=tuple(
+                SignerFiles(certificate=each.certificate, key=each.key) for each in own.signers
+            ),
+        )
+        for issuer, own in zip(config.issuers, config.settings.issuer, strict=True)
+    ]

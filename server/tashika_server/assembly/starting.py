@@ -1,0 +1,31 @@
+"""The checks of a start that are not the configuration file's own."""
+
+from datetime import datetime
+
+from tashika_server.assembly.answering import racks, tls_identity
+from tashika_server.assembly.registering import book_standing, office_tls
+from tashika_server.config import Access, Complaints, Config
+from tashika_server.refresh import read_register
+from tashika_server.signing import load_signer
+
+__all__ = ["check_start"]
+
+
+def check_start(config: Config, *, at: datetime) -> None:
+    """Make the checks of a start that are not the file's own; ConfigError names every problem.
+
+    Signers are loaded as the workers will load them (T20, T24).
+    """
+    complaints = Complaints(config.file)
+    if config.settings.access is Access.CLOSED:
+        complaints.attempt("book", book_standing, config)
+    complaints.attempt("tls", tls_identity, config, at=at)
+    if config.settings.office.tls:
+        complaints.attempt("office.tls", office_tls, config.settings.office.tls)
+    for rack in racks(config):
+        key, issuer = f"issuer[{rack.issuer.name}]", rack.issuer
+        for files in rack.files:
+            complaints.attempt(f"{key}.signers", load_signer, files, issuer.certificate, at=at)
+        if issuer.register:
+            complaints.attempt(f"{key}.register", read_register, issuer.register, None)
+    complaints.settle()
