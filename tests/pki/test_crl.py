@@ -406,7 +406,7 @@ def test_t28_some_reasons_that_are_no_flags_are_malformed(content: str):
         pytest.param([flag(1), flag(1)], id="twice"),
         pytest.param([flag(6)], id="a seventh field"),
         pytest.param([der.wrap(der.explicit(0))], id="a point of nothing"),
-        pytest.param([full_name()], id="no name"),
+        pytest.param([full_name(), flag(1)], id="no name"),
         pytest.param([full_name(*[URI] * (MAX_SCOPE_NAMES + 1))], id="too many names (T22)"),
         pytest.param([full_name(der.wrap(der.implicit(6), b"http://\xe4/"))], id="URI not ASCII"),
         pytest.param([full_name(der.wrap(der.explicit(4)))], id="an empty directory name"),

@@ -415,7 +415,11 @@ def test_c8_a_response_has_a_largest_size():
 
 FULL = response(
     single(revoked(TIME, der.wrap(0xA0, der.integer(6, der.ENUMERATED)))),
-    single(GOOD, write_extension(ARCHIVE_CUTOFF, TIME)),
+    single(
+        GOOD,
+        write_extension(ARCHIVE_CUTOFF, TIME),
+        this_update=TIME + der.wrap(der.explicit(0), TIME),
+    ),
     extensions=(write_extension(NONCE, der.octet_string(b"n")),),
     algorithm=algorithms.RSA_SHA256.der,
 )
