@@ -16,7 +16,7 @@ from support import lab
 from support.clock import FakeClock
 from support.lab import NOON
 from tashika.pki.profile import Family
-from tashika_server.lab import NotALab, World, publication, run
+from tashika_server.lab import NotALab, World, publication
 
 ONE = "/crl/user-auth-g1/13113.crl"
 
@@ -116,7 +116,7 @@ async def test_the_server_keeps_the_lab_up_until_it_is_told_to_stop(
     clock, ready = Rounds(NOON + timedelta(days=1)), asyncio.Event()
     before = lab.numbers(world)
     root = world.premises.layout.root
-    serving = asyncio.create_task(run(root, listener, clock=clock, ready=ready.set))
+    serving = asyncio.create_task(publication.run(root, listener, clock=clock, ready=ready.set))
     await asyncio.wait_for(ready.wait(), 10)
     # What was a day old is in force again before anybody is told that we are ready.
     assert lab.numbers(world) == {path: number + 1 for path, number in before.items()}
@@ -131,7 +131,7 @@ async def test_a_directory_without_a_lab_is_not_served(
     tmp_path: Path, listener: socket.socket
 ) -> None:
     with listener, pytest.raises(NotALab):
-        await run(tmp_path, listener, clock=FakeClock(), ready=lambda: None)
+        await publication.run(tmp_path, listener, clock=FakeClock(), ready=lambda: None)
 
 
 async def test_upkeep_that_fails_is_tried_again(
@@ -145,7 +145,7 @@ async def test_upkeep_that_fails_is_tried_again(
     key.rename(aside)
     key.mkdir()  # cannot be read as a file
     root = world.premises.layout.root
-    serving = asyncio.create_task(run(root, listener, clock=clock, ready=ready.set))
+    serving = asyncio.create_task(publication.run(root, listener, clock=clock, ready=ready.set))
     await asyncio.wait_for(ready.wait(), 10)
     assert not signer.exists()
     key.rmdir()
