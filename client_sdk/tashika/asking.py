@@ -15,6 +15,7 @@ from tashika.issuance import IssuedCertificate, verify_issued
 from tashika.ocsp import CheckedAnswer, ask, verify_answer
 from tashika.pki.limits import MAX_RESPONSE_BYTES
 from tashika.policy import Policy
+from tashika.receipts import ReceiptBook
 from tashika.report import Attempt, Report
 from tashika.transport import Transport
 
@@ -37,6 +38,7 @@ class Desk:
     policy: Policy
     clock: Callable[[], datetime]
     nonces: Callable[[int], bytes]
+    receipts: ReceiptBook | None
 
 
 async def check(
@@ -92,11 +94,14 @@ async def _ask_one(
         raise
     source.breaker.succeeded()
     try:
-        return verify_answer(reply.body, question, desk.policy, at=desk.clock())
+        answer = verify_answer(reply.body, question, desk.policy, at=desk.clock())
     except AnswerRefused as refused:
         if not reply.refusal or refused.detail:
             raise
         raise AnswerRefused(refused.cause, f"refusal {reply.refusal}") from refused
+    if desk.receipts:
+        desk.receipts.keep(answer, serial=subject.serial)
+    return answer
 
 
 def _now() -> float:

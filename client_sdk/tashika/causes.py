@@ -74,7 +74,7 @@ class Cause(StrEnum):
     )
     ISSUER_UNSUITABLE = (
         "issuer_unsuitable",
-        "The issuer's certificate cannot be read, is no CA's, or is not valid at this time.",
+        "The issuer's certificate is unreadable, no CA's, not valid now, or of a weak key.",
         "Pass the certificate of the CA, in PEM or DER.",
     )
     NOT_ISSUED_BY_ISSUER = (

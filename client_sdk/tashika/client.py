@@ -17,6 +17,7 @@ from tashika.credential import BearerToken, Credential, RequestSigner
 from tashika.errors import WrongUse
 from tashika.loop_thread import LoopThread
 from tashika.policy import DEFAULT_POLICY, Policy
+from tashika.receipts import ReceiptBook
 from tashika.report import Report
 from tashika.transport import Transport, require_private, require_url
 
@@ -32,7 +33,8 @@ class AsyncClient:
 
     ``tls`` is for https with a private CA or a client certificate, and
     ``credential`` for what else the responder's operator has agreed to know
-    you by. The last four arguments are for tests: a transport that is passed
+    you by. ``receipts`` keeps the receipts of what is answered, to check a
+    statement by. The last four arguments are for tests: a transport that is passed
     in stays open, and sends no token.
     One client serves any number of checks at once, in one event loop.
     """
@@ -43,6 +45,7 @@ class AsyncClient:
         policy: Policy = DEFAULT_POLICY,
         tls: ssl.SSLContext | None = None,
         credential: Credential | None = None,
+        receipts: ReceiptBook | None = None,
         transport: Transport | None = None,
         clock: Callable[[], datetime] = _system_time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -68,6 +71,7 @@ class AsyncClient:
             policy=policy,
             clock=clock,
             nonces=nonces,
+            receipts=receipts,
         )
         self._closed = False
 
@@ -103,6 +107,7 @@ class ClientParts(TypedDict, total=False):
     policy: Policy
     tls: ssl.SSLContext | None
     credential: Credential | None
+    receipts: ReceiptBook | None
     transport: Transport | None
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]

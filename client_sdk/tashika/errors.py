@@ -8,7 +8,8 @@
     │   │   └── TooManyCertIds
     │   ├── Unsupported
     │   │   └── UnknownCriticalExtension
-    │   └── BadSignature
+    │   ├── BadSignature
+    │   └── BadProof
     ├── CheckFailed                    one step of a check said no; has a cause
     │   ├── CertificateRefused         the certificate itself: no source can help
     │   ├── SourceFailed               no answer came: the next source may have one
@@ -27,14 +28,23 @@ or an answer, ends in its report. The steps it is made of raise the others.
 from typing import TYPE_CHECKING
 
 from tashika.causes import Cause
-from tashika.pki.errors import BadSignature, Malformed, PkiError, TashikaError, Unsupported
-from tashika.pki.request import TooManyCertIds, UnknownCriticalExtension
+from tashika.pki.errors import (
+    BadProof,
+    BadSignature,
+    Malformed,
+    PkiError,
+    TashikaError,
+    Unsupported,
+)
+from tashika.pki.extensions import UnknownCriticalExtension
+from tashika.pki.request import TooManyCertIds
 
 if TYPE_CHECKING:
     from tashika.report import Report
 
 __all__ = [
     "AnswerRefused",
+    "BadProof",
     "BadSignature",
     "CertificateExpired",
     "CertificateNotYetValid",

@@ -9,15 +9,16 @@ from datetime import datetime
 from cryptography import x509
 
 from tashika.causes import Cause
-from tashika.certificates import (
-    decoding,
+from tashika.errors import CertificateRefused, PkiError, WrongUse
+from tashika.pki.algorithms import algorithm_for
+from tashika.pki.certid import IssuerIdentity
+from tashika.pki.certificates import (
     extension,
     load_certificate,
+    public_key,
     require_signed_by,
     validity,
 )
-from tashika.errors import CertificateRefused, PkiError, WrongUse
-from tashika.pki.certid import IssuerIdentity
 
 _SEAL = object()
 
@@ -43,7 +44,7 @@ def verify_issued(
     """Check a certificate against the issuer that the caller trusts.
 
     1. The issuer's certificate can be read, is a CA's that may sign
-       certificates, and is in its validity.
+       certificates, has a key of an accepted kind, and is in its validity.
     2. The certificate can be read.
     3. The issuer's name and key are on it, by an accepted algorithm.
     4. It is in its validity, both ends included, without any tolerance.
@@ -88,8 +89,8 @@ def _require_ca(issuer: x509.Certificate, at: datetime) -> IssuerIdentity:
         constraints = extension(issuer, x509.BasicConstraints)
         usage = extension(issuer, x509.KeyUsage)
         begins, ends = validity(issuer)
-        with decoding():
-            identity = IssuerIdentity.of(issuer)
+        algorithm_for(public_key(issuer))
+        identity = IssuerIdentity.of(issuer)
     except PkiError as wrong:
         raise CertificateRefused(Cause.ISSUER_UNSUITABLE, str(wrong)) from wrong
     if constraints is None or not constraints.ca:

@@ -5,9 +5,6 @@ The codecs' own bounds, the 64 KiB of an answer among them, are in :mod:`tashika
 
 from datetime import timedelta
 
-MAX_CERTIFICATE_BYTES = 64 * 1024
-"""A certificate of JPKI is under 3 kB; nobody needs one that is longer than an answer."""
-
 NONCE_BYTES = 32
 """RFC 9654 section 2.1 recommends 32."""
 

@@ -9,7 +9,6 @@ from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 
 from tashika.causes import Cause
-from tashika.certificates import decoding
 from tashika.errors import (
     AnswerRefused,
     BadSignature,
@@ -21,7 +20,9 @@ from tashika.issuance import IssuedCertificate
 from tashika.limits import NONCE_BYTES
 from tashika.pki.algorithms import verify
 from tashika.pki.certid import CertId
+from tashika.pki.certificates import public_key
 from tashika.pki.limits import MAX_RESPONSE_BYTES
+from tashika.pki.receipt import Receipt
 from tashika.pki.request import build_request
 from tashika.pki.response import (
     BasicResponse,
@@ -85,6 +86,10 @@ class CheckedAnswer:
     """The time of the signature."""
     never_issued: bool
     """True where 'revoked' says that the serial was never issued (RFC 6960 4.4.8)."""
+    issuer: bytes
+    """The fingerprint of the issuer (IssuerIdentity), for whoever keeps receipts."""
+    receipt: Receipt | None
+    """The place of this very statement in the responder's journal, if the agreement has it said."""
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -135,12 +140,11 @@ def verify_answer(
         if answer.algorithm not in policy.algorithms:
             raise AnswerRefused(Cause.UNSUPPORTED, f"{answer.algorithm.name}, by policy")
         # 7
-        with decoding():
-            verify(responder.public_key(), answer.algorithm, answer.signature, answer.tbs)
+        verify(public_key(responder), answer.algorithm, answer.signature, answer.tbs)
     except PkiError as wrong:
         raise AnswerRefused(_cause_of(wrong), str(wrong)) from wrong
     # 8
-    single = _find(answer.responses, subject)
+    index, single = _find(answer.responses, subject)
     # 9
     _require_fresh(single, answer.produced_at, policy, at)
     # 10
@@ -151,6 +155,8 @@ def verify_answer(
         next_update=single.next_update,
         produced_at=answer.produced_at,
         never_issued=answer.extended_revoke and single.standing == _NEVER_ISSUED,
+        issuer=subject.identity.fingerprint,
+        receipt=answer.receipt and answer.receipt.of(index),
         seal=_SEAL,
     )
 
@@ -170,8 +176,14 @@ def _cause_of(wrong: PkiError) -> Cause:
     return Cause.UNSUPPORTED if isinstance(wrong, Unsupported) else Cause.MALFORMED
 
 
-def _find(singles: tuple[SingleResponse, ...], subject: IssuedCertificate) -> SingleResponse:
-    found = [each for each in singles if each.cert_id.names(subject.identity, subject.serial)]
+def _find(
+    singles: tuple[SingleResponse, ...], subject: IssuedCertificate
+) -> tuple[int, SingleResponse]:
+    found = [
+        (index, each)
+        for index, each in enumerate(singles)
+        if each.cert_id.names(subject.identity, subject.serial)
+    ]
     if not found:
         raise AnswerRefused(Cause.OTHER_CERTIFICATE)
     if len(found) > 1:
@@ -191,7 +203,7 @@ def _require_fresh(
             raise AnswerRefused(Cause.MALFORMED, "nextUpdate is before thisUpdate")
         if at - single.next_update >= policy.skew:
             raise AnswerRefused(Cause.STALE)
-    elif policy.no_next_update is NoNextUpdate.REJECT:
+    elif policy.no_next_update is not NoNextUpdate.ACCEPT_WITHIN_MAX_AGE:
         raise AnswerRefused(Cause.NO_NEXT_UPDATE)
     if at - single.this_update > policy.max_age + policy.skew:
         raise AnswerRefused(Cause.TOO_OLD)
@@ -200,8 +212,8 @@ def _require_fresh(
 def _require_nonce(received: bytes | None, sent: bytes | None, mode: Nonce) -> None:
     if mode is Nonce.OFF:
         return
-    if received is None or sent is None:
-        if mode is Nonce.REQUIRED:
+    if received is None:
+        if mode is not Nonce.OPPORTUNISTIC:
             raise AnswerRefused(Cause.NONCE_MISSING)
     elif received != sent:
         raise AnswerRefused(Cause.NONCE_DIFFERS)

@@ -105,6 +105,11 @@ class Policy:
     breaker: BreakerLimits = BreakerLimits()
 
     def __post_init__(self) -> None:
+        for name, kind in _CHOICES.items():
+            # A text that looks like the choice would be compared with it in vain.
+            _require(
+                isinstance(getattr(self, name), kind), f"Policy.{name} must be a {kind.__name__}"
+            )
         _require(
             timedelta(0) < self.max_age <= MAX_AGE,
             f"Policy.max_age must be above zero and at most {MAX_AGE.days} days",
@@ -116,4 +121,5 @@ class Policy:
         _require(bool(self.algorithms), "Policy.algorithms must name at least one algorithm")
 
 
+_CHOICES = {"nonce": Nonce, "certid_hash": CertIdHash, "no_next_update": NoNextUpdate}
 DEFAULT_POLICY = Policy()

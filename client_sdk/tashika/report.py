@@ -13,6 +13,7 @@ from tashika.errors import (
     WrongUse,
 )
 from tashika.ocsp import CheckedAnswer
+from tashika.pki.receipt import Receipt
 from tashika.pki.standing import Standing
 
 _ERRORS = {
@@ -100,6 +101,11 @@ class Report:
     def produced_at(self) -> datetime | None:
         """When the answer was signed."""
         return self.answer.produced_at if self.answer else None
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The answer's place in the operator's journal, where the agreement has it said."""
+        return self.answer.receipt if self.answer else None
 
     @property
     def never_issued(self) -> bool:

@@ -9,17 +9,16 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from tashika.causes import Cause
-from tashika.certificates import (
+from tashika.errors import AnswerRefused, PkiError
+from tashika.issuance import IssuedCertificate
+from tashika.pki.certid import IssuerIdentity
+from tashika.pki.certificates import (
     critical_extensions,
-    decoding,
     extension,
     load_certificate,
     require_signed_by,
     validity,
 )
-from tashika.errors import AnswerRefused, PkiError
-from tashika.issuance import IssuedCertificate
-from tashika.pki.certid import IssuerIdentity
 from tashika.pki.response import BasicResponse
 
 _OCSP_ONLY = [ExtendedKeyUsageOID.OCSP_SIGNING]
@@ -42,9 +41,7 @@ def identify_responder(answer: BasicResponse, subject: IssuedCertificate) -> x50
         return subject.issuer
     for data in answer.certificates:
         candidate = load_certificate(data)
-        with decoding():
-            identity = IssuerIdentity.of(candidate)
-        if _is_named(answer, identity):
+        if _is_named(answer, IssuerIdentity.of(candidate)):
             return candidate
     raise AnswerRefused(Cause.RESPONDER_UNIDENTIFIED)
 
@@ -92,6 +89,7 @@ def _what_is_wrong(responder: x509.Certificate, at: datetime) -> str:
     faults = (
         (not begins <= at <= ends, "is not in its validity"),
         (constraints is not None and constraints.ca, "is a CA's"),
+        (usage is not None and (usage.key_cert_sign or usage.crl_sign), "is a CA's"),
         (purposes is None or list(purposes) != _OCSP_ONLY, "is not for OCSP signing alone"),
         (usage is not None and not usage.digital_signature, "may not sign data"),
         (extension(responder, x509.OCSPNoCheck) is None, "lacks ocsp-nocheck"),

@@ -25,6 +25,13 @@ from support.strategies import (
 )
 from tashika.pki import algorithms, der
 from tashika.pki.certid import IssuerIdentity, read_cert_id
+from tashika.pki.certificates import (
+    critical_extensions,
+    load_certificate,
+    public_key,
+    require_signed_by,
+    validity,
+)
 from tashika.pki.crl import Crl, CrlEntry, parse_crl
 from tashika.pki.errors import BadSignature, Malformed, Unsupported
 from tashika.pki.limits import MAX_REQUEST_BYTES
@@ -203,20 +210,18 @@ def test_c11_algorithms(oid: str, seed: int):
         survive(algorithms.read_algorithm, data)
 
 
-@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
 @deep
 @given(seeds)
-def test_t27_whatever_certificate_pyca_reads_has_an_identity(seed: int):
+def test_c11_t27_certificates(seed: int):
     for data in mutants(some_certificate(), seed, MUTANTS_OF_ONE):
-        survive(identity_of, data)
+        certificate = survive(load_certificate, data)
+        for read in (IssuerIdentity.of, public_key, validity, critical_extensions, self_signed):
+            if isinstance(certificate, x509.Certificate):
+                survive(lambda _, read=read, found=certificate: read(found), data)
 
 
-def identity_of(data: bytes) -> IssuerIdentity | None:
-    try:
-        certificate = x509.load_der_x509_certificate(data)
-    except (ValueError, x509.InvalidVersion):
-        return None
-    return IssuerIdentity.of(certificate)
+def self_signed(certificate: x509.Certificate) -> None:
+    require_signed_by(certificate, certificate)
 
 
 @deep

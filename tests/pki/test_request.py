@@ -17,7 +17,12 @@ from support.strategies import cert_ids, requests, steady
 from tashika.pki import algorithms, der
 from tashika.pki.certid import CertId, IssuerIdentity
 from tashika.pki.errors import Malformed, Unsupported
-from tashika.pki.extensions import NONCE, PREFERRED_SIGNATURE_ALGORITHMS, write_extension
+from tashika.pki.extensions import (
+    NONCE,
+    PREFERRED_SIGNATURE_ALGORITHMS,
+    UnknownCriticalExtension,
+    write_extension,
+)
 from tashika.pki.limits import (
     MAX_CERT_IDS,
     MAX_EXTENSIONS,
@@ -25,13 +30,7 @@ from tashika.pki.limits import (
     MAX_PREFERRED_ALGORITHMS,
     MAX_REQUEST_BYTES,
 )
-from tashika.pki.request import (
-    OcspRequest,
-    TooManyCertIds,
-    UnknownCriticalExtension,
-    build_request,
-    parse_request,
-)
+from tashika.pki.request import OcspRequest, TooManyCertIds, build_request, parse_request
 
 HASHES = {
     "sha1": hashes.SHA1(),  # noqa: S303 - still the interoperable question

@@ -1,6 +1,7 @@
 """The command ``tashika check``: words for people, JSON and exit codes for scripts."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from support.odd_files import STRANGE, UNREADABLE, spell, strange
 from support.sdk import write_pems
+from tashika import Client
 from tashika.cli import main
 from tashika.testing import FakeResponder, Fault
 
@@ -61,6 +64,31 @@ def test_not_determined_exits_2_and_says_what_to_do(shell: Shell) -> None:
     assert "tried        http://127.0.0.1:" in text
 
 
+def test_who_is_not_answered_and_showed_nothing_is_told_how_to_show_something(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.responder.order(Fault.UNAUTHORIZED)
+    code, text = shell.run()
+    assert code == 2
+    assert text.startswith("NOT DETERMINED: The responder does not answer you")
+    assert "hint         nothing said who asks: give --token-file" in text
+    (tmp_path / "token").write_text("tsk_x\n")
+    assert "hint" not in shell.run("--token-file", str(tmp_path / "token"))[1]
+
+
+def test_whoever_stops_reading_gets_neither_traceback_nor_answer(shell: Shell) -> None:
+    """As `| head -1` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tashika", "check", "--url", "http://127.0.0.1:9/"]
+    command += ["--cert", shell.certificate, "--issuer", shell.issuer]
+    done = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_expired_is_not_called_revoked(shell: Shell) -> None:
     expired = shell.responder.pki.issue("Expired", ends=-timedelta(days=1))
     Path(shell.certificate).write_bytes(expired.pem)
@@ -110,8 +138,34 @@ def test_a_certificate_that_cannot_be_read_is_not_determined(shell: Shell) -> No
     code, text = shell.run()
     assert code == 2
     assert "Pass one whole X.509 certificate, in PEM or DER." in text
-    assert "namely       a certificate cannot be decoded" in text
+    assert f"namely       {shell.certificate}: a certificate cannot be decoded" in text
     assert not shell.responder.asked
+
+
+@pytest.mark.parametrize("content", [*UNREADABLE, *STRANGE])
+def test_an_issuer_of_no_use_is_named(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    ca = shell.responder.pki.ca
+    odd = UNREADABLE[content] if content in UNREADABLE else strange(content, ca.certificate, ca.key)
+    file = spell(tmp_path / "odd.pem", odd)
+    command = [
+        "check",
+        "--cert",
+        shell.certificate,
+        "--issuer",
+        str(file),
+        "--url",
+        "http://[::1]:9",
+    ]
+    if content == "a directory":
+        with pytest.raises(SystemExit) as left:
+            main(command)
+        assert left.value.code == 64
+        assert f"cannot read {file}: Is a directory" in capsys.readouterr().err
+    else:
+        assert main(command) == 2
+        assert f"namely       {file}: " in capsys.readouterr().out
 
 
 def test_an_endless_file_is_no_certificate(shell: Shell) -> None:
@@ -151,6 +205,18 @@ def test_an_incomplete_command_exits_64(
         main(words)
     assert left.value.code == 64
     assert capsys.readouterr().err.startswith("usage: ")
+
+
+def test_an_interrupted_check_ends_without_a_traceback(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "check", interrupted)
+    files = ("--cert", shell.certificate, "--issuer", shell.issuer)
+    assert main(["check", *files, "--url", "http://[::1]:9"]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 def test_help_tells_the_exit_codes() -> None:

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from support.odd_files import odd_keys
 from support.sdk import write_pems
 from tashika import (
     AsyncClient,
@@ -176,13 +177,35 @@ def test_a_token_in_the_path_is_masked(command, capsys) -> None:
     assert shown("https://h/ocsp/t") == "https://h/ocsp/t"
 
 
+def test_a_locked_key_is_refused_and_nobody_is_asked_for_its_password(
+    command, responder: FakeResponder, tmp_path: Path, capsys
+) -> None:
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    certificate.write_bytes(responder.pki.end_entity.pem)
+    key.write_bytes(odd_keys()["encrypted"])
+    options = ["--client-cert", str(certificate), "--client-key", str(key)]
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--url", "https://127.0.0.1:9/", *options])
+    assert ended.value.code == 64
+    assert (
+        f"{key}: give PEM, a certificate and its own key without a password"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--token-file", "/nowhere"], "cannot read a token from /nowhere"),
+        (["--token-file", "/nowhere"], "cannot read /nowhere: No such file"),
+        (["--token-file", "/dev/null"], "/dev/null holds no token"),
         (["--client-cert", "/nowhere"], "--client-cert and --client-key go together"),
         (["--client-cert", "/nowhere", "--client-key", "/nowhere"], "cannot use /nowhere"),
+        (
+            ["--client-cert", "/dev/null", "--client-key", "/dev/null"],
+            "give PEM, a certificate and",
+        ),
         (["--tls-ca", "/nowhere"], "cannot use /nowhere: No such file"),
+        (["--tls-ca", "/dev/null"], "cannot use /dev/null: give PEM"),
         (["--token", "a b"], "a token consists of"),
         (["--token", "a", "--token-file", "b"], "not allowed with"),
     ],

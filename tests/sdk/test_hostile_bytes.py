@@ -27,9 +27,6 @@ from tashika.pki.response import BasicResponse, parse_response
 from tashika.testing import FakeResponder
 from tashika.transport import Reply
 
-# pyca warns of serial numbers that are zero or negative; what follows is refused either way.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-
 MUTANTS = 1_000
 unhurried = settings(deadline=None)
 

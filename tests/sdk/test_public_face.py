@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -23,10 +25,17 @@ README = Path(__file__).parents[2] / "client_sdk" / "README.md"
 def test_public_means_listed_sorted_and_importable(module: object) -> None:
     listed = module.__all__  # type: ignore[attr-defined]
     assert listed == sorted(set(listed))
-    found = {name for name in vars(module) if not name.startswith("_")}
+    assert all(hasattr(module, name) for name in listed)
+    found = {name for name in dir(module) if not name.startswith("_")}
     submodules = {each.name for each in pkgutil.iter_modules(getattr(module, "__path__", []))}
     incidental = {"TYPE_CHECKING", "Cause"} if module is tashika.errors else set()
     assert set(listed) == found - submodules - incidental
+
+
+def test_the_core_alone_does_not_load_the_client() -> None:
+    code = "import sys, tashika.pki.request; print('aiohttp' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
 
 
 def test_the_errors_are_the_tree_that_is_drawn() -> None:

@@ -5,8 +5,10 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from support.sdk import AT, STRICT, Bench
+from support.sdk import AT, STRICT, Bench, key_usage
 from tashika import (
     Cause,
     CertIdHash,
@@ -26,7 +28,7 @@ from tashika.errors import AnswerRefused, WrongUse
 from tashika.pki.algorithms import ECDSA_SHA384
 from tashika.pki.certid import CertId
 from tashika.pki.request import build_request
-from tashika.testing import FakeResponder, Fault
+from tashika.testing import FakeResponder, Fault, KeyPair
 from tashika.testing.faults import BODIES, WIRE
 from tashika.testing.spoiling import CHANGES
 
@@ -125,6 +127,11 @@ def test_every_fault_has_one_place() -> None:
     assert set(EXPECTED) == set(Fault) - WIRE
     assert set(CHANGES) | set(BODIES) | WIRE == set(Fault)
     assert len(CHANGES) + len(BODIES) + len(WIRE) == len(Fault)
+
+
+@pytest.mark.parametrize("fault", sorted(WIRE))
+def test_a_fault_of_the_way_there_does_not_show_in_the_bytes(bench: Bench, fault: Fault) -> None:
+    assert bench.refusal(fault) is None
 
 
 @pytest.mark.parametrize(("fault", "cause"), SIGNATURES.items())
@@ -231,6 +238,8 @@ def test_c1_only_the_check_makes_a_checked_answer(bench: Bench) -> None:
             next_update=None,
             produced_at=AT,
             never_issued=False,
+            issuer=bytes(32),
+            receipt=None,
             seal=object(),
         )
     with pytest.raises(ValueError, match="seal"):
@@ -260,6 +269,25 @@ def test_c2_a_responder_counts_to_the_last_second_of_its_validity(bench: Bench) 
     bench.clock.advance(timedelta(seconds=1))
     assert bench.refusal() is Cause.RESPONDER_UNAUTHORISED
     bench.clock.at = AT - timedelta(seconds=1)
+    assert bench.refusal() is Cause.RESPONDER_UNAUTHORISED
+
+
+@pytest.mark.parametrize("bit", ["key_cert_sign", "crl_sign"])
+def test_c2_t20_a_responder_with_a_ca_s_key_usage_is_refused(bench: Bench, bit: str) -> None:
+    proper = bench.pki.responder
+    builder = x509.CertificateBuilder(
+        bench.pki.issuer.subject,
+        proper.certificate.subject,
+        proper.key.public_key(),
+        7,
+        AT - timedelta(days=1),
+        AT + timedelta(days=1),
+    ).add_extension(key_usage("digital_signature", bit), critical=True)
+    for kind in (x509.ExtendedKeyUsage, x509.OCSPNoCheck):
+        kept = proper.certificate.extensions.get_extension_for_class(kind)
+        builder = builder.add_extension(kept.value, critical=kept.critical)
+    odd = KeyPair(certificate=builder.sign(bench.pki.ca.key, SHA256()), key=proper.key)
+    bench.responder = FakeResponder(bench.pki, signer=odd, clock=bench.clock.now)
     assert bench.refusal() is Cause.RESPONDER_UNAUTHORISED
 
 
@@ -353,6 +381,14 @@ def test_c5_a_strict_policy_refuses_an_answer_to_a_question_without_nonce(bench:
     assert refused.value.cause is Cause.NONCE_MISSING
 
 
+def test_c5_a_nonce_that_nobody_sent_is_not_ours(bench: Bench) -> None:
+    question = bench.question(Policy(nonce=Nonce.OFF))
+    body = bench.responder.answer(bench.question().body)
+    with pytest.raises(AnswerRefused) as refused:
+        verify_answer(body, question, Policy(nonce=Nonce.OPPORTUNISTIC), at=AT)
+    assert refused.value.cause is Cause.NONCE_DIFFERS
+
+
 def test_an_algorithm_outside_the_policy_is_refused(bench: Bench) -> None:
     policy = Policy(algorithms=frozenset({ECDSA_SHA384}))
     assert bench.refusal(None, policy) is Cause.UNSUPPORTED
@@ -374,6 +410,10 @@ def test_c8_an_answer_of_64_kib_is_read_and_one_byte_more_is_not(bench: Bench) -
         {"skew": timedelta(seconds=-1)},
         {"skew": timedelta(hours=2)},
         {"algorithms": frozenset()},
+        # Texts, as from a configuration file: none may pass for the choice, or for a laxer one.
+        {"nonce": "required"},
+        {"certid_hash": "md5"},
+        {"no_next_update": "reject"},
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tashika.causes import Cause, Status
-from tashika.cli.credential import add_options, credential_of, tls_of
+from tashika.cli.credential import add_options, credential_of, says_who_asks, tls_of
 from tashika.client import Client
 from tashika.errors import WrongUse
-from tashika.limits import MAX_CERTIFICATE_BYTES
+from tashika.pki.limits import MAX_CERTIFICATE_BYTES
 from tashika.pki.standing import Revoked
 from tashika.policy import CertIdHash, Deadlines, Nonce, Policy
 from tashika.report import Report
@@ -22,6 +22,7 @@ _HEADLINE = {
     Status.REVOKED: "REVOKED",
     Status.UNDETERMINED: "NOT DETERMINED",
 }
+NOBODY = "nothing said who asks: give --token-file, or --client-cert and an https URL"
 _EPILOG = "exit status: 0 good, 1 revoked, 2 not determined (do not accept), 64 usage"
 
 
@@ -84,7 +85,7 @@ def _check(args: argparse.Namespace) -> int:
     credential, tls = credential_of(args), tls_of(args)
     with Client(*args.url, policy=policy, tls=tls, credential=credential) as client:
         report = client.check(_read(args.cert), _read(args.issuer))
-    print(_as_json(report) if args.json else _as_words(report))
+    print(_as_json(report) if args.json else _as_words(report, args))
     return _EXIT[report.status]
 
 
@@ -96,10 +97,11 @@ def _read(path: Path) -> bytes:
         raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
 
 
-def _as_words(report: Report) -> str:
+def _as_words(report: Report, args: argparse.Namespace) -> str:
     lines = [f"{_headline(report)}: {report.cause.meaning} {report.cause.remedy}"]
     if report.detail:
-        lines.append(f"  namely       {report.detail}")
+        file = args.issuer if report.cause is Cause.ISSUER_UNSUITABLE else args.cert
+        lines.append(f"  namely       {file}: {report.detail}")
     if isinstance(report.standing, Revoked):
         why = _reason(report.standing) or "not stated"
         lines.append(f"  revoked at   {_time(report.standing.at)}, reason {why}")
@@ -110,6 +112,8 @@ def _as_words(report: Report) -> str:
     for each in report.tried:
         detail = f" ({each.detail})" if each.detail else ""
         lines.append(f"  tried        {shown(each.url)}: {each.cause.meaning}{detail}")
+    if report.cause is Cause.UNAUTHORIZED and not says_who_asks(args):
+        lines.append(f"  hint         {NOBODY}")
     return "\n".join(lines)
 
 

@@ -24,14 +24,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def credential_of(args: argparse.Namespace) -> BearerToken | None:
-    """Return the token that the options give; WrongUse if its file cannot be read."""
-    token: str | None = args.token
-    if args.token_file:
-        try:
-            token = args.token_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as wrong:
-            raise WrongUse(f"cannot read a token from {args.token_file}") from wrong
-    return None if token is None else BearerToken(token)
+    """Return the token that the options give; WrongUse if its file holds none."""
+    if args.token_file is None:
+        return None if args.token is None else BearerToken(args.token)
+    try:
+        return BearerToken(args.token_file.read_text(encoding="ascii").strip())
+    except OSError as wrong:
+        raise WrongUse(f"cannot read {args.token_file}: {wrong.strerror}") from wrong
+    except (UnicodeDecodeError, WrongUse):
+        raise WrongUse(f"{args.token_file} holds no token; save the token alone in it") from None
+
+
+def says_who_asks(args: argparse.Namespace) -> bool:
+    """Tell whether the options give a credential that a responder can see."""
+    over_tls = any(url.lower().startswith("https:") for url in args.url)
+    return bool(args.token or args.token_file or (args.client_cert and over_tls))
 
 
 def tls_of(args: argparse.Namespace) -> ssl.SSLContext | None:
@@ -44,8 +51,11 @@ def tls_of(args: argparse.Namespace) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=args.tls_ca)
         if args.client_cert:
             context.load_cert_chain(args.client_cert, args.client_key, password=_no_password)
-    except OSError as wrong:  # SSLError is one
-        reason = wrong.strerror or "not PEM, or not of one key"
+    except OSError as wrong:
+        # OpenSSL's own words name neither file nor remedy.
+        is_content = isinstance(wrong, ssl.SSLError)
+        remedy = "give PEM, a certificate and its own key without a password"
+        reason = remedy if is_content else wrong.strerror
         files = ", ".join(
             str(each) for each in (args.client_cert, args.client_key, args.tls_ca) if each
         )

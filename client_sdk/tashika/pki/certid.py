@@ -1,6 +1,7 @@
 """Who issued a certificate and which one it is: IssuerIdentity and CertID (RFC 6960 4.1.1)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -49,8 +50,7 @@ class IssuerIdentity:
         return digest("sha256", digest("sha256", self.name) + self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class CertId:
+class CertId(NamedTuple):
     """The question for one certificate, with the very bytes it was asked in.
 
     An answer echoes ``der``: absent and NULL hash parameters differ on the wire.

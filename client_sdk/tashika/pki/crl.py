@@ -21,6 +21,7 @@ from tashika.pki.extensions import (
     ISSUING_DISTRIBUTION_POINT,
     Extension,
     read_extensions,
+    read_known_extensions,
     unknown_critical,
 )
 from tashika.pki.limits import MAX_SCOPE_NAMES
@@ -217,9 +218,7 @@ def _read_entry(fields: der.Reader) -> CrlEntry:
 @lru_cache(maxsize=1024)
 def _read_details(encoded: bytes) -> tuple[Reason | None, datetime | None]:
     """Read the extensions of an entry: few encodings occur, in millions of entries."""
-    extensions = read_extensions(der.Reader(encoded))
-    if unknown := unknown_critical(extensions, _UNDERSTOOD_IN_ENTRY):
-        raise Unsupported(f"critical extension {unknown[0]} of a CRL entry is not understood")
+    extensions = read_known_extensions(der.Reader(encoded), _UNDERSTOOD_IN_ENTRY)
     if CERTIFICATE_ISSUER in extensions:  # critical or not, the entry is another issuer's
         raise Unsupported("a CRL entry speaks for another issuer")
     reason = extensions.get(CRL_REASON)

@@ -1,4 +1,4 @@
-"""The root of the error tree and the four errors that the codecs raise.
+"""The root of the error tree and the five errors of the shared core.
 
 The whole tree is drawn in :mod:`tashika.errors`.
 """
@@ -22,3 +22,7 @@ class Unsupported(PkiError):
 
 class BadSignature(PkiError):
     """The signature was not made with this key over these bytes."""
+
+
+class BadProof(PkiError):
+    """The Merkle proof does not show that the tree has this leaf at this place."""

@@ -1,6 +1,6 @@
 """The Extensions of requests, answers and CRLs (RFC 5280 4.2), and the OIDs read here.
 
-Not for the extensions of certificates, which pyca/cryptography reads.
+Not for the extensions of certificates: :mod:`tashika.pki.certificates`.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tashika.pki import der
-from tashika.pki.errors import Malformed
+from tashika.pki.errors import Malformed, Unsupported
 from tashika.pki.limits import MAX_EXTENSIONS
 
 T = TypeVar("T")
@@ -25,6 +25,10 @@ DELTA_CRL_INDICATOR = "2.5.29.27"
 ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
 CERTIFICATE_ISSUER = "2.5.29.29"
 AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
+
+
+class UnknownCriticalExtension(Unsupported):
+    """An extension that is not understood insists on being understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,16 @@ def unknown_critical(
     return tuple(
         each.oid for each in extensions.values() if each.critical and each.oid not in understood
     )
+
+
+def read_known_extensions(
+    parent: der.Reader | None, understood: frozenset[str]
+) -> dict[str, Extension]:
+    """Read extensions, none where ``parent`` is absent; raises UnknownCriticalExtension too."""
+    extensions = read_extensions(parent) if parent else {}
+    if unknown := unknown_critical(extensions, understood):
+        raise UnknownCriticalExtension(f"critical extension {unknown[0]} is not understood")
+    return extensions
 
 
 def write_extension(oid: str, value: bytes) -> bytes:

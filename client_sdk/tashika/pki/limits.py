@@ -34,7 +34,10 @@ MAX_SCOPE_NAMES = 16
 """Names of one distribution point; JPKI uses 1."""
 
 MAX_CERTIFICATES = 8
-"""Certificates embedded in one answer; a delegated responder needs 1."""
+"""Certificates that come with one question or answer; whoever signed it needs 1."""
+
+MAX_CERTIFICATE_BYTES = 64 * 1024
+"""A certificate of JPKI is under 3 kB; nobody needs one that is longer than an answer."""
 
 MIN_RSA_BITS = 2048
 """User terms section 11(2) require RSA-2048; below it a signature proves nothing."""

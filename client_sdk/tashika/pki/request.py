@@ -1,18 +1,17 @@
 """The OCSP request (RFC 6960 4.1), read by responders and written by relying parties."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tashika.pki import der
 from tashika.pki.certid import CertId, read_cert_id
-from tashika.pki.errors import Malformed, Unsupported
+from tashika.pki.errors import Malformed
 from tashika.pki.extensions import (
     ACCEPTABLE_RESPONSES,
     NONCE,
     PREFERRED_SIGNATURE_ALGORITHMS,
     Extension,
-    read_extensions,
-    unknown_critical,
+    read_known_extensions,
     write_extension,
 )
 from tashika.pki.limits import (
@@ -31,12 +30,7 @@ class TooManyCertIds(Malformed):
     """The request asks for more certificates than the responder allows."""
 
 
-class UnknownCriticalExtension(Unsupported):
-    """The request insists on an extension that this responder does not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class OcspRequest:
+class OcspRequest(NamedTuple):
     """What a client asks, in the order it asks."""
 
     cert_ids: tuple[CertId, ...]
@@ -62,7 +56,7 @@ def parse_request(data: bytes, *, max_cert_ids: int = MAX_CERT_IDS) -> OcspReque
     _read_version(tbs)
     tbs.maybe(der.explicit(1))  # requestorName: without a signature it proves nothing
     cert_ids = _read_cert_ids(tbs.take(der.SEQUENCE), max_cert_ids)
-    extensions = _read_known_extensions(tbs.maybe(der.explicit(2)), _UNDERSTOOD)
+    extensions = read_known_extensions(tbs.maybe(der.explicit(2)), _UNDERSTOOD)
     tbs.done()
     return OcspRequest(
         cert_ids=cert_ids,
@@ -103,22 +97,11 @@ def _read_cert_ids(listed: der.Reader, max_cert_ids: int) -> tuple[CertId, ...]:
             raise TooManyCertIds(f"a request asks for more than {max_cert_ids} certificates")
         single = listed.take(der.SEQUENCE)
         cert_ids.append(read_cert_id(single))
-        _read_known_extensions(single.maybe(der.explicit(0)), _UNDERSTOOD_OF_ONE)
+        read_known_extensions(single.maybe(der.explicit(0)), _UNDERSTOOD_OF_ONE)
         single.done()
     if not cert_ids:
         raise Malformed("a request asks for no certificate")
     return tuple(cert_ids)
-
-
-def _read_known_extensions(
-    tagged: der.Reader | None, understood: frozenset[str]
-) -> dict[str, Extension]:
-    if tagged is None:
-        return {}
-    extensions = read_extensions(tagged)
-    if unknown := unknown_critical(extensions, understood):
-        raise UnknownCriticalExtension(f"critical extension {unknown[0]} is not understood")
-    return extensions
 
 
 def _read_nonce(extension: Extension | None) -> bytes | None:

@@ -7,26 +7,27 @@ decided by the SDK's check. Writing belongs to the server.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm, read_algorithm
 from tashika.pki.certid import CertId, read_cert_id
+from tashika.pki.certificates import read_certificates
 from tashika.pki.errors import Malformed, Unsupported
 from tashika.pki.extensions import (
     ARCHIVE_CUTOFF,
     EXTENDED_REVOKE,
     INVALIDITY_DATE,
     NONCE,
-    Extension,
-    read_extensions,
-    unknown_critical,
+    read_known_extensions,
 )
-from tashika.pki.limits import MAX_CERTIFICATES, MAX_RESPONSE_BYTES
+from tashika.pki.limits import MAX_RESPONSE_BYTES
+from tashika.pki.receipt import RECEIPT, Receipt, read_receipt
 from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
 
 BASIC_RESPONSE = "1.3.6.1.5.5.7.48.1.1"
 _KEY_HASH_BYTES = 20
-_UNDERSTOOD = frozenset({NONCE, EXTENDED_REVOKE})
+_UNDERSTOOD = frozenset({NONCE, EXTENDED_REVOKE, RECEIPT})
 _UNDERSTOOD_OF_ONE = frozenset({ARCHIVE_CUTOFF, INVALIDITY_DATE})
 
 
@@ -48,8 +49,7 @@ class ErrorResponse:
     status: ResponseStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SingleResponse:
+class SingleResponse(NamedTuple):
     """What is said of one certificate."""
 
     cert_id: CertId
@@ -74,6 +74,8 @@ class BasicResponse:
     nonce: bytes | None
     extended_revoke: bool
     """True where a never-issued serial is answered as revoked (RFC 6960 4.4.8)."""
+    receipt: Receipt | None
+    """Where the answer stands in the responder's journal, if it says so."""
     algorithm: SignatureAlgorithm
     signature: bytes
     certificates: tuple[bytes, ...]
@@ -117,7 +119,7 @@ def _read_basic(outer: der.Reader) -> BasicResponse:
     tbs = fields.element(der.SEQUENCE)
     algorithm = read_algorithm(fields.element(der.SEQUENCE))
     signature = fields.bits()
-    certificates = _read_certificates(fields.maybe(der.explicit(0)))
+    certificates = read_certificates(fields.maybe(der.explicit(0)))
     fields.done()
 
     data = der.Reader(tbs).take(der.SEQUENCE)
@@ -125,9 +127,9 @@ def _read_basic(outer: der.Reader) -> BasicResponse:
     name, key_hash = _read_responder(data)
     produced_at = data.generalized_time()
     responses = _read_singles(data.take(der.SEQUENCE))
-    extensions = _read_known_extensions(data.maybe(der.explicit(1)), _UNDERSTOOD)
+    extensions = read_known_extensions(data.maybe(der.explicit(1)), _UNDERSTOOD)
     data.done()
-    nonce = extensions.get(NONCE)
+    nonce, receipt = extensions.get(NONCE), extensions.get(RECEIPT)
     return BasicResponse(
         tbs=tbs,
         responder_name=name,
@@ -136,6 +138,7 @@ def _read_basic(outer: der.Reader) -> BasicResponse:
         responses=responses,
         nonce=nonce.read(der.Reader.octets) if nonce else None,
         extended_revoke=EXTENDED_REVOKE in extensions,
+        receipt=receipt.read(read_receipt) if receipt else None,
         algorithm=algorithm,
         signature=signature,
         certificates=certificates,
@@ -180,7 +183,7 @@ def _read_single(fields: der.Reader) -> SingleResponse:
     if (tagged := fields.maybe(der.explicit(0))) is not None:
         next_update = tagged.generalized_time()
         tagged.done()
-    extensions = _read_known_extensions(fields.maybe(der.explicit(1)), _UNDERSTOOD_OF_ONE)
+    extensions = read_known_extensions(fields.maybe(der.explicit(1)), _UNDERSTOOD_OF_ONE)
     fields.done()
     if isinstance(standing, Revoked) and INVALIDITY_DATE in extensions:
         since = extensions[INVALIDITY_DATE].read(der.Reader.generalized_time)
@@ -219,25 +222,3 @@ def read_reason(parent: der.Reader) -> Reason:
         return Reason(number)
     except ValueError:
         raise Malformed("a revocation has a reason that RFC 5280 does not name") from None
-
-
-def _read_known_extensions(
-    tagged: der.Reader | None, understood: frozenset[str]
-) -> dict[str, Extension]:
-    if tagged is None:
-        return {}
-    extensions = read_extensions(tagged)
-    if unknown := unknown_critical(extensions, understood):
-        raise Unsupported(f"critical extension {unknown[0]} of a response is not understood")
-    return extensions
-
-
-def _read_certificates(tagged: der.Reader | None) -> tuple[bytes, ...]:
-    if tagged is None:
-        return ()
-    listed, found = tagged.only(der.SEQUENCE), list[bytes]()
-    while listed.more:
-        if len(found) == MAX_CERTIFICATES:
-            raise Malformed(f"a response embeds more than {MAX_CERTIFICATES} certificates")
-        found.append(listed.element(der.SEQUENCE))
-    return tuple(found)

@@ -1,6 +1,6 @@
 """The signature of an OCSP request (RFC 6960 4.1.1), beside the reader of the request itself.
 
-Apart from `request`, so that the unsigned question, which is nearly every one, pays nothing.
+Apart from ``request``, so that the unsigned question, which is nearly every one, pays nothing.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from tashika.pki.algorithms import (
     read_algorithm,
     sign,
 )
+from tashika.pki.certificates import read_certificates
 from tashika.pki.errors import Malformed
-from tashika.pki.limits import MAX_CERTIFICATES, MAX_REQUEST_BYTES
+from tashika.pki.limits import MAX_REQUEST_BYTES
 
 _DIRECTORY_NAME = der.explicit(4)  # of GeneralName, RFC 5280 4.2.1.6
 
@@ -36,7 +37,7 @@ def read_signature(data: bytes) -> RequestSignature | None:
     """Read the signature of a request; None where there is none.
 
     Raises Malformed, and Unsupported for an algorithm that is not accepted. Does not look into
-    the TBSRequest: that is `parse_request`'s business.
+    the TBSRequest: that is ``parse_request``'s business.
     """
     if len(data) > MAX_REQUEST_BYTES:
         raise Malformed(f"a request is longer than {MAX_REQUEST_BYTES} bytes")
@@ -49,7 +50,7 @@ def read_signature(data: bytes) -> RequestSignature | None:
     fields = tagged.only(der.SEQUENCE)
     algorithm = read_algorithm(fields.element(der.SEQUENCE))
     signature = fields.bits()
-    certificates = _read_certificates(fields.maybe(der.explicit(0)))
+    certificates = read_certificates(fields.maybe(der.explicit(0)))
     fields.done()
     return RequestSignature(tbs, algorithm, signature, certificates)
 
@@ -57,10 +58,10 @@ def read_signature(data: bytes) -> RequestSignature | None:
 def sign_request(
     unsigned: bytes, *, requestor: bytes, key: PrivateKey, certificates: Sequence[bytes]
 ) -> bytes:
-    """Sign what `build_request` wrote.
+    """Sign what ``build_request`` wrote.
 
-    `requestor` is the signer's subject, DER: a signed request names it (RFC 6960 4.1.2).
-    `certificates` go along, DER, the signer's first.
+    ``requestor`` is the signer's subject, DER: a signed request names it (RFC 6960 4.1.2).
+    ``certificates`` go along, DER, the signer's first.
     """
     tbs = der.Reader(unsigned).only(der.SEQUENCE).take(der.SEQUENCE)
     name = der.wrap(der.explicit(1), der.wrap(_DIRECTORY_NAME, requestor))
@@ -72,14 +73,3 @@ def sign_request(
         der.wrap(der.explicit(0), der.sequence(*certificates)) if certificates else b"",
     )
     return der.sequence(signed, der.wrap(der.explicit(0), signature))
-
-
-def _read_certificates(tagged: der.Reader | None) -> tuple[bytes, ...]:
-    if tagged is None:
-        return ()
-    listed, certificates = tagged.only(der.SEQUENCE), list[bytes]()
-    while listed.more:
-        if len(certificates) == MAX_CERTIFICATES:
-            raise Malformed(f"a request carries more than {MAX_CERTIFICATES} certificates")
-        certificates.append(listed.element(der.SEQUENCE))
-    return tuple(certificates)

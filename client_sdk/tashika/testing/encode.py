@@ -6,7 +6,7 @@ Independent on purpose: a mistake in our codec must not be repeated here.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from asn1crypto import core, ocsp
 from asn1crypto import x509 as asn1_x509
@@ -17,7 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tashika.testing.pki import KeyPair
 
+_RECEIPT = "1.2.840.113556.1.8000.2554.44752.47074.36088.18438.46743.6530262.14365004.1"
 _DIGESTS = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303 - SHA-1 is a fault
+
+
+class _Receipt(core.Sequence):  # type: ignore[misc]
+    _fields: ClassVar = [("stream", core.OctetString), ("first", core.Integer)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,8 @@ class Recipe:
     by_name: bool = False
     embedded: tuple[x509.Certificate, ...]
     extended_revoke: bool = False
+    receipt: tuple[bytes, int] | None = None
+    """Stream and number of the first statement."""
     critical_extension: bool = False
     hash_name: str = "sha256"
     tamper: Callable[[bytes], bytes] = bytes
@@ -135,6 +142,9 @@ def _extensions(recipe: Recipe) -> dict[str, Any]:
         extensions.append(_extension("nonce", core.OctetString(recipe.nonce)))
     if recipe.extended_revoke:
         extensions.append(_extension("extended_revoke", core.Null()))
+    if recipe.receipt is not None:
+        stream, first = recipe.receipt
+        extensions.append(_extension(_RECEIPT, _Receipt({"stream": stream, "first": first})))
     if recipe.critical_extension:
         extensions.append(_extension("1.2.3.4", core.Null(), critical=True))
     return {"response_extensions": extensions} if extensions else {}

@@ -14,7 +14,7 @@ from tashika.causes import Cause
 from tashika.errors import SourceFailed
 from tashika.pki.standing import Reason
 from tashika.testing.encode import Recipe, Statement, cook, refuse
-from tashika.testing.faults import BODIES, Fault
+from tashika.testing.faults import BODIES, WIRE, Fault
 from tashika.testing.pki import KeyPair, Pki
 from tashika.testing.server import serve
 from tashika.testing.spoiling import spoil
@@ -56,6 +56,8 @@ class FakeResponder:
         self._clock = clock
         self._records: dict[int, _Record] = {}
         self._faults: dict[str | None, Fault] = {}
+        self._stream: bytes | None = None
+        self._counted = 0
 
     def revoke(
         self,
@@ -84,6 +86,10 @@ class FakeResponder:
         """Answer 'good' again from now on."""
         self._records.pop(certificate.serial_number, None)
 
+    def give_receipts(self, stream: bytes = bytes(16)) -> None:
+        """Give every statement a number from now on, from 0, and say it in the answer."""
+        self._stream, self._counted = stream, 0
+
     def order(self, fault: Fault | None, *, url: str | None = None) -> None:
         """Have this fault from now on, at one URL or at all of them; None ends it."""
         if fault is None:
@@ -99,6 +105,8 @@ class FakeResponder:
         """Answer one request; wire faults do not show here."""
         if fault in BODIES:
             return BODIES[fault]
+        if fault in WIRE:
+            fault = None
         try:
             request = ocsp.OCSPRequest.load(body, strict=True)
             recipe = self._recipe(request)
@@ -133,11 +141,10 @@ class FakeResponder:
         now = self._clock()
         nonce = request.nonce_value
         signer = self._signer or self.pki.responder
+        first, asked = self._counted, request["tbs_request"]["request_list"]
+        self._counted += len(asked)
         return Recipe(
-            statements=tuple(
-                self._statement(each["req_cert"], now)
-                for each in request["tbs_request"]["request_list"]
-            ),
+            statements=tuple(self._statement(each["req_cert"], now) for each in asked),
             produced_at=now,
             nonce=nonce.native if nonce else None,
             signer=signer,
@@ -145,6 +152,7 @@ class FakeResponder:
             # Go reads certs[0] only, and a CA-signed answer embeds no CA certificate.
             embedded=() if signer is self.pki.ca else (signer.certificate,),
             extended_revoke=True,
+            receipt=(self._stream, first) if self._stream is not None else None,
         )
 
     def _statement(self, cert_id: ocsp.CertId, now: datetime) -> Statement:

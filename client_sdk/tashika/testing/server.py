@@ -9,7 +9,7 @@ from typing import Protocol
 from aiohttp import web
 
 from tashika.loop_thread import LoopThread
-from tashika.testing.faults import WIRE, Fault
+from tashika.testing.faults import Fault
 
 _DRIP = 0.05
 _CHUNK = bytes(16 * 1024)
@@ -62,7 +62,7 @@ class _Site:
         url = self._url + request.path_qs.removeprefix("/")
         self._responder.asked.append(url)
         fault = self._responder.fault_at(url)
-        body = self._responder.answer(await request.read(), fault=_in_bytes(fault))
+        body = self._responder.answer(await request.read(), fault=fault)
         if fault is Fault.SLOW:
             await asyncio.Event().wait()
         if fault is Fault.DISCONNECT and request.transport:
@@ -74,10 +74,6 @@ class _Site:
         if fault in (Fault.TRICKLE, Fault.ENDLESS):
             return await _stream(request, body, fault)
         return web.Response(body=body, content_type="application/ocsp-response")
-
-
-def _in_bytes(fault: Fault | None) -> Fault | None:
-    return None if fault in WIRE else fault
 
 
 async def _stream(request: web.BaseRequest, body: bytes, fault: Fault) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Reading X.509 certificates through pyca/cryptography, within our error tree.
+"""X.509 certificates (RFC 5280 section 4), read by pyca/cryptography within our error tree.
 
 pyca parses lazily: any property may fail. Here is the only place that knows
 with which exceptions. Nothing here decides whom to trust.
@@ -11,38 +11,29 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from tashika.limits import MAX_CERTIFICATE_BYTES
+from tashika.pki import der
 from tashika.pki.algorithms import BY_OID, algorithm_for
 from tashika.pki.errors import BadSignature, Malformed, Unsupported
+from tashika.pki.limits import MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES
 
 _ExtensionT = TypeVar("_ExtensionT", bound=x509.ExtensionType)
-_SEQUENCE = b"\x30"
-_PYCA_SAYS_NO = (
-    ValueError,
-    TypeError,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-
-
-@contextmanager
-def decoding() -> Iterator[None]:
-    """Turn whatever pyca raises about a bad certificate into Malformed or Unsupported."""
-    try:
-        yield
-    except UnsupportedAlgorithm as unknown:
-        raise Unsupported("a certificate uses an algorithm that is not supported") from unknown
-    except _PYCA_SAYS_NO as wrong:
-        raise Malformed("a certificate cannot be decoded") from wrong
+_SEQUENCE = bytes((der.SEQUENCE,))
+_UNKNOWN_TO_PYCA = (UnsupportedAlgorithm, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+# UserWarning: pyca warns of what it will refuse one day; some programs make warnings errors.
+_WRONG_TO_PYCA = (ValueError, TypeError, x509.DuplicateExtension, UserWarning)
 
 
 def load_certificate(data: bytes) -> x509.Certificate:
-    """Read one certificate in PEM or DER; raises Malformed."""
+    """Read one certificate in PEM or DER; raises Malformed and Unsupported.
+
+    Key and extensions may still turn out to be broken: read them with the
+    functions below, which raise the same.
+    """
     if len(data) > MAX_CERTIFICATE_BYTES:
         raise Malformed(f"a certificate is longer than {MAX_CERTIFICATE_BYTES} bytes")
-    with decoding():
+    with _decoding("a certificate"):
         if data.startswith(_SEQUENCE):
             return x509.load_der_x509_certificate(data)
         return x509.load_pem_x509_certificate(data)
@@ -50,13 +41,19 @@ def load_certificate(data: bytes) -> x509.Certificate:
 
 def validity(certificate: x509.Certificate) -> tuple[datetime, datetime]:
     """Return notBefore and notAfter, in UTC; both belong to the validity."""
-    with decoding():
+    with _decoding("the validity of a certificate"):
         return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
+def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
+    """Return the public key, of whatever kind pyca knows."""
+    with _decoding("the key of a certificate"):
+        return certificate.public_key()
 
 
 def extension(certificate: x509.Certificate, kind: type[_ExtensionT]) -> _ExtensionT | None:
     """Return one extension's value, None if it is absent."""
-    with decoding():
+    with _decoding("the extensions of a certificate"):
         try:
             return certificate.extensions.get_extension_for_class(kind).value
         except x509.ExtensionNotFound:
@@ -65,7 +62,7 @@ def extension(certificate: x509.Certificate, kind: type[_ExtensionT]) -> _Extens
 
 def critical_extensions(certificate: x509.Certificate) -> set[x509.ObjectIdentifier]:
     """Return the OIDs of the extensions marked critical."""
-    with decoding():
+    with _decoding("the extensions of a certificate"):
         return {each.oid for each in certificate.extensions if each.critical}
 
 
@@ -76,7 +73,7 @@ def require_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -
     names differ), Unsupported (a weak key, or an algorithm such as SHA-1)
     and Malformed.
     """
-    with decoding():
+    with _decoding("a certificate"):
         oid = certificate.signature_algorithm_oid.dotted_string
         if oid not in BY_OID:
             raise Unsupported(f"a certificate is signed with {oid}, which is not accepted")
@@ -87,3 +84,28 @@ def require_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -
             certificate.verify_directly_issued_by(issuer)
         except InvalidSignature as wrong:
             raise BadSignature("the signature of a certificate does not hold") from wrong
+
+
+def read_certificates(tagged: der.Reader | None) -> tuple[bytes, ...]:
+    """Read the certificates that come with an OCSP message, each still DER.
+
+    Raises Malformed, also for more than MAX_CERTIFICATES of them.
+    """
+    if tagged is None:
+        return ()
+    listed, found = tagged.only(der.SEQUENCE), list[bytes]()
+    while listed.more:
+        if len(found) == MAX_CERTIFICATES:
+            raise Malformed(f"more than {MAX_CERTIFICATES} certificates come along")
+        found.append(listed.element(der.SEQUENCE))
+    return tuple(found)
+
+
+@contextmanager
+def _decoding(what: str) -> Iterator[None]:
+    try:
+        yield
+    except _UNKNOWN_TO_PYCA as unknown:
+        raise Unsupported(f"{what} has a version, algorithm or form we do not know") from unknown
+    except _WRONG_TO_PYCA as wrong:
+        raise Malformed(f"{what} cannot be decoded") from wrong
