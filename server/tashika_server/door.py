@@ -51,11 +51,11 @@ class Door:
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = cast("asyncio.Task[Any]", asyncio.current_task())
             conversations.add(task)
+            task.add_done_callback(conversations.discard)
             with closing(writer), suppress(asyncio.CancelledError):
                 asked = await self._asked(reader)
                 answer = await act() if asked else {"error": f"say {self._question}"}
                 writer.write(json.dumps(answer).encode() + b"\n")
-            conversations.discard(task)
 
         listener = _bound(run, self.name)
         server = await asyncio.start_unix_server(converse, sock=listener, limit=MAX_LINE)
@@ -80,7 +80,7 @@ class Door:
                 writer.write(self._question.encode() + b"\n")
                 wait = (patience or self.patience).total_seconds()
                 answer: Answer = json.loads(await asyncio.wait_for(reader.readline(), wait))
-            except (OSError, TimeoutError, ValueError):
+            except (OSError, ValueError):
                 return None
         return answer
 
@@ -92,7 +92,7 @@ class Door:
         try:
             line = await asyncio.wait_for(reader.readline(), ASK_SECONDS)
             return bool(json.loads(line) == {"do": self.verb})
-        except (TimeoutError, ValueError):
+        except (OSError, RecursionError, ValueError):
             return False
 
 

@@ -1,8 +1,6 @@
 """Reading the index: any number of processes, none of which waits for the writer."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -39,18 +37,12 @@ class IndexReader:
         """Make a reader of the index at this path, whether or not it is there yet."""
         return cls(path)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
-        """Hold the newest generation; raises IndexMissing while there is none to read."""
+    def snapshot(self) -> Snapshot:
+        """Take hold of the newest generation; raises IndexMissing while there is none to read."""
         try:
-            store = self._current()
+            return Snapshot(self._current())
         except (lmdb.Error, OSError, IndexForeign) as failure:
             raise IndexMissing(f"there is no index in {self._path}: {failure}") from failure
-        try:
-            with store.begin() as transaction:
-                yield Snapshot(store, transaction)
-        except lmdb.Error as failure:
-            raise IndexMissing(f"the index in {self._path} is unreadable: {failure}") from failure
 
     def close(self) -> None:
         """Close the index; the next snapshot opens it again."""

@@ -1,6 +1,10 @@
 """One generation of the index, as long as it is held: everything that can be asked of it."""
 
 from collections.abc import Iterator
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import lmdb
 
 from tashika_server.index.errors import IndexMissing
 from tashika_server.index.layout import (
@@ -21,8 +25,16 @@ from tashika_server.index.layout import (
     unpack_register_mark,
     unpack_serial,
 )
-from tashika_server.index.store import Store, Transaction
-from tashika_server.index.values import Change, Entry, Finding, Mark, Quarantined, RegisterMark
+from tashika_server.index.store import Store
+from tashika_server.index.values import (
+    Change,
+    Coverage,
+    Entry,
+    Finding,
+    Mark,
+    Quarantined,
+    RegisterMark,
+)
 
 __all__ = ["Snapshot"]
 
@@ -32,33 +44,69 @@ NOWHERE = b"\xff"
 NOTHING = Finding(entry=None, coverage=None, issued=None)
 
 
+class _Ground(NamedTuple):
+    """What a generation says of an issuer, whichever certificate is asked about."""
+
+    generation: int
+    issuer: bytes
+    coverage: Coverage | None
+    has_register: bool
+
+
 class Snapshot:
     """One LMDB read transaction; not for use after its end, nor by two threads at once.
 
     An issuer is its fingerprint (name and key). Of an issuer that was never expected there is
-    nothing: no coverage, no marks.
+    nothing: no coverage, no marks. Within the block an LMDB error is IndexMissing.
     """
 
-    __slots__ = ("_databases", "_transaction", "generation")
+    __slots__ = ("_databases", "_grounds", "_transaction", "generation")
 
-    def __init__(self, store: Store, transaction: Transaction) -> None:
+    def __init__(self, store: Store) -> None:
         self._databases = store.databases
-        self._transaction = transaction
+        self._grounds = store.grounds
+        self._transaction = store.begin()
         self.generation = unpack_number(self._get("meta", b"generation"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        raised: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._transaction.abort()
+        if isinstance(raised, lmdb.Error):
+            raise IndexMissing(f"the index is unreadable: {raised}") from raised
 
     def find(self, fingerprint: bytes, serial: int) -> Finding:
         """Look one certificate up; a serial of any size may be asked for."""
+        ground = self._grounds.get(fingerprint)
+        if ground is None or ground.generation != self.generation:
+            ground = self._survey(fingerprint)
+            if ground is None:
+                return NOTHING
+        issuer = ground.issuer
+        key = issuer + (pack_serial(serial) if serial in SERIALS else NOWHERE)
+        raw = self._transaction.get(key, db=self._databases["entries"])
+        issued = self._issued(issuer, serial, key) if ground.has_register else None
+        if raw is None:
+            return Finding(entry=None, coverage=ground.coverage, issued=issued)
+        coverage = unpack_coverage(self._get("coverage", issuer + partition_of(raw)))
+        return Finding(entry=unpack_entry(serial, raw), coverage=coverage, issued=issued)
+
+    def _survey(self, fingerprint: bytes) -> _Ground | None:
+        """Read what all look-ups of an issuer have in common; None for an unknown issuer."""
         issuer = self._get("issuers", fingerprint)
         if issuer is None:
-            return NOTHING
-        key = issuer + (pack_serial(serial) if serial in SERIALS else NOWHERE)
-        raw = self._get("entries", key)
-        speaker = issuer + partition_of(raw) if raw else issuer
-        return Finding(
-            entry=unpack_entry(serial, raw) if raw else None,
-            coverage=unpack_coverage(self._get("coverage", speaker)),
-            issued=self._issued(issuer, serial, key),
-        )
+            return None
+        coverage = unpack_coverage(self._get("coverage", issuer))
+        has_register = self._get("register", issuer) is not None
+        ground = _Ground(self.generation, issuer, coverage, has_register)
+        self._grounds[fingerprint] = ground
+        return ground
 
     def entries(self, fingerprint: bytes, partition: str) -> Iterator[Entry]:
         """Yield what one partition lists, sorted by serial."""
@@ -106,10 +154,8 @@ class Snapshot:
         complete = len(found) == self.generation - after
         return found if complete else None
 
-    def _issued(self, issuer: bytes, serial: int, key: bytes) -> bool | None:
+    def _issued(self, issuer: bytes, serial: int, key: bytes) -> bool:
         """Find the range of the register that ends at or after the serial."""
-        if self._get("register", issuer) is None:
-            return None
         with self._transaction.cursor(self._databases["register"]) as cursor:
             if not cursor.set_range(key) or not cursor.key().startswith(issuer):
                 return False

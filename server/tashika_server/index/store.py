@@ -6,9 +6,9 @@ and a map that another process may have made larger.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import lmdb
 
@@ -30,6 +30,8 @@ class Store:
 
     environment: lmdb.Environment
     databases: dict[str, lmdb._Database]
+    grounds: dict[bytes, Any] = field(default_factory=dict)
+    """What snapshots know of issuers, by fingerprint; each says of which generation it is."""
 
     def begin(self) -> Transaction:
         """Begin to read the newest generation."""

@@ -12,9 +12,11 @@ from tashika_server.responder.admission import (
 )
 from tashika_server.responder.answer import Answer, Replay, answer
 from tashika_server.responder.asker import Reception
-from tashika_server.responder.desk import Desk, Directory
+from tashika_server.responder.client_standing import ClientStandings
+from tashika_server.responder.connection import Patience
+from tashika_server.responder.desk import Desk
+from tashika_server.responder.directory import Directory
 from tashika_server.responder.inspection import Inspection
-from tashika_server.responder.rim import Patience
 from tashika_server.responder.tls import TlsFiles, TlsIdentity
 from tashika_server.responder.worker import WorkerParts, run, serve
 
@@ -23,6 +25,7 @@ __all__ = [
     "Answer",
     "Asker",
     "ByAgreement",
+    "ClientStandings",
     "Desk",
     "Directory",
     "Inspection",

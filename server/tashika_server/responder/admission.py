@@ -1,7 +1,7 @@
 """Who is let through to an answer: whoever an agreement allows, or everybody on this machine.
 
-Neither has the index, nor looks at a serial before it has decided, so that a refusal says
-nothing about which certificates there are.
+Neither looks at a serial that is asked about before it has decided, so that a refusal says
+nothing about which certificates there are. All that is looked up is the verifier's own.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ from tashika_server.agreements.terms import Method, Purpose
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
+from tashika_server.responder.client_standing import ClientStandings
+from tashika_server.responder.sight import Sight
 
 __all__ = ["Admission", "Asker", "ByAgreement", "Leave", "OfThisMachine", "report_scan"]
 
@@ -83,7 +85,14 @@ class Admission(Protocol):
     """Decides which questions are answered."""
 
     def admit(
-        self, question: bytes, request: OcspRequest, issuer: Issuer, asker: Asker, *, at: datetime
+        self,
+        question: bytes,
+        request: OcspRequest,
+        issuer: Issuer,
+        asker: Asker,
+        sight: Sight,
+        *,
+        at: datetime,
     ) -> Leave:
         """Let one question about this issuer through; raises a Refusal."""
         ...
@@ -98,6 +107,7 @@ class OfThisMachine:
         _request: OcspRequest,
         _issuer: Issuer,
         asker: Asker,
+        _sight: Sight,
         *,
         at: datetime,
     ) -> Leave:
@@ -113,13 +123,25 @@ class ByAgreement:
     """Lets through whoever an agreement in force allows to ask."""
 
     gatehouse: Gatehouse
+    clients: ClientStandings
     replays: ReplayMemory
     scans: ScanWatch
 
     def admit(
-        self, question: bytes, request: OcspRequest, issuer: Issuer, asker: Asker, *, at: datetime
+        self,
+        question: bytes,
+        request: OcspRequest,
+        issuer: Issuer,
+        asker: Asker,
+        sight: Sight,
+        *,
+        at: datetime,
     ) -> Leave:
-        """Identify, authorise and count; what was answered before counts for nothing."""
+        """Identify, authorise and count; what was answered before counts for nothing.
+
+        Whose certificate is revoked is refused before the count: a thief of its key uses up
+        nobody's limits.
+        """
         gate = self.gatehouse.gate(at)
         presented, signed, earlier = asker.presented, None, None
         if request.signed and (signed := check_signature(question, gate)):
@@ -127,7 +149,9 @@ class ByAgreement:
             earlier = self.replays.recall(signed.identity, at)
         new = 0 if earlier else len(request.cert_ids)
         asked = Asked(issuer.family, issuer.name, new)
-        permit = gate.authorise(gate.identify(presented), asked, Method.OCSP, asker.purpose, at)
+        bearer = gate.identify(presented)
+        self.clients.require(bearer, sight, at=at)
+        permit = gate.authorise(bearer, asked, Method.OCSP, asker.purpose, at)
         if earlier:
             return Leave(permit, earlier)
         serials = [each.serial for each in request.cert_ids]

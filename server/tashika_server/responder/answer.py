@@ -1,8 +1,8 @@
 """How a question becomes a signed answer. The page to read first; it knows no HTTP.
 
-parse → choose issuer → admit → choose signer → look up under one snapshot → judge → encode
-and sign → inspect. Anything that stands in the way is a Refusal, and the rim knows what that is
-on the wire.
+parse → choose issuer → admit → choose signer → look up → judge → encode and sign → inspect, all
+in sight of one generation of the index. Anything that stands in the way is a Refusal, and the rim
+knows what that is on the wire.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,8 @@ from datetime import datetime
 
 from tashika.pki.certid import CertId
 from tashika.pki.errors import PkiError
-from tashika.pki.request import (
-    OcspRequest,
-    TooManyCertIds,
-    UnknownCriticalExtension,
-    parse_request,
-)
+from tashika.pki.extensions import UnknownCriticalExtension
+from tashika.pki.request import OcspRequest, TooManyCertIds, parse_request
 from tashika.pki.response import SingleResponse
 from tashika_server.agreements.gate import Permit
 from tashika_server.index import IndexMissing
@@ -26,8 +22,10 @@ from tashika_server.refusal import (
     UnknownCritical,
 )
 from tashika_server.responder.admission import Asker
-from tashika_server.responder.desk import Desk, Served, View
+from tashika_server.responder.desk import Desk
+from tashika_server.responder.directory import Directory, Served
 from tashika_server.responder.judge import judge, judge_foreign
+from tashika_server.responder.sight import Sight, View
 from tashika_server.signing import Signer, encode_answer
 
 __all__ = ["Answer", "Replay", "answer"]
@@ -64,25 +62,40 @@ class Replay:
 def answer(question: bytes, asker: Asker, desk: Desk, *, at: datetime) -> Answer | Replay:
     """Answer one OCSP request as of `at`; raises a Refusal and nothing else on any bytes.
 
-    Whoever may not ask is turned away before anything is looked up: then a refusal tells nothing
-    about which serials exist.
+    Whoever may not ask is turned away before what is asked is looked up: then a refusal tells
+    nothing about which serials exist.
     """
-    request = _parse(question, desk)
-    served = desk.directory.speaker(request.cert_ids)
-    with desk.admission.admit(question, request, served.issuer, asker, at=at) as leave:
-        if leave.earlier is not None:
-            return Replay(body=leave.earlier, question=request, permit=leave.permit)
-        given = _give(request, served, leave.permit, desk, at=at.replace(microsecond=0))
-        leave.keep(given.body, until=given.next_update)
-        return given
+    request, served = desk.shapes.recognise(question) or _parse(question, desk)
+    try:
+        with (
+            Sight(desk.index) as sight,
+            desk.admission.admit(question, request, served.issuer, asker, sight, at=at) as leave,
+        ):
+            if leave.earlier is not None:
+                return Replay(body=leave.earlier, question=request, permit=leave.permit)
+            now = at.replace(microsecond=0)
+            given = _give(request, served, leave.permit, sight, desk, at=now)
+            leave.keep(given.body, until=given.next_update)
+            return given
+    except IndexMissing as missing:
+        raise NotLoaded from missing
 
 
 def _give(
-    request: OcspRequest, served: Served, permit: Permit | None, desk: Desk, *, at: datetime
+    request: OcspRequest,
+    served: Served,
+    permit: Permit | None,
+    sight: Sight,
+    desk: Desk,
+    *,
+    at: datetime,
 ) -> Answer:
-    """Answer from one generation of the index."""
     signer, algorithm = desk.shelf.pick(served.fingerprint, request.preferred, at=at)
-    generation, responses = _look_up(request, desk, served, signer.not_after, at=at)
+    view = sight.view()
+    responses = tuple(
+        _respond(each, desk.directory, served, view, signer_end=signer.not_after, at=at)
+        for each in request.cert_ids
+    )
     body = encode_answer(
         responses, nonce=request.nonce, signer=signer, algorithm=algorithm, produced_at=at
     )
@@ -93,33 +106,37 @@ def _give(
         permit=permit,
         served=served,
         signer=signer,
-        generation=generation,
+        generation=view.generation,
         responses=responses,
     )
 
 
-def _parse(question: bytes, desk: Desk) -> OcspRequest:
+def _parse(question: bytes, desk: Desk) -> tuple[OcspRequest, Served]:
+    """Read a question whose shape is new, and choose the issuer that speaks."""
     try:
-        return parse_request(question, max_cert_ids=desk.max_cert_ids)
+        request = parse_request(question, max_cert_ids=desk.max_cert_ids)
     except TooManyCertIds as many:
         raise TooManyCertificates from many
     except UnknownCriticalExtension as unknown:
         raise UnknownCritical from unknown
     except PkiError as malformed:
         raise MalformedQuestion from malformed
+    served = desk.directory.speaker(request.cert_ids)
+    if desk.directory.find(request.cert_ids[0]) is served:
+        desk.shapes.learn(question, request, served)
+    return request, served
 
 
-def _look_up(
-    request: OcspRequest, desk: Desk, served: Served, signer_end: datetime, *, at: datetime
-) -> tuple[int, tuple[SingleResponse, ...]]:
-    def respond(cert_id: CertId, view: View) -> SingleResponse:
-        if desk.directory.find(cert_id) is None:
-            return judge_foreign(cert_id, signer_end=signer_end, at=at)
-        finding = view.find(served.fingerprint, cert_id.serial)
-        return judge(cert_id, finding, served.issuer, signer_end=signer_end, at=at)
-
-    try:
-        with desk.index.snapshot() as view:
-            return view.generation, tuple(respond(each, view) for each in request.cert_ids)
-    except IndexMissing as missing:
-        raise NotLoaded from missing
+def _respond(
+    cert_id: CertId,
+    directory: Directory,
+    served: Served,
+    view: View,
+    *,
+    signer_end: datetime,
+    at: datetime,
+) -> SingleResponse:
+    if directory.find(cert_id) is None:
+        return judge_foreign(cert_id, signer_end=signer_end, at=at)
+    finding = view.find(served.fingerprint, cert_id.serial)
+    return judge(cert_id, finding, served.issuer, signer_end=signer_end, at=at)

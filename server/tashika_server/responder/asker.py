@@ -3,9 +3,8 @@
 Credentials are read here and judged in `agreements`; no secret leaves in clear.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from tashika_server.agreements.presented import (
     Address,
@@ -18,18 +17,10 @@ from tashika_server.agreements.refusals import PurposeNotGranted
 from tashika_server.agreements.terms import Purpose
 from tashika_server.responder.admission import Asker
 
-__all__ = ["PURPOSE_HEADER", "Headers", "Reception"]
+__all__ = ["PURPOSE_HEADER", "Reception"]
 
 PURPOSE_HEADER = "Tashika-Purpose"
 """Says what is asked for, in the words of Purpose; may be left out."""
-
-
-class Headers(Protocol):
-    """The fields of a request, found by name whatever its case."""
-
-    def getall(self, name: str, default: Iterable[str]) -> Iterable[str]:
-        """Return each value of the name in order, or the default."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +33,7 @@ class Reception:
 
     def read(
         self,
-        headers: Headers,
+        headers: Mapping[str, str],
         *,
         peer: Address,
         certificate: ClientCertificate | None,
@@ -57,15 +48,13 @@ class Reception:
         """
         source = peer
         if self.proxies.vouches(peer):
-            source = self.proxies.source(peer, _field(headers, "X-Forwarded-For"))
-            certificate = self.proxies.certificate(peer, _field(headers, self.certificate_header))
-        token = bearer_token(_field(headers, "Authorization"))
+            source = self.proxies.source(peer, headers.get("x-forwarded-for"))
+            certificate = self.proxies.certificate(
+                peer, headers.get(self.certificate_header.lower())
+            )
+        token = bearer_token(headers.get("authorization"))
         shown = Presented(source, token, path_token, certificate)
-        return Asker(shown, _purpose(_field(headers, PURPOSE_HEADER)))
-
-
-def _field(headers: Headers, name: str) -> str | None:
-    return ",".join(headers.getall(name, ())) or None
+        return Asker(shown, _purpose(headers.get(PURPOSE_HEADER.lower())))
 
 
 def _purpose(stated: str | None) -> Purpose | None:

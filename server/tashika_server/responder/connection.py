@@ -1,108 +1,350 @@
-"""aiohttp's connections, mended where they fall short of what a public responder needs.
+"""One caller's HTTP/1.1 (RFC 9112) on one connection: framing, order, deadlines, and an end.
 
-What aiohttp itself finds wrong is refused by our table, a body that breaks off its framing is
-noticed at once, and idle connections end when the worker drains. What is said on a connection
-is `rim`'s business.
+llhttp reads the framing, strictly: what two readers could read differently is no HTTP to us.
+Decided here is how much may come, how long it may take, and that replies leave in the order of
+their requests. What a request means and what is said to it is `rim`'s business.
+
+What one caller can cost is bounded (T18, T35, T36): an unfinished message by the MAX_ numbers,
+unread replies by one turn's worth, and every wait by an absolute deadline.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
+from enum import Enum, auto
 from ipaddress import IPv6Address
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol, cast
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
 
+from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika_server.agreements.presented import Address, ClientCertificate, address
-from tashika_server.log import get_log
-from tashika_server.refusal import BadHttp, InternalFault, Refusal
+from tashika_server.refusal import BadHttp, Refusal, TooLarge, TooSlow, UnmetExpectation
 
-__all__ = ["CLIENT_CERTIFICATE", "Connection", "Front"]
-
-log = get_log()
+__all__ = ["CLIENT_CERTIFICATE", "Connection", "Front", "Patience", "Reply", "Request", "Says"]
 
 CLIENT_CERTIFICATE = "client_certificate"
 """What a transport over TLS calls the certificate by which the client showed its key, DER."""
 NOWHERE = IPv6Address("::")
 """Where a caller is that has gone before we could look."""
-CUT_OFF_SECONDS = 0.1
-"""For the handlers still at work when draining is over; aiohttp takes 0 for no limit."""
 
-Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Refuse = Callable[[Refusal], web.Response]
+MAX_TARGET_BYTES = 16 * 1024
+"""The largest question in base64 is under 11 kB; some clients escape parts of it."""
+MAX_FIELD_BYTES = 4096
+MAX_FIELDS = 64
+"""Browsers send about 20 header fields; proxies add some (T35: trailers count too)."""
+MAX_HEAD_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = 256 * 1024
+"""A question of 8 kB in chunks of one octet, with extensions to spare."""
+TURN = 16
+"""Pipelined requests answered on one connection before the others have their turn."""
+GLANCES = 8
+"""A deadline is kept to an eighth of the shortest."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a caller may take over each part of an exchange, slowly sent bytes or not."""
+
+    head: timedelta = timedelta(seconds=10)
+    """For the next request's head to be there, from the last reply on; so also for idling."""
+    body: timedelta = timedelta(seconds=5)
+    """For the rest of the request: 8 kB over the worst mobile line."""
+    reply: timedelta = timedelta(seconds=5)
+    """For taking the reply off our hands."""
+    linger: timedelta = timedelta(seconds=1)
+    """For hearing a refused caller out, so that the refusal arrives before the reset."""
+
+
+class Request(NamedTuple):
+    """One request, whole. Fields go by lower-case name; those that came twice are joined."""
+
+    method: str
+    target: str
+    fields: dict[str, str]
+    body: bytes
+    version: str
+    keep_alive: bool
+
+
+class Reply(NamedTuple):
+    """What goes out for one request; after the last one, nothing more is heard."""
+
+    data: bytes
+    last: bool
+
+
+class Says(Protocol):
+    """Says what each request gets; raises nothing."""
+
+    def handle(self, request: Request, connection: "Connection", *, last: bool) -> Reply:
+        """Answer one request; `last` if the connection is to end with it."""
+        ...
+
+    def refuse(self, refusal: Refusal, *, last: bool) -> Reply:
+        """Decline what is no request at all."""
+        ...
 
 
 class Present(Protocol):
-    """A connection in the list of a front."""
+    """Whoever is in the list of a front."""
+
+    deadline: float
+    """By the loop's clock."""
+
+    def expire(self) -> None:
+        """Do what is due now that the deadline is over."""
+        ...
 
     def retire(self) -> None:
         """Close as soon as whatever has begun is over."""
         ...
 
+    def abort(self) -> None:
+        """Close at once."""
+        ...
 
-class Front(web.Server):
-    """The protocol factory of a worker: makes connections, knows them and sees them off."""
 
-    def __init__(self, handle: Handle, refuse: Refuse, **settings: Any) -> None:
-        super().__init__(handle, **settings)
-        self.refuse = refuse
+class _Wait(Enum):
+    """What a connection waits for."""
+
+    HEAD = auto()
+    BODY = auto()
+    REPLY = auto()
+    LINGER = auto()
+
+
+class Front:
+    """The protocol factory of a worker: makes connections, watches the time, sees them off."""
+
+    def __init__(self, rim: Says, patience: Patience) -> None:
+        """Begin, in a running loop."""
+        self.rim = rim
+        self.loop = asyncio.get_running_loop()
         self.draining = False
         self.present: set[Present] = set()
-        self.departure = asyncio.Event()
-        """Set whenever a connection has ended."""
+        self.seconds = {
+            _Wait.HEAD: patience.head.total_seconds(),
+            _Wait.BODY: patience.body.total_seconds(),
+            _Wait.REPLY: patience.reply.total_seconds(),
+            _Wait.LINGER: patience.linger.total_seconds(),
+        }
+        self._departure = asyncio.Event()
+        self._glance_every = min(self.seconds.values()) / GLANCES
+        self._glancing = self.loop.call_later(self._glance_every, self._glance)
 
     def __call__(self) -> "Connection":
         """Make the connection of one caller."""
-        return Connection(self, loop=self._loop, **self._kwargs)
+        return Connection(self)
 
-    def leave(self, connection: "Present") -> None:
+    def leave(self, one: Present) -> None:
         """Take one off the list."""
-        self.present.discard(connection)
-        self.departure.set()
+        self.present.discard(one)
+        self._departure.set()
 
     async def drain(self, *, within: timedelta) -> None:
-        """Close idle connections at once, the others after their reply or when time is up.
-
-        Whoever replies must close the connection while `draining`.
-        """
+        """Close idle connections at once, the others after their reply or when time is up."""
         self.draining = True
-        for connection in list(self.present):
-            connection.retire()
+        for one in list(self.present):
+            one.retire()
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
                 while self.present:
-                    self.departure.clear()
-                    await self.departure.wait()
-        await self.shutdown(timeout=CUT_OFF_SECONDS)
+                    self._departure.clear()
+                    await self._departure.wait()
+        self._glancing.cancel()
+        for one in list(self.present):
+            one.abort()
+
+    def _glance(self) -> None:
+        """Look for deadlines that are over: one timer for all, where each would need several."""
+        now = self.loop.time()
+        for one in [each for each in self.present if each.deadline <= now]:
+            one.expire()
+        self._glancing = self.loop.call_later(self._glance_every, self._glance)
 
 
-class Connection(RequestHandler):
+class Connection(asyncio.Protocol):
     """One caller's connection."""
 
-    __slots__ = ("_certificate", "broken", "front", "peer")
+    deadline: float
+    _transport: asyncio.Transport
 
-    def __init__(self, front: Front, **settings: Any) -> None:
-        super().__init__(front, **settings)
-        self.front = front
+    def __init__(self, front: Front) -> None:
         self.peer: Address = NOWHERE
+        self._front = front
+        self._waits = _Wait.HEAD
         self._certificate: ClientCertificate | None = None
-        self.broken = False
-        """True once a body has broken off its framing; what was read of it is void."""
+        self._parser = HttpRequestParser(self)
+        self._unfinished = 0
+        """Octets that have come of a message still unfinished."""
+        self._begun = self._in_body = self._upgrading = False
+        self._target = b""
+        self._version = ""
+        self._fields: dict[str, str] = {}
+        self._named = 0
+        self._body = bytearray()
+        self._queue: deque[Request | Refusal | bytes] = deque()
+        self._deaf = False
+        """True once nothing more is heard: what comes is thrown away."""
+        self._ended = False
+        """True once the last words have been said."""
+        self._full = self._reading_paused = False
+
+    # --- The protocol of the socket ---------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Enter the front's list."""
-        super().connection_made(transport)
+        self._transport = cast("asyncio.Transport", transport)
         if name := transport.get_extra_info("peername"):
             self.peer = address(name[0])
-        self.front.present.add(self)
+        self._wait(_Wait.HEAD)
+        self._front.present.add(self)
 
-    def connection_lost(self, exc: BaseException | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         """Leave the front's list."""
-        super().connection_lost(exc)
-        self.front.leave(self)
+        self._deaf = self._ended = True
+        self._queue.clear()
+        self._front.leave(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has come, and reply to each request that is whole."""
+        if self._deaf:
+            return
+        self._unfinished += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
+        except HttpParserCallbackError as stopped:
+            if not isinstance(stopped.__context__, Refusal):
+                raise
+            self._stop_hearing(stopped.__context__)
+        except HttpParserError:
+            self._stop_hearing(BadHttp())
+        if self._unfinished > (MAX_MESSAGE_BYTES if self._in_body else MAX_HEAD_BYTES):
+            self._stop_hearing(BadHttp())
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        """Close, but first reply to what was asked before."""
+        self._deaf = True
+        return bool(self._queue)
+
+    def pause_writing(self) -> None:
+        """Reply to nothing more until the caller has taken what there is."""
+        self._full = True
+        self._pause_reading()
+        self._wait(_Wait.REPLY)
+
+    def resume_writing(self) -> None:
+        """Go on replying."""
+        self._full = False
+        self._go_on()
+
+    # --- What httptools reads ---------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._begun = True
+        self._target, self._fields, self._named, self._body = b"", {}, 0, bytearray()
+
+    def on_url(self, piece: bytes) -> None:
+        """Take a piece of the target."""
+        self._target += piece
+        if len(self._target) > MAX_TARGET_BYTES:
+            raise BadHttp
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field, or a trailer, which only counts: it comes too late to mean anything."""
+        self._named += 1
+        if self._named > MAX_FIELDS or len(name) + len(value) > MAX_FIELD_BYTES:
+            raise BadHttp
+        if self._in_body:
+            return
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        if key in self._fields:
+            if key == "host":  # RFC 9112 3.2
+                raise BadHttp
+            text = f"{self._fields[key]}, {text}"
+        self._fields[key] = text
+
+    def on_headers_complete(self) -> None:
+        """Decide whether to hear the rest of the request."""
+        self._in_body = True
+        self._upgrading = self._parser.should_upgrade()
+        self._version = self._parser.get_http_version()
+        self._mind_the_host()
+        if int(self._fields.get("content-length", 0)) > MAX_REQUEST_BYTES:
+            raise TooLarge
+        # RFC 9110 10.1.1: 1.0 knows no expectations.
+        if self._version == "1.1" and (expected := self._fields.get("expect")):
+            if expected.lower() != "100-continue":
+                raise UnmetExpectation
+            self._queue.append(CONTINUE)
+
+    def on_body(self, piece: bytes) -> None:
+        """Take a piece of the body, up to what a question can need (T22)."""
+        self._body += piece
+        if len(self._body) > MAX_REQUEST_BYTES:
+            raise TooLarge
+
+    def on_message_complete(self) -> None:
+        """Put the request in the queue."""
+        self._begun = self._in_body = False
+        self._unfinished = 0
+        method = self._parser.get_method()
+        if self._upgrading and method != b"CONNECT":
+            return  # see _decline_upgrade
+        self._queue.append(
+            Request(
+                method.decode(),
+                self._target.decode("latin-1"),
+                self._fields,
+                bytes(self._body),
+                self._version,
+                self._parser.should_keep_alive(),
+            )
+        )
+
+    def _mind_the_host(self) -> None:
+        """Refuse a version that is not ours, and a host not said, or said in two ways."""
+        host = self._fields.get("host")
+        if self._version not in ("1.0", "1.1") or (host is None and self._version == "1.1"):
+            raise BadHttp
+        if self._target[:1] != b"/":  # absolute form (RFC 9112 3.2.2)
+            _, absolute, rest = self._target.decode("latin-1").partition("://")
+            if absolute and rest.partition("/")[0].lower() != (host or "").lower():
+                raise BadHttp
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Read a request that wants another protocol as if it had not said so (RFC 9110 7.8).
+
+        llhttp leaves off after its head. Java's client asks so for HTTP/2.
+        """
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self._deaf = True
+            return
+        if self._queue and self._queue[-1] is CONTINUE:
+            self._queue.pop()  # it will be asked for again
+        fields = {k: v for k, v in self._fields.items() if k not in ("connection", "upgrade")}
+        if not self._parser.should_keep_alive():
+            fields["connection"] = "close"
+        lines = (f"{name}: {value}\r\n".encode("latin-1") for name, value in fields.items())
+        first = b"%b %b HTTP/%b\r\n" % (method, self._target, self._version.encode())
+        self._parser = HttpRequestParser(self)
+        self.data_received(b"".join((first, *lines, b"\r\n", rest)))
+
+    # --- What goes out ----------------------------------------------------------------------
 
     def certificate(self) -> ClientCertificate | None:
         """Return the certificate that the client has; raises CertificateUnusable.
@@ -110,40 +352,103 @@ class Connection(RequestHandler):
         It says who has the key, and no more: what that is worth is for each request to find out
         anew, and sessions that are resumed change nothing about it (T25).
         """
-        if self._certificate is None and self.transport is not None:
-            der = self.transport.get_extra_info(CLIENT_CERTIFICATE)
+        if self._certificate is None:
+            der = self._transport.get_extra_info(CLIENT_CERTIFICATE)
             self._certificate = ClientCertificate.read(der) if der else None
         return self._certificate
 
-    def data_received(self, data: bytes) -> None:
-        """Feed the parser, and tell whoever waits for a body that has gone wrong.
-
-        aiohttp only queues the error, behind the request that will never be complete: another
-        message while a body is unfinished can be nothing else.
-        """
-        queued = len(self._messages)
-        super().data_received(data)
-        request = self._current_request
-        if request and len(self._messages) > queued and not request.content.is_eof():
-            self.broken = True
-            request.content.feed_eof()
-
     def retire(self) -> None:
         """Close, unless a request is being heard or answered; that one closes with its reply."""
-        if self._current_request is None and not self._messages:
-            self.force_close()
+        if not (self._begun or self._queue or self._full):
+            self._close()
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - quotes the caller's bytes; not for us
-    ) -> web.StreamResponse:
-        """Refuse what never reached the handler, or what escaped from it."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("part of a reply is on its way")
-        if status == HTTPStatus.BAD_REQUEST:
-            return self.front.refuse(BadHttp())
-        log.error("connection_fault", exc_info=exc)
-        return self.front.refuse(InternalFault())
+    def expire(self) -> None:
+        """End the wait whose deadline is over."""
+        if self._waits is _Wait.BODY:
+            self._stop_hearing(TooSlow())
+            self._go_on()
+        elif self._waits is _Wait.HEAD:
+            self._close()
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _stop_hearing(self, refusal: Refusal) -> None:
+        self._deaf = True
+        self._queue.append(refusal)
+
+    def _go_on(self) -> None:
+        """Reply to what is in the queue: for one turn, and while the caller takes it."""
+        said: list[bytes] = []
+        while self._queue and len(said) < TURN and not (self._full or self._ended):
+            said.append(self._speak(self._queue.popleft()))
+        if said:
+            self._transport.write(b"".join(said))
+        if self._ended:
+            self._see_off()
+        elif self._queue:
+            self._let_others_in()
+        else:
+            self._read_on(replied=bool(said))
+
+    def _speak(self, asked: Request | Refusal | bytes) -> bytes:
+        """Find the words for one entry of the queue."""
+        if isinstance(asked, bytes):
+            return asked
+        if isinstance(asked, Request):
+            last = self._front.draining or not asked.keep_alive
+            reply = self._front.rim.handle(asked, self, last=last)
+        else:
+            reply = self._front.rim.refuse(asked, last=True)
+        self._ended = reply.last
+        return reply.data
+
+    def _let_others_in(self) -> None:
+        """Take nothing more before what is in the queue has had its turn."""
+        self._pause_reading()
+        if not self._full:
+            self._front.loop.call_soon(self._go_on)
+
+    def _read_on(self, *, replied: bool) -> None:
+        """Wait for the next request, or for the rest of one, by a deadline that stays."""
+        if self._deaf:
+            self._close()
+        elif not self._full:
+            self._resume_reading()
+            wanted = _Wait.BODY if self._in_body else _Wait.HEAD
+            if replied or self._waits is not wanted:
+                self._wait(wanted)
+
+    def _see_off(self) -> None:
+        """End after the last words; who has more to say is heard out, lest a reset eat them."""
+        self._queue.clear()
+        if self._deaf or self._begun:
+            self._deaf = True
+            self._resume_reading()
+            self._transport.write_eof()
+            self._wait(_Wait.LINGER)
+        else:
+            self._close()
+
+    def _pause_reading(self) -> None:
+        if not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()
+
+    def _close(self) -> None:
+        """Close once everything has been sent, which must not take long either."""
+        self._deaf = self._ended = True
+        self._transport.close()
+        self._wait(_Wait.REPLY)
+
+    def _wait(self, wait: _Wait) -> None:
+        self._waits = wait
+        self.deadline = self._front.loop.time() + self._front.seconds[wait]

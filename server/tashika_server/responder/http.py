@@ -159,7 +159,10 @@ def deliver(
 
 
 def decline(refusal: Refusal, *, note: str, at: datetime) -> HttpReply:
-    """Write a refusal by its row, with its id; never to be kept (T9)."""
+    """Write a refusal by its row, with its id; never to be kept (T9).
+
+    An OCSP error has no place for words; where there is none, they are the body.
+    """
     row = refusal.reply
     headers = {"Cache-Control": "no-store", "Date": _http_date(at), REFUSAL_HEADER: note}
     if isinstance(refusal, WrongMethod):
@@ -167,8 +170,8 @@ def decline(refusal: Refusal, *, note: str, at: datetime) -> HttpReply:
     if isinstance(refusal, AccessRefused) and refusal.retry_after:
         headers["Retry-After"] = str(ceil(refusal.retry_after))
     if row.ocsp is None:
-        headers["Content-Type"] = "text/plain; charset=utf-8"
-        return HttpReply(status=row.http, headers=headers, body=f"{row.http.phrase}\n".encode())
+        headers |= {"Content-Type": "text/plain; charset=utf-8", "Content-Language": "ja, en"}
+        return HttpReply(status=row.http, headers=headers, body=f"{row.ja}\n{row.en}\n".encode())
     headers["Content-Type"] = _OCSP_RESPONSE
     return HttpReply(status=row.http, headers=headers, body=error_response(row.ocsp))
 

@@ -1,55 +1,34 @@
-"""The socket side of the responder, on aiohttp's low-level server: bytes to `http` and back.
+"""What each HTTP request gets: the way from a request through `answer` to the bytes of a reply.
 
-With `connection` the only module of the responder that knows aiohttp. It has no router,
-because paths with `//` must arrive as they were sent (T1). Every wait has an absolute
-deadline (T36).
+Knows neither sockets nor framing (`connection`), nor what the headers of OCSP mean (`http`).
 """
 
-import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import cast
+from datetime import datetime, timedelta
+from http import HTTPStatus
 
-from aiohttp import HttpVersion11, web
-
-from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika_server.agreements.notes import Notebook
 from tashika_server.clock import Clock
 from tashika_server.index import IndexMissing
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
-from tashika_server.refusal import (
-    BadHttp,
-    InternalFault,
-    Refusal,
-    TooLarge,
-    TooSlow,
-    UnmetExpectation,
-    metric_labels,
-)
+from tashika_server.refusal import InternalFault, Refusal, metric_labels
 from tashika_server.responder.answer import Replay, answer
 from tashika_server.responder.asker import Reception
-from tashika_server.responder.connection import Connection, Front
+from tashika_server.responder.connection import Connection, Reply, Request
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.http import (
     Aim,
     HttpReply,
-    Target,
     decline,
     deliver,
     read_target,
     report_health,
 )
 
-__all__ = ["Patience", "Rim"]
+__all__ = ["Rim"]
 
 log = get_log()
-
-MAX_TARGET_BYTES = 16 * 1024
-"""The largest question in base64 is under 11 kB; some clients escape parts of it."""
-MAX_FIELD_BYTES = 4096
-MAX_FIELDS = 64
-"""Browsers send about 20 header fields; proxies add some (T35: trailers count too)."""
 
 _outcomes = Tally(
     "tashika_answers",
@@ -60,158 +39,76 @@ _outcomes = Tally(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a caller may take over each part of an exchange, slowly sent bytes or not."""
-
-    head: timedelta = timedelta(seconds=10)
-    """For the next request's head to be there, from the last reply on; so also for idling."""
-    body: timedelta = timedelta(seconds=5)
-    """For the rest of the request: 8 kB over the worst mobile line."""
-    reply: timedelta = timedelta(seconds=5)
-    """For taking the reply off our hands."""
-    linger: timedelta = timedelta(seconds=1)
-    """For hearing a refused caller out, so that the refusal arrives before the reset."""
-
-
 class Rim:
-    """Answers HTTP connections from one desk."""
+    """Answers HTTP requests from one desk."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        *,
-        reception: Reception,
-        notebook: Notebook,
-        clock: Clock,
-        cache_for: timedelta,
-        patience: Patience,
-    ) -> None:
-        self._desk = desk
-        self._reception = reception
-        self._notebook = notebook
-        self._clock = clock
-        self._cache_for = cache_for
-        self._patience = patience
+    desk: Desk
+    reception: Reception
+    notebook: Notebook
+    clock: Clock
+    cache_for: timedelta
 
-    def front(self) -> Front:
-        """Make the protocol factory for `create_server` of the running loop."""
-        return Front(
-            self.handle,
-            self._refuse,
-            keepalive_timeout=self._patience.head.total_seconds(),
-            lingering_time=self._patience.linger.total_seconds(),
-            max_line_size=MAX_TARGET_BYTES,
-            max_field_size=MAX_FIELD_BYTES,
-            max_headers=MAX_FIELDS,
-            # A question in gzip is no DER, and may be a bomb.
-            auto_decompress=False,
-            access_log=None,
-        )
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Read one request, reply to it, and see the reply off."""
-        connection = cast("Connection", request.protocol)
+    def handle(self, request: Request, connection: Connection, *, last: bool) -> Reply:
+        """Answer one request; refuse it where it has no answer."""
+        at = self.clock.now()
         try:
-            response = _to_response(await self._hear(request, connection))
+            reply = self._hear(request, connection, at)
         except Refusal as refusal:
-            response = self._refuse(refusal)
-        if connection.front.draining:
-            response.force_close()
-        await self._send(request, response)
-        return response
-
-    def _refuse(self, refusal: Refusal) -> web.Response:
-        _outcomes.count(refusal.reply.metric)
-        at = self._clock.now()
-        response = _to_response(decline(refusal, note=self._notebook.seal(refusal, at), at=at))
-        if refusal.reply.ocsp is None:
-            # What else is on its way may be the rest of the request that was refused.
-            response.force_close()
-        return response
-
-    async def _hear(self, request: web.BaseRequest, connection: Connection) -> HttpReply:
-        target = read_target(request.method, request.raw_path)
-        if target.aim is Aim.HEALTH:
-            return report_health(self._generation(), at=self._clock.now())
-        if target.aim is Aim.OCSP_IN_BODY:
-            target = replace(target, question=await self._read_body(request, connection))
-        try:
-            return self._answer(target, request, connection)
-        except Refusal:
-            raise
-        except Exception as fault:
+            return self._decline(refusal, at, request=request, last=last)
+        except Exception:
             log.exception("answer_failed")
-            raise InternalFault from fault
+            return self._decline(InternalFault(), at, request=request, last=last)
+        return Reply(_write(reply, request, last=last), last)
 
-    def _answer(
-        self, target: Target, request: web.BaseRequest, connection: Connection
-    ) -> HttpReply:
-        at = self._clock.now()
-        asker = self._reception.read(
-            request.headers,
+    def refuse(self, refusal: Refusal, *, last: bool) -> Reply:
+        """Decline what is no request at all."""
+        return self._decline(refusal, self.clock.now(), request=None, last=last)
+
+    def _decline(
+        self, refusal: Refusal, at: datetime, *, request: Request | None, last: bool
+    ) -> Reply:
+        _outcomes.count(refusal.reply.metric)
+        # What else is on its way may be the rest of a request that is no OCSP.
+        last = last or refusal.reply.ocsp is None
+        reply = decline(refusal, note=self.notebook.seal(refusal, at), at=at)
+        return Reply(_write(reply, request, last=last), last)
+
+    def _hear(self, request: Request, connection: Connection, at: datetime) -> HttpReply:
+        target = read_target(request.method, request.target)
+        if target.aim is Aim.HEALTH:
+            return report_health(self._generation(), at=at)
+        if target.aim is Aim.OCSP_IN_BODY:
+            target = replace(target, question=request.body)
+        asker = self.reception.read(
+            request.fields,
             peer=connection.peer,
             certificate=connection.certificate(),
             path_token=target.path_token,
         )
-        given = answer(target.question, asker, self._desk, at=at)
+        given = answer(target.question, asker, self.desk, at=at)
         _outcomes.count("replayed" if isinstance(given, Replay) else "answered")
         return deliver(
-            given,
-            aim=target.aim,
-            conditions=request.headers,
-            cache_for=self._cache_for,
-            at=at,
+            given, aim=target.aim, conditions=request.fields, cache_for=self.cache_for, at=at
         )
 
     def _generation(self) -> int | None:
         try:
-            with self._desk.index.snapshot() as view:
+            with self.desk.index.snapshot() as view:
                 return view.generation
         except IndexMissing:
             return None
 
-    async def _read_body(self, request: web.BaseRequest, connection: Connection) -> bytes:
-        if (request.content_length or 0) > MAX_REQUEST_BYTES:
-            raise TooLarge
-        await _meet_expectation(request)
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._patience.body.total_seconds()):
-                while chunk := await request.content.readany():
-                    body += chunk
-                    if len(body) > MAX_REQUEST_BYTES:
-                        raise TooLarge
-        except TimeoutError as slow:
-            raise TooSlow from slow
-        except (web.RequestPayloadError, ConnectionError) as broken:
-            raise BadHttp from broken
-        if connection.broken:
-            raise BadHttp
-        return bytes(body)
 
-    async def _send(self, request: web.BaseRequest, response: web.Response) -> None:
-        try:
-            async with asyncio.timeout(self._patience.reply.total_seconds()):
-                await response.prepare(request)
-                await response.write_eof()
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
-        except ConnectionError:
-            log.debug("caller_gone")
-
-
-async def _meet_expectation(request: web.BaseRequest) -> None:
-    """Let the caller go on who waits for leave to (RFC 9110 10.1.1); 1.0 knows no such thing."""
-    expected = request.headers.get("Expect")
-    if expected is None or request.version < HttpVersion11:
-        return
-    if expected.lower() != "100-continue":
-        raise UnmetExpectation
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # aiohttp takes any output for the begun reply
-
-
-def _to_response(reply: HttpReply) -> web.Response:
-    headers = {**reply.headers, "Server": "tashika"}
-    return web.Response(status=reply.status, headers=headers, body=reply.body)
+def _write(reply: HttpReply, request: Request | None, *, last: bool) -> bytes:
+    """Write a reply as HTTP/1.1 (RFC 9112 4); HEAD gets the head alone, 304 has no body."""
+    lines = [f"HTTP/1.1 {reply.status.value} {reply.status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    lines.append("Server: tashika")
+    if reply.status is not HTTPStatus.NOT_MODIFIED:
+        lines.append(f"Content-Length: {len(reply.body)}")
+    if last:
+        lines.append("Connection: close")
+    elif request and request.version == "1.0":
+        lines.append("Connection: keep-alive")
+    body = b"" if request and request.method == "HEAD" else reply.body
+    return "\r\n".join((*lines, "\r\n")).encode("latin-1") + body

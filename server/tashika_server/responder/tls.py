@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
 from OpenSSL import SSL
 
+from tashika.pki.certificates import validity
 from tashika.pki.errors import TashikaError
+from tashika_server.certificate_file import BadFile, read_certificate, read_private_key
 from tashika_server.log import get_log
 
 __all__ = ["TlsFiles", "TlsIdentity", "TlsRefused"]
@@ -72,17 +73,22 @@ def _load(files: TlsFiles, at: datetime) -> SSL.Context:
     context.set_verify(SSL.VERIFY_PEER, _take_any)
     context.set_verify_depth(DEPTH)
     try:
-        end = x509.load_pem_x509_certificate(files.certificate.read_bytes()).not_valid_after_utc
+        begin, end = validity(read_certificate(files.certificate))
         context.use_certificate_chain_file(files.certificate)
-        context.use_privatekey_file(files.key)
+        context.use_privatekey(read_private_key(files.key))
         context.check_privatekey()
-    except (OSError, ValueError, SSL.Error) as wrong:
+    except BadFile as bad:
+        raise TlsRefused(str(bad)) from bad
+    except (OSError, SSL.Error) as wrong:
         raise TlsRefused(
-            f"{files.certificate} and {files.key} are no certificate and its key in PEM "
-            f"({wrong}); give both in readable files"
+            f"{files.certificate} and {files.key} are no certificate and its key in PEM; "
+            "give two that belong together"
         ) from wrong
-    if end <= at:
-        raise TlsRefused(f"{files.certificate} has expired on {end:%Y-%m-%d}; renew it")
+    if not begin <= at <= end:
+        raise TlsRefused(
+            f"{files.certificate} is valid from {begin:%Y-%m-%d} to {end:%Y-%m-%d}; "
+            "give one that is in force"
+        )
     return context
 
 

@@ -6,6 +6,7 @@ Knows nothing of HTTP. Everything is in memory and in order; what waits is the s
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from math import inf
 from typing import Any, cast
 
 from OpenSSL import SSL, crypto
@@ -52,7 +53,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._tls.set_accept_state()
         self._inner: asyncio.Protocol | None = None
         self._below: asyncio.Transport
-        self._deadline: asyncio.TimerHandle
+        self.deadline = inf
         self._client_certificate: bytes | None = None
         self._paused = self._closing = False
 
@@ -62,7 +63,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         """Wait for the handshake, but not for long (T18, T36)."""
         self._below = cast("asyncio.Transport", transport)
         self._front.present.add(self)
-        self._deadline = asyncio.get_running_loop().call_later(self._patience, self.abort)
+        self.deadline = asyncio.get_running_loop().time() + self._patience
 
     def data_received(self, data: bytes) -> None:
         """Take ciphertext in."""
@@ -73,7 +74,6 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is above."""
         self._closing = True
-        self._deadline.cancel()
         if self._inner is None:
             self._front.leave(self)
             _handshakes.count("broken_off")
@@ -119,6 +119,13 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._below.resume_reading()
         asyncio.get_running_loop().call_soon(self._pump)
 
+    def write_eof(self) -> None:
+        """Say goodbye (close_notify), and go on listening."""
+        if not self._closing:
+            with suppress(SSL.Error):
+                self._tls.shutdown()
+            self._flush()
+
     def is_closing(self) -> bool:
         """Tell whether nothing more is sent."""
         return self._closing
@@ -139,6 +146,10 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         """Break the handshake off: nothing has been asked yet."""
         self.abort()
 
+    def expire(self) -> None:
+        """Break the handshake off: it takes too long."""
+        self.abort()
+
     # --- In between -------------------------------------------------------------------------
 
     def _pump(self) -> None:
@@ -157,7 +168,6 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
     def _shake_hands(self) -> asyncio.Protocol:
         """Go on with the handshake; raises WantReadError until it is over."""
         self._tls.do_handshake()
-        self._deadline.cancel()
         _handshakes.count("done")
         if certificate := self._tls.get_peer_certificate():
             der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)

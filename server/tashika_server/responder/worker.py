@@ -15,8 +15,9 @@ from tashika_server.agreements.notes import Notebook
 from tashika_server.clock import Clock
 from tashika_server.log import get_log
 from tashika_server.responder.asker import Reception
+from tashika_server.responder.connection import Front, Patience
 from tashika_server.responder.desk import Desk
-from tashika_server.responder.rim import Patience, Rim
+from tashika_server.responder.rim import Rim
 from tashika_server.responder.tls import TlsIdentity
 from tashika_server.responder.tls_connection import TlsFront
 
@@ -75,14 +76,13 @@ async def serve(
     `tls_sockets` want `parts.tls`.
     """
     rim = Rim(
-        parts.desk,
+        desk=parts.desk,
         reception=parts.reception,
         notebook=parts.notebook,
         clock=parts.clock,
         cache_for=parts.cache_for,
-        patience=parts.patience,
     )
-    front = rim.front()
+    front = Front(rim, parts.patience)
     listeners = await _listen(front, sockets, parts.patience)
     if parts.tls:
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)

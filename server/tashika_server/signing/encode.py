@@ -17,8 +17,11 @@ from tashika.pki.extensions import (
     NONCE,
     write_extension,
 )
-from tashika.pki.response import BASIC_RESPONSE, ResponseStatus, SingleResponse
+from tashika.pki.limits import MAX_NONCE_BYTES
+from tashika.pki.receipt import RECEIPT, Receipt, encode_receipt
+from tashika.pki.response import SingleResponse
 from tashika.pki.standing import Good, Reason, Revoked, Standing
+from tashika_server.signing.envelope import Envelope, sequence_head
 from tashika_server.signing.signer import Signer
 
 __all__ = ["NEVER_ISSUED", "encode_answer"]
@@ -28,17 +31,10 @@ NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD
 
 _GOOD = der.wrap(der.implicit(0))
 _UNKNOWN = der.wrap(der.implicit(2))
-_SUCCESSFUL = der.integer(ResponseStatus.SUCCESSFUL, der.ENUMERATED)
-_BASIC = der.oid(BASIC_RESPONSE)
 _EXTENDED_REVOKE = write_extension(EXTENDED_REVOKE, der.NULL)
 
 # The same few times (of CRLs) and algorithms occur in all answers.
 _time = lru_cache(maxsize=4096)(der.generalized_time)
-
-
-@lru_cache(maxsize=16)
-def _algorithm(algorithm: SignatureAlgorithm) -> bytes:
-    return algorithm.der
 
 
 def encode_answer(
@@ -48,44 +44,82 @@ def encode_answer(
     signer: Signer,
     algorithm: SignatureAlgorithm,
     produced_at: datetime,
+    receipt: Receipt | None = None,
 ) -> bytes:
     """Write and sign one answer to all of `responses`, in their order.
 
     CertIDs are echoed as they were asked. An answer that calls a certificate NEVER_ISSUED
-    carries the extended-revoke extension (RFC 6960 4.4.8). `algorithm` is one of the signer's.
+    carries the extended-revoke extension (RFC 6960 4.4.8). `algorithm` is one of the signer's,
+    `receipt` the place of the first response in the journal, for agreements that ask for it.
     """
-    tbs = der.sequence(
-        der.wrap(der.explicit(2), der.octet_string(signer.key_hash)),
+    envelope = signer.envelopes.get(algorithm.oid) or _make_envelope(signer, algorithm)
+    unsigned = envelope.unsigned(
         _time(produced_at),
-        der.sequence(*map(_single, responses)),
-        _extensions(1, _answer_extensions(responses, nonce)),
+        b"".join(map(_single, responses)),
+        _answer_extensions(responses, nonce, receipt),
     )
-    basic = der.sequence(
-        tbs,
-        _algorithm(algorithm),
-        der.bit_string(signer.sign(algorithm, tbs)),
-        _certificates(signer),
-    )
-    body = der.sequence(_BASIC, der.octet_string(basic))
-    return der.sequence(_SUCCESSFUL, der.wrap(der.explicit(0), body))
+    return envelope.signed(unsigned, signer.sign(algorithm, unsigned))
 
 
-def _answer_extensions(responses: Sequence[SingleResponse], nonce: bytes | None) -> list[bytes]:
+def _make_envelope(signer: Signer, algorithm: SignatureAlgorithm) -> Envelope:
+    """Write what is the same in all answers.
+
+    The responder's certificate alone is embedded: Go reads only the first one, and an answer
+    signed by the CA embeds none.
+    """
+    certificates = der.wrap(der.explicit(0), der.sequence(signer.embedded))
+    envelope = Envelope(
+        key_hash=signer.key_hash,
+        algorithm=algorithm.der,
+        certificates=certificates if signer.embedded else b"",
+    )
+    signer.envelopes[algorithm.oid] = envelope
+    return envelope
+
+
+def _answer_extensions(
+    responses: Sequence[SingleResponse], nonce: bytes | None, receipt: Receipt | None
+) -> bytes:
+    never_issued = any(each.standing is NEVER_ISSUED for each in responses)
+    if not never_issued and receipt is None:
+        return _nonce_head(len(nonce)) + nonce if nonce else b""
     extensions = []
     if nonce is not None:
         extensions.append(write_extension(NONCE, der.octet_string(nonce)))
-    if any(each.standing == NEVER_ISSUED for each in responses):
+    if never_issued:
         extensions.append(_EXTENDED_REVOKE)
-    return extensions
+    if receipt is not None:
+        extensions.append(write_extension(RECEIPT, encode_receipt(receipt)))
+    return _extensions(1, extensions)
+
+
+@lru_cache(maxsize=MAX_NONCE_BYTES)
+def _nonce_head(length: int) -> bytes:
+    """Write the extensions of an answer that has a nonce and nothing else, up to the nonce."""
+    extension = write_extension(NONCE, der.octet_string(bytes(length)))
+    return _extensions(1, [extension])[:-length]
 
 
 def _single(response: SingleResponse) -> bytes:
-    return der.sequence(
-        response.cert_id.der,
-        _status(response.standing),
-        _time(response.this_update),
-        der.wrap(der.explicit(0), _time(response.next_update)) if response.next_update else b"",
-        _extensions(1, _single_extensions(response)),
+    cert_id, said = response.cert_id.der, _said(*response[1:])
+    return b"".join((sequence_head(len(cert_id) + len(said)), cert_id, said))
+
+
+@lru_cache(maxsize=4096)
+def _said(
+    standing: Standing,
+    this_update: datetime,
+    next_update: datetime | None,
+    archive_cutoff: datetime | None,
+) -> bytes:
+    """Write what follows the CertID; of all good certificates of an issuer that is the same."""
+    return b"".join(
+        (
+            _status(standing),
+            _time(this_update),
+            der.wrap(der.explicit(0), _time(next_update)) if next_update else b"",
+            _extensions(1, _single_extensions(standing, archive_cutoff)),
+        )
     )
 
 
@@ -103,25 +137,14 @@ def _status(standing: Standing) -> bytes:
     )
 
 
-def _single_extensions(response: SingleResponse) -> list[bytes]:
+def _single_extensions(standing: Standing, archive_cutoff: datetime | None) -> list[bytes]:
     extensions = []
-    if response.archive_cutoff is not None:
-        extensions.append(write_extension(ARCHIVE_CUTOFF, _time(response.archive_cutoff)))
-    if isinstance(response.standing, Revoked) and response.standing.invalid_since is not None:
-        since = _time(response.standing.invalid_since)
-        extensions.append(write_extension(INVALIDITY_DATE, since))
+    if archive_cutoff is not None:
+        extensions.append(write_extension(ARCHIVE_CUTOFF, _time(archive_cutoff)))
+    if isinstance(standing, Revoked) and standing.invalid_since is not None:
+        extensions.append(write_extension(INVALIDITY_DATE, _time(standing.invalid_since)))
     return extensions
 
 
 def _extensions(tag: int, extensions: list[bytes]) -> bytes:
     return der.wrap(der.explicit(tag), der.sequence(*extensions)) if extensions else b""
-
-
-def _certificates(signer: Signer) -> bytes:
-    """Embed the responder's certificate alone.
-
-    Go reads only the first certificate, and an answer signed by the CA embeds none.
-    """
-    if not signer.embedded:
-        return b""
-    return der.wrap(der.explicit(0), der.sequence(signer.embedded))

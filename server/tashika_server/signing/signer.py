@@ -3,25 +3,23 @@
 Not for choosing between signers, nor for noticing that files have changed: see `shelf`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tashika.pki import algorithms
 from tashika.pki.algorithms import PrivateKey, SignatureAlgorithm
 from tashika.pki.certid import IssuerIdentity
-from tashika.pki.errors import PkiError, TashikaError
+from tashika.pki.certificates import extension, public_key, require_signed_by
+from tashika.pki.errors import BadSignature, PkiError, TashikaError
+from tashika_server.certificate_file import BadFile, read_certificate, read_private_key
+from tashika_server.signing.envelope import Envelope
 
 __all__ = ["Signer", "SignerFiles", "SignerRefused", "load_signer"]
-
-T = TypeVar("T", bound=x509.ExtensionType)
 
 
 class SignerRefused(TashikaError):
@@ -30,7 +28,7 @@ class SignerRefused(TashikaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerFiles:
-    """Where a responder's certificate and its private key lie, both PEM, the key unencrypted."""
+    """Where a responder's certificate and its private key lie; the key in PEM, unencrypted."""
 
     certificate: Path
     key: Path
@@ -50,6 +48,8 @@ class Signer:
     not_after: datetime
     embedded: bytes
     """The certificate's DER for the answer; empty where the CA itself signs."""
+    envelopes: dict[str, Envelope] = field(default_factory=dict, repr=False, compare=False)
+    """What surrounds its answers, by the OID of the algorithm, as `encode` needs them."""
 
     def algorithm(self, oid: str) -> SignatureAlgorithm | None:
         """Return the algorithm of this OID if the key can sign with it."""
@@ -75,29 +75,24 @@ def load_signer(files: SignerFiles, issuer: x509.Certificate, *, at: datetime) -
 
     and 8. the private key must be the certificate's, of an accepted kind and strength.
     """
-    certificate = _read_certificate(files.certificate)
     try:
+        certificate = read_certificate(files.certificate)
         _check_in_force(certificate, at)
         itself = certificate == issuer
         if not itself:
             _check_delegated(certificate, issuer)
-        key = _read_key(files.key, certificate)
+        key = _key_of(certificate, files.key)
         return _signer(certificate, key, embed=not itself)
+    except BadFile as bad:
+        raise SignerRefused(str(bad)) from bad
     except _Unfit as unfit:
         raise SignerRefused(f"{files.certificate}: {unfit}") from unfit
+    except PkiError as broken:
+        raise SignerRefused(f"{files.certificate}: {broken}; have it issued anew") from broken
 
 
 class _Unfit(Exception):
     """One of the numbered checks failed."""
-
-
-def _read_certificate(path: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except OSError as missing:
-        raise SignerRefused(f"{path}: cannot be read: {missing.strerror}") from missing
-    except ValueError as broken:
-        raise SignerRefused(f"{path}: is not a PEM certificate; export it again") from broken
 
 
 def _check_in_force(certificate: x509.Certificate, at: datetime) -> None:
@@ -109,76 +104,42 @@ def _check_in_force(certificate: x509.Certificate, at: datetime) -> None:
 
 
 def _check_delegated(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-    _check_issued_by(certificate, issuer)
     try:
-        extensions = certificate.extensions
-    except (ValueError, x509.DuplicateExtension) as broken:
-        raise _Unfit("its extensions cannot be read; have it issued anew") from broken
-    _check_is_leaf(extensions)
-    _check_only_signs_ocsp(extensions)
+        require_signed_by(certificate, issuer)
+    except BadSignature as wrong:
+        raise _Unfit(
+            "not issued directly by the issuer it would speak for; have that CA issue it"
+        ) from wrong
+    _check_is_leaf(certificate)
+    _check_only_signs_ocsp(certificate)
 
 
-def _check_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-    wrong = _Unfit("not issued directly by the issuer it would speak for; have that CA issue it")
-    if certificate.issuer != issuer.subject:
-        raise wrong
-    algorithm = algorithms.BY_OID.get(certificate.signature_algorithm_oid.dotted_string)
-    if algorithm is None:
-        raise _Unfit("signed with an algorithm that is not accepted; have it issued with SHA-256")
-    try:
-        algorithms.verify(
-            issuer.public_key(),
-            algorithm,
-            certificate.signature,
-            certificate.tbs_certificate_bytes,
-        )
-    except (PkiError, UnsupportedAlgorithm, ValueError) as failed:
-        raise wrong from failed
-
-
-def _check_is_leaf(extensions: x509.Extensions) -> None:
-    constraints = _value(extensions, x509.BasicConstraints)
-    usage = _value(extensions, x509.KeyUsage)
+def _check_is_leaf(certificate: x509.Certificate) -> None:
+    constraints = extension(certificate, x509.BasicConstraints)
+    usage = extension(certificate, x509.KeyUsage)
     if (constraints and constraints.ca) or (usage and (usage.key_cert_sign or usage.crl_sign)):
         raise _Unfit("a CA certificate; a responder needs one of its own")
     if usage and not usage.digital_signature:
         raise _Unfit("its key usage lacks digitalSignature; have it issued with that")
 
 
-def _check_only_signs_ocsp(extensions: x509.Extensions) -> None:
-    usage = _value(extensions, x509.ExtendedKeyUsage)
+def _check_only_signs_ocsp(certificate: x509.Certificate) -> None:
+    usage = extension(certificate, x509.ExtendedKeyUsage)
     if usage is None or list(usage) != [ExtendedKeyUsageOID.OCSP_SIGNING]:
         raise _Unfit("its extended key usage must be OCSPSigning and nothing else")
-    if _value(extensions, x509.OCSPNoCheck) is None:
+    if extension(certificate, x509.OCSPNoCheck) is None:
         raise _Unfit("lacks the ocsp-nocheck extension; have it issued with that")
 
 
-def _value(extensions: x509.Extensions, kind: type[T]) -> T | None:
-    try:
-        return extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-
-
-def _read_key(path: Path, certificate: x509.Certificate) -> PrivateKey:
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as missing:
-        raise SignerRefused(f"{path}: cannot be read: {missing.strerror}") from missing
-    except (ValueError, TypeError, UnsupportedAlgorithm) as broken:
-        raise SignerRefused(f"{path}: is not an unencrypted PEM private key") from broken
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise SignerRefused(f"{path}: neither an RSA nor an elliptic curve key")
-    if key.public_key() != certificate.public_key():
-        raise SignerRefused(f"{path}: is not the key of the certificate beside it")
+def _key_of(certificate: x509.Certificate, file: Path) -> PrivateKey:
+    key = read_private_key(file)
+    if key.public_key() != public_key(certificate):
+        raise BadFile(file, "is not the key of the certificate beside it", "name the two together")
     return key
 
 
 def _signer(certificate: x509.Certificate, key: PrivateKey, *, embed: bool) -> Signer:
-    try:
-        default = algorithms.algorithm_for(key.public_key())
-    except PkiError as weak:
-        raise _Unfit(f"{weak}; have it issued for a stronger key") from weak
+    default = algorithms.algorithm_for(key.public_key())
     others = (
         each
         for each in algorithms.BY_OID.values()

@@ -57,11 +57,12 @@ from tashika_server.agreements.terms import (
     secret_digest,
 )
 from tashika_server.clock import SystemClock
-from tashika_server.refusal import MalformedQuestion
+from tashika_server.refusal import BadHttp, MalformedQuestion
 from tashika_server.responder import Answer, Asker, Reception, Replay, answer
 
 SECOND = timedelta(seconds=1)
 SUBJECT = name("CN=bank,C=JP")
+LOOPBACK = Proxies((ip_network("127.0.0.1"),))
 EVERY_SERIAL = (GOOD, REVOKED, NEVER, 0, 2**150)
 
 
@@ -75,6 +76,11 @@ def counter(tmp_path):
 def port(counter):
     with counter.live() as port:
         yield port
+
+
+@pytest.fixture(scope="module")
+def key() -> Key:
+    return new_key()
 
 
 @dataclass
@@ -285,8 +291,7 @@ def test_a_proxys_word_about_a_client_counts_and_a_strangers_does_not(tmp_path):
     agreed = terms(credentials=(verifiers.pinned(key),), networks=(ip_network("192.0.2.0/24"),))
     header = f"Client-Cert: :{base64_of(issue_der(key, key, SUBJECT))}:"
     via = "X-Forwarded-For: 10.9.9.9, 192.0.2.7"
-    proxies = Proxies((ip_network("127.0.0.1"),))
-    behind = Reception(proxies=proxies, certificate_header="Client-Cert")
+    behind = Reception(proxies=LOOPBACK, certificate_header="Client-Cert")
     with closed(tmp_path, agreed) as counter:
         asked = counter.question(GOOD)
         with counter.live(reception=behind) as port:
@@ -298,6 +303,41 @@ def test_a_proxys_word_about_a_client_counts_and_a_strangers_does_not(tmp_path):
             assert refused(talk(port, post(asked, "Client-Cert: x", via))) is r.CertificateUnusable
         with counter.live() as port:
             assert refused(talk(port, post(asked, header, via))) is r.NoCredential
+
+
+DISGUISES = {
+    "an underscore": ("Client_Cert: {}", r.NoCredential),
+    "an empty one before": ("Client-Cert:\r\nClient-Cert: {}", r.CertificateUnusable),
+    "two in one": ("Client-Cert: {}, {}", r.CertificateUnusable),
+    "a space before the colon": ("Client-Cert : {}", BadHttp),
+    "a folded line": ("X: y\r\n Client-Cert: {}", BadHttp),
+    "a bare line feed": ("X: y\nClient-Cert: {}", BadHttp),
+    "a bare carriage return": ("X: y\rClient-Cert: {}", BadHttp),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_no_certificate_gets_past_a_trusted_proxy_in_disguise(tmp_path, key, disguise):
+    """What a proxy may take for another header, or for part of one, is no certificate here."""
+    field, refusal = DISGUISES[disguise]
+    shown = f":{base64_of(issue_der(key, key, SUBJECT))}:"
+    agreed = terms(credentials=(verifiers.pinned(key),))
+    behind = Reception(proxies=LOOPBACK, certificate_header="Client-Cert")
+    with closed(tmp_path, agreed) as counter, counter.live(reception=behind) as port:
+        heard = talk(port, post(counter.question(GOOD), field.format(shown, shown)))
+    assert NOTEBOOK.read(heard.headers[HEADER.lower()]).refusal is refusal
+
+
+def test_a_certificate_in_a_trailer_is_none(tmp_path, key):
+    shown = f"Client-Cert: :{base64_of(issue_der(key, key, SUBJECT))}:"
+    head = "POST /ocsp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: Client-Cert"
+    behind = Reception(proxies=LOOPBACK, certificate_header="Client-Cert")
+    agreed = terms(credentials=(verifiers.pinned(key),))
+    with closed(tmp_path, agreed) as counter, counter.live(reception=behind) as port:
+        asked = counter.question(GOOD)
+        chunk = f"{head}\r\n\r\n{len(asked):x}\r\n".encode() + asked
+        heard = talk(port, chunk + f"\r\n0\r\n{shown}\r\n\r\n".encode())
+    assert refused(heard) is r.NoCredential
 
 
 def test_retry_after_says_when_to_come_back(tmp_path):
@@ -329,11 +369,6 @@ def test_a_walk_through_serials_raises_an_alarm_with_the_verifier_and_no_serial(
 
 
 # --- signed questions -----------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def key() -> Key:
-    return new_key()
 
 
 def signer(key):
@@ -487,7 +522,7 @@ def test_t24_without_agreements_that_can_be_read_nobody_is_answered(tmp_path):
             assert time.monotonic() - begun < 2
 
 
-def test_t04_agreements_too_old_are_not_acted_on_until_newer_ones_come(counter, port):
+def test_t4_agreements_too_old_are_not_acted_on_until_newer_ones_come(counter, port):
     asked = post(counter.question(GOOD), AUTHORIZATION)
     counter.clock.advance(timedelta(hours=1) - SECOND)
     assert standing(talk(port, asked)) == Good()

@@ -1,5 +1,6 @@
 """What is answered to which question, with no HTTP anywhere near."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -352,7 +353,7 @@ def test_t17_with_the_signer_gone_nothing_is_said(counter):
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=1), 400 * DAY])
-def test_t03_stale_data_answers_nothing(counter, late):
+def test_t3_stale_data_answers_nothing(counter, late):
     _set_coverage(counter, this_update=AT - 500 * DAY, next_update=AT - late)
     for serial in (GOOD, REVOKED, NEVER):
         with pytest.raises(StatusStale):
@@ -400,6 +401,24 @@ def test_without_an_index_nothing_is_said(counter):
         counter.ask(GOOD)
 
 
+def test_an_index_that_breaks_while_it_is_read_says_nothing(counter):
+    """What goes wrong in a look-up comes out as the index itself words it."""
+    whole = counter.index.snapshot
+
+    @contextmanager
+    def breaking():
+        with whole() as view:
+            view.entries = view.coverage = None
+            try:
+                yield view
+            except AttributeError as torn:
+                raise IndexMissing("a page is torn") from torn
+
+    counter.index.snapshot = breaking
+    with pytest.raises(NotLoaded):
+        counter.ask(GOOD)
+
+
 def test_archive_cutoff_is_the_stated_time_before_now(tmp_path):
     """RFC 6960 4.4.4."""
     counter = open_counter(tmp_path, issuer=lambda ca: make_issuer(ca, archive_cutoff=365 * DAY))
@@ -414,7 +433,7 @@ def test_no_archive_cutoff_unless_stated(counter):
 # --- nothing wrong leaves -------------------------------------------------------------------
 
 
-def test_t06_an_answer_that_does_not_answer_is_held_back(counter):
+def test_t6_an_answer_that_does_not_answer_is_held_back(counter):
     inspection = Inspection(read_one_in=2)
     said = answer(counter.question(GOOD, nonce=b"n"), NEIGHBOUR, counter.desk, at=AT)
     inspection.inspect(said.body, said.question)
@@ -423,7 +442,7 @@ def test_t06_an_answer_that_does_not_answer_is_held_back(counter):
             inspection.inspect(wrong, said.question)
 
 
-def test_t05_t06_a_sample_is_read_back_in_full(counter):
+def test_t5_t6_a_sample_is_read_back_in_full(counter):
     inspection = Inspection(read_one_in=2)
     said = answer(counter.question(GOOD, REVOKED, nonce=b"n"), NEIGHBOUR, counter.desk, at=AT)
     for other in (

@@ -66,7 +66,7 @@ def decode(path):
         f"HTTP://ocsp.example//ocsp//{TEXT}",
     ],
 )
-def test_t01_every_way_a_question_is_written_in_a_path_is_read(path):
+def test_t1_every_way_a_question_is_written_in_a_path_is_read(path):
     assert "//" in TEXT
     assert "++" in TEXT
     assert TEXT.endswith("=")
@@ -74,7 +74,7 @@ def test_t01_every_way_a_question_is_written_in_a_path_is_read(path):
 
 
 @given(st.binary(min_size=1, max_size=600), st.booleans(), st.booleans())
-def test_t02_any_question_survives_the_path(tail, escaped, padded):
+def test_t2_any_question_survives_the_path(tail, escaped, padded):
     question = b"\x30" + tail
     text = base64.b64encode(question).decode()
     text = text if padded else text.rstrip("=")
@@ -247,7 +247,7 @@ def test_several_answers_are_kept_as_long_as_the_shortest(counter):
     assert parsedate_to_datetime(reply(counter, GOOD, REVOKED).headers["Expires"]) == AT + DAY
 
 
-def test_t09_a_refusal_is_never_kept():
+def test_t9_a_refusal_is_never_kept():
     for refusal in (StatusStale(), MalformedQuestion(), BadHttp(), WrongMethod()):
         sent = decline(refusal, note="id", at=AT)
         assert sent.headers["Cache-Control"] == "no-store"

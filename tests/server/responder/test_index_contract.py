@@ -1,4 +1,4 @@
-"""What `responder.desk.Index` promises, kept by the index on disk and by the one in memory."""
+"""What `responder.sight.Index` promises, kept by the index on disk and by the one in memory."""
 
 from datetime import timedelta
 

@@ -142,7 +142,7 @@ def test_curl_asks_by_get_and_openssl_verifies(asker):
         assert "Invalidity Date" in output
 
 
-def test_t05_curl_posts_with_expect(asker):
+def test_t5_curl_posts_with_expect(asker):
     asker.write_request(HELD)
     asker.run(
         "curl -sS --fail -H Expect:100-continue --data-binary @request.der "

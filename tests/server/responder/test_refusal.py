@@ -5,6 +5,8 @@ from http import HTTPStatus
 import pytest
 
 from tashika.pki.response import ResponseStatus
+from tashika_server.agreements.client_refusals import ClientStandingUnknown
+from tashika_server.agreements.refusals import ProvisionSuspended
 from tashika_server.refusal import Refusal, Reply, StatusStale, metric_labels
 
 
@@ -22,9 +24,9 @@ def test_a_row_is_not_inherited():
     ("ocsp", "http"),
     [(None, HTTPStatus.OK), (ResponseStatus.TRY_LATER, HTTPStatus.BAD_REQUEST)],
 )
-def test_t06_a_200_without_an_ocsp_status_cannot_be_written_down(ocsp, http):
+def test_t6_a_200_without_an_ocsp_status_cannot_be_written_down(ocsp, http):
     with pytest.raises(TypeError, match="come together"):
-        Reply(ocsp=ocsp, http=http, metric="wrong")
+        Reply(ocsp=ocsp, http=http, metric="wrong", ja="", en="")
 
 
 def test_a_label_is_not_shared():
@@ -37,6 +39,15 @@ def _all(parent):
         if child.__module__ != __name__:  # those that cannot be defined live on for a while
             yield child
             yield from _all(child)
+
+
+def test_every_refusal_speaks_both_languages():
+    found = list(_all(Refusal))
+    assert {StatusStale, ProvisionSuspended, ClientStandingUnknown} <= set(found)
+    for row in (each.reply for each in found):
+        assert row.ja.endswith("。"), row.metric
+        assert row.en.endswith("."), row.metric
+        assert row.en.isascii(), row.metric
 
 
 def test_no_refusal_costs_anything_or_says_successful():

@@ -1,9 +1,9 @@
 """The SDK and its command at a closed responder: identified as an agreement says, or refused."""
 
 import json
-import subprocess
-import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ from cryptography import x509
 from support import verifiers
 from support.access import SECRET, closed, terms_of_today
 from support.asking import GOOD, NOTEBOOK, ec_key, write_pem
+from support.service import wait_until
 from support.verifiers import credential, issue_der, name, new_key, pinned, suspension
 from tashika import BearerToken, Cause, Client, RequestSigner
+from tashika.cli import main
 from tashika_server.agreements import refusals as r
 from tashika_server.agreements.terms import CredentialKind
 from tashika_server.clock import SystemClock
@@ -57,11 +59,9 @@ class Bank:
     def command(self, url, *names: str, more=()):
         """Run `tashika check` with these files and return its exit code and its JSON."""
         files = [str(part) for each in names for part in (each, self.files[each])]
-        command = [sys.executable, "-m", "tashika", "check", "--json", "--url", url]
-        done = subprocess.run(
-            [*command, *files, *more], capture_output=True, check=False, timeout=60
-        )
-        return done.returncode, json.loads(done.stdout)
+        with redirect_stdout(StringIO()) as said:
+            code = main(["check", "--json", "--url", url, *files, *more])
+        return code, json.loads(said.getvalue())
 
 
 @pytest.fixture
@@ -122,8 +122,10 @@ def test_the_command_shows_a_client_certificate(bank, tmp_path):
         url = f"https://127.0.0.1:{port}/ocsp"
         assert bank.command(url, *shown, more=trust)[0] == 0
         assert bank.command(url, *shown[:2], more=trust)[1]["cause"] == "unauthorized"
-    bank.agree(credentials=(pinned(bank.key, **VALID),), halts=(suspension(since=NOW),))
-    with bank.live(tls=TlsIdentity(files, at=NOW)) as port:
-        url = f"https://127.0.0.1:{port}/ocsp"
-        code, report = bank.command(url, *shown, more=trust)
-    assert (code, report["cause"]) == (2, "unauthorized")
+        bank.agree(credentials=(pinned(bank.key, **VALID),), halts=(suspension(since=NOW),))
+
+        def refused():
+            code, report = bank.command(url, *shown, more=trust)
+            return (code, report["cause"]) == (2, "unauthorized")
+
+        wait_until(refused, "a refusal", seconds=2)

@@ -12,7 +12,6 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
-from http import HTTPStatus
 from importlib.metadata import version
 from urllib.parse import quote
 
@@ -196,7 +195,7 @@ def questions_by_special(counter):
     return found
 
 
-def test_t02_every_special_character_in_every_position(port, counter):
+def test_t2_every_special_character_in_every_position(port, counter):
     """Vault's unit tests were too low-level to see it; this is at the socket."""
     found = questions_by_special(counter)
     with Wire(port) as wire:
@@ -221,7 +220,7 @@ def test_t02_every_special_character_in_every_position(port, counter):
         "http://localhost//ocsp//{}",
     ],
 )
-def test_t01_slashes_around_the_question(port, counter, form):
+def test_t1_slashes_around_the_question(port, counter, form):
     question = questions_by_special(counter)["///", 1]
     text = base64.b64encode(question).decode()
     for path in (
@@ -234,7 +233,7 @@ def test_t01_slashes_around_the_question(port, counter, form):
         assert heard.responses[0].cert_id.der in question
 
 
-def test_t01_a_post_to_many_slashes(port, question):
+def test_t1_a_post_to_many_slashes(port, question):
     for path in ("/ocsp/", "//ocsp", "//ocsp//"):
         assert standing(talk(port, post(question, path=path))) == Good()
 
@@ -242,7 +241,7 @@ def test_t01_a_post_to_many_slashes(port, question):
 # --- T5: Expect -----------------------------------------------------------------------------
 
 
-def test_t05_expect_100_continue(port, counter):
+def test_t5_expect_100_continue(port, counter):
     """Akamai answered such a POST with another certificate's response."""
     with Wire(port) as wire:
         for serial in (GOOD, REVOKED, GOOD):
@@ -256,24 +255,24 @@ def test_t05_expect_100_continue(port, counter):
             assert heard.responses[0].cert_id.serial == serial
 
 
-def test_t05_expect_with_the_body_at_once(port, question):
+def test_t5_expect_with_the_body_at_once(port, question):
     with Wire(port) as wire:
         wire.say(post(question, "Expect: 100-Continue"))
         assert wire.hear().status == 100
         assert standing(wire.hear()) == Good()
 
 
-def test_t05_no_leave_is_given_for_a_body_that_is_too_large(port):
+def test_t5_no_leave_is_given_for_a_body_that_is_too_large(port):
     with Wire(port) as wire:
         wire.say(post(bytes(9999), "Expect: 100-continue")[:-9999])
         assert wire.hear().status == 413
 
 
-def test_t05_http_1_0_knows_no_expectation(port, question):
+def test_t5_http_1_0_knows_no_expectation(port, question):
     assert standing(talk(port, post(question, "Expect: 100-continue", version="1.0"))) == Good()
 
 
-def test_t05_another_expectation_is_not_met(port, question):
+def test_t5_another_expectation_is_not_met(port, question):
     assert talk(port, post(question, "Expect: miracles")).status == 417
 
 
@@ -314,8 +313,49 @@ def test_what_is_no_question_is_refused_at_once(port, asked, status):
     heard = talk(port, asked)
     assert heard.status == status
     assert heard.headers["cache-control"] == "no-store"
-    assert heard.body == f"{HTTPStatus(status).phrase}\n".encode()
+    row = NOTEBOOK.read(heard.headers["tashika-refusal"]).refusal.reply
+    assert heard.body.decode() == f"{row.ja}\n{row.en}\n"
     assert time.monotonic() - begun < 5
+
+
+SMUGGLED = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        post(SMUGGLED, "Transfer-Encoding: chunked"),
+        post(SMUGGLED, f"Content-Length: {len(SMUGGLED)}"),
+        post(SMUGGLED, "Content-Length: 5"),
+        post(SMUGGLED).replace(b"Content-Length: ", b"Content-Length: +"),
+        post(SMUGGLED).replace(b"Content-Length: ", b"Content-Length : "),
+        post(SMUGGLED).replace(b"Content-Length:", b"Content-Length:\n "),
+        post(SMUGGLED).replace(b"\r\n", b"\n"),
+        post(SMUGGLED).replace(b"Host: ", b"Host: y\r\nHost: "),
+        get("/healthz").replace(b"/healthz", b"http://elsewhere/healthz"),
+        get("/healthz", "Transfer-Encoding: identity"),
+        get("/healthz", "Transfer-Encoding: chunked, identity"),
+        get("/healthz").replace(b"HTTP/1.1", b"HTTP/2.0"),
+        b"GET /healthz\r\n\r\n",
+    ],
+)
+def test_what_two_could_read_in_two_ways_is_refused(port, asked):
+    """Nothing behind it is read as a request, either."""
+    with Wire(port) as wire:
+        wire.say(asked)
+        assert wire.hear().status == 400
+        assert wire.hear() is None
+
+
+@pytest.mark.parametrize("keep", ["", ", close"])
+def test_an_upgrade_to_http_2_is_declined_with_all_that_follows(port, question, keep):
+    """As Java's client asks; the body is the question's, and the next request is the next."""
+    offer = ("Connection: Upgrade, HTTP2-Settings" + keep, "Upgrade: h2c", "HTTP2-Settings: AAMA")
+    with Wire(port) as wire:
+        wire.say(post(question, *offer) + post(question))
+        assert standing(wire.hear()) == Good()
+        following = wire.hear()
+        assert following is None if keep else standing(following) == Good()
 
 
 def test_a_wrong_method_is_told_the_right_ones(port):
@@ -437,12 +477,17 @@ def test_t35_absurd_chunk_framing_is_refused_at_once(counter, body, after_leave)
 # --- T36: slowness --------------------------------------------------------------------------
 
 
-def trickle(wire, data, *, every=0.05):
-    """Send a byte at a time until all is said or the server has had enough."""
-    with contextlib.suppress(ConnectionError):
-        for octet in data:
-            wire.say(bytes((octet,)))
-            time.sleep(every)
+def trickle(wires, *data: bytes, every=0.05):
+    """Send each a byte at a time, to all at once, until the server has had enough of all."""
+    rest = [(wire, iter(each)) for wire, each in zip(wires, data, strict=True)]
+    while rest:
+        for pair in list(rest):
+            wire, octets = pair
+            try:
+                wire.say(bytes((next(octets),)))
+            except (ConnectionError, StopIteration):
+                rest.remove(pair)
+        time.sleep(every)
 
 
 def closes_within(wire, seconds):
@@ -454,65 +499,40 @@ def closes_within(wire, seconds):
     return [each.status for each in heard]
 
 
-def test_t36_an_idle_connection_is_closed(hasty):
-    with Wire(hasty) as wire:
-        assert closes_within(wire, 5) == []
+def test_t36_who_says_no_more_is_refused_or_let_go(hasty, question):
+    asked = post(question)
+    silences = {
+        b"": [],
+        asked: [200],
+        b"P": [],
+        b"POST /ocsp HTTP/1.1\r\nHost:": [],
+        b"\r\n": [],
+        asked[:-1]: [408],
+        asked + asked[:-1]: [200, 408],
+    }
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(Wire(hasty)) for _ in silences]
+        for wire, said in zip(wires, silences, strict=True):
+            wire.say(said)
+        assert [closes_within(wire, 5) for wire in wires] == list(silences.values())
 
 
-def test_t36_an_idle_connection_is_closed_after_an_answer(hasty, question):
-    with Wire(hasty) as wire:
-        wire.say(post(question))
-        assert closes_within(wire, 5) == [200]
-
-
-@pytest.mark.parametrize("head", [b"P", b"POST /ocsp HTTP/1.1\r\nHost:", b"\r\n"])
-def test_t36_half_a_head_is_closed(hasty, head):
-    with Wire(hasty) as wire:
-        wire.say(head)
-        assert closes_within(wire, 5) == []
-
-
-def test_t36_a_trickled_head_is_closed(hasty):
-    with Wire(hasty) as wire:
+def test_t36_who_trickles_is_refused_or_let_go(hasty):
+    """The deadlines are absolute: each byte does not start them anew."""
+    body = bytes(2000)
+    trickled = {
+        (b"", get("/ocsp", "X: " + "x" * 200)): [],
+        (post(body)[: -len(body)], body): [408],
+        (CHUNKED, b"1\r\nx\r\n" * 300): [408],
+    }
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(Wire(hasty)) for _ in trickled]
+        for wire, (at_once, _) in zip(wires, trickled, strict=True):
+            wire.say(at_once)
         begun = time.monotonic()
-        trickle(wire, get("/ocsp", "X: " + "x" * 200))
-        assert closes_within(wire, 5) == []
+        trickle(wires, *(slowly for _, slowly in trickled))
         assert time.monotonic() - begun < 10
-
-
-def test_t36_half_a_body_is_refused(hasty, question):
-    with Wire(hasty) as wire:
-        wire.say(post(question)[:-1])
-        assert closes_within(wire, 5) == [408]
-
-
-def test_t36_half_a_body_is_refused_on_a_used_connection(hasty, question):
-    with Wire(hasty) as wire:
-        wire.say(post(question))
-        assert wire.hear().status == 200
-        wire.say(post(question)[:-1])
-        assert closes_within(wire, 5) == [408]
-
-
-def test_t36_a_trickled_body_is_refused(hasty):
-    """The deadline is absolute: each byte does not start it anew."""
-    question = bytes(2000)
-    with Wire(hasty) as wire:
-        head = post(question)[: -len(question)]
-        wire.say(head)
-        begun = time.monotonic()
-        trickle(wire, question)
-        assert time.monotonic() - begun < 10
-        assert closes_within(wire, 5) == [408]
-
-
-def test_t36_trickled_chunks_are_refused(hasty):
-    with Wire(hasty) as wire:
-        wire.say(CHUNKED)
-        begun = time.monotonic()
-        trickle(wire, b"1\r\nx\r\n" * 300)
-        assert time.monotonic() - begun < 10
-        assert closes_within(wire, 5) == [408]
+        assert [closes_within(wire, 5) for wire in wires] == list(trickled.values())
 
 
 def test_t36_who_takes_no_answers_is_dropped(hasty, question):
@@ -619,7 +639,7 @@ def test_t17_a_new_signer_signs_without_a_restart(tmp_path):
             assert time.monotonic() < deadline
 
 
-def test_t03_time_passes_and_the_answers_stop(tmp_path):
+def test_t3_time_passes_and_the_answers_stop(tmp_path):
     counter, clock = open_counter(tmp_path), FakeClock(AT)
     with live(counter.desk, clock=clock) as port, Wire(port) as wire:
         wire.say(post(counter.question(GOOD)))

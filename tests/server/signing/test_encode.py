@@ -9,11 +9,13 @@ import pytest
 from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from support.asking import AT, DAY, Authority, ec_key, rsa_key, write_signer
 from tashika.pki import algorithms
 from tashika.pki.certid import CertId, IssuerIdentity
+from tashika.pki.receipt import RECEIPT, Receipt
 from tashika.pki.response import BasicResponse, SingleResponse, parse_response
 from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
 from tashika_server.signing import NEVER_ISSUED, encode_answer, load_signer
@@ -28,6 +30,7 @@ STANDINGS = {
     "since": Revoked(YESTERDAY, Reason.KEY_COMPROMISE, YESTERDAY - DAY),
     "never issued": NEVER_ISSUED,
 }
+RECEIVED = Receipt(bytes(range(16)), 2**40)
 KEYS = {"rsa": rsa_key, "p256": ec_key, "p384": lambda: ec_key("384", ec.SECP384R1)}
 
 
@@ -38,7 +41,15 @@ def ca():
 
 @pytest.fixture
 def encode(tmp_path, ca):
-    def encode(*standings: Standing, key=None, nonce=None, certificate=None, cutoff=None, oid=None):
+    def encode(
+        *standings: Standing,
+        key=None,
+        nonce=None,
+        certificate=None,
+        cutoff=None,
+        oid=None,
+        receipt=None,
+    ):
         key = key or ec_key()
         certificate = certificate or ca.issue_responder(key)
         signer = load_signer(write_signer(tmp_path, certificate, key), ca.certificate, at=AT)
@@ -50,6 +61,7 @@ def encode(tmp_path, ca):
             signer=signer,
             algorithm=algorithm,
             produced_at=AT,
+            receipt=receipt,
         )
 
     return encode
@@ -73,6 +85,41 @@ def test_our_own_reader_reads_what_was_said(encode, standing):
     assert answer.responses[0].archive_cutoff == YESTERDAY
     assert answer.nonce == b"n" * 32
     assert answer.extended_revoke is (standing is NEVER_ISSUED)
+
+
+def test_a_receipt_is_said_where_it_is_wanted_and_only_there(encode):
+    answers = [parse_response(encode(Good(), receipt=each)) for each in (RECEIVED, None)]
+    assert [each.receipt for each in answers] == [RECEIVED, None]
+
+
+def test_others_take_a_receipt_for_an_extension_that_they_may_ignore(encode, ca, tmp_path):
+    body = encode(Good(), nonce=b"n" * 32, receipt=RECEIVED)
+    listed = asn1.OCSPResponse.load(body, strict=True).response_data["response_extensions"]
+    (found,) = [each for each in listed if each["extn_id"].dotted == RECEIPT]
+    assert found["critical"].native is False
+    read = ocsp.load_der_ocsp_response(body)
+    assert read.certificate_status is ocsp.OCSPCertStatus.GOOD
+    (found,) = [each for each in read.extensions if each.oid.dotted_string == RECEIPT]
+    assert not found.critical
+    assert lint(tmp_path / "answer.der", body) == ""
+
+
+def test_openssl_verifies_an_answer_with_a_receipt(encode, ca, tmp_path):
+    answer, issuer = tmp_path / "answer.der", tmp_path / "issuer.pem"
+    answer.write_bytes(encode(Good(), receipt=RECEIVED))
+    issuer.write_bytes(ca.certificate.public_bytes(Encoding.PEM))
+    printed = subprocess.run(
+        [
+            *("openssl", "ocsp", "-respin", answer, "-issuer", issuer, "-sha256", "-serial", "1"),
+            *("-CAfile", issuer, "-no_nonce", "-resp_text"),
+            *("-attime", str(int(AT.timestamp()))),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Response verify OK" in printed.stderr
+    assert f"{RECEIPT}: \n" in printed.stdout  # and not "critical"
 
 
 def test_an_unspecified_reason_is_left_out(encode):
