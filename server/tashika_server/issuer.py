@@ -14,7 +14,14 @@ from cryptography import x509
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.profile import Family
 
-__all__ = ["Bounds", "Issuer", "NeverIssued", "Partition", "WithoutRegister"]
+__all__ = ["Bounds", "Environment", "Issuer", "NeverIssued", "Partition", "WithoutRegister"]
+
+
+class Environment(StrEnum):
+    """Which hierarchy of issuers is served; an agreement is about one of the two."""
+
+    PRODUCTION = "production"
+    TEST = "test"
 
 
 class WithoutRegister(StrEnum):

@@ -5,8 +5,9 @@ says whether anybody has read that number in the version's text. No other code t
 `grounds` names an article.
 
 The 2013 text is before us. Of the text in force since 2024-06-21 only the articles 20, 21,
-38-2 and 52 have been read; 18(5) and 18(7) are cited there. Everything else of it carries
-`confirmed=False`: a number taken over or counted on, to be looked up before it is relied on.
+38-2 and 52 have been read, and what other official texts of that time cite: 18(5), and the
+items (v) and (vi) of 17(1). Everything else of it is a number taken over or counted on. It
+carries `confirmed=False`, and `TO_CONFIRM` wherever it is shown.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,10 +22,12 @@ __all__ = [
     "ACCREDITATION_REVOKED",
     "CATEGORIES",
     "CONFIRMERS",
+    "CORRESPONDING",
     "MIN_ACCREDITATION_YEARS",
     "PROCESSORS",
     "REPORTS",
     "TENANTS",
+    "TO_CONFIRM",
     "ActVersion",
     "Article",
     "Category",
@@ -36,6 +39,9 @@ __all__ = [
     "notification_clause",
     "provision_clause",
 ]
+
+
+TO_CONFIRM = "(to be confirmed, 要確認)"
 
 
 class ActVersion(StrEnum):
@@ -57,7 +63,8 @@ class Article:
 
     def __str__(self) -> str:
         """Write it as it stands in records and messages."""
-        return f"{self.act} {self.number}{'' if self.confirmed else ' (unconfirmed)'}"
+        place = f"{self.act} {self.number}"
+        return place if self.confirmed else f"{place} {TO_CONFIRM}"
 
 
 class Clause:
@@ -121,6 +128,9 @@ class CategoryFacts:
     """Whether reports can be demanded of it (66(2) exempts organs and courts)."""
 
 
+TENANTS = clause("17(1)(vi)", confirmed=True)
+"""Platform operators are accredited under this item; service providers are not verifiers."""
+
 _BOTH = frozenset(Family)
 _SIGNATURE = frozenset({Family.SIGNATURE, Family.OTHER})
 
@@ -132,10 +142,10 @@ CATEGORIES: Mapping[Category, CategoryFacts] = {
     Category.FILING_INTERMEDIARY: CategoryFacts(clause=clause("17(1)(iii)"), families=_BOTH),
     Category.ACCREDITED_CERTIFIER: CategoryFacts(clause=clause("17(1)(iv)"), families=_BOTH),
     Category.SPECIFIED_CERTIFIER: CategoryFacts(
-        clause=clause("17(1)(v)"), families=_BOTH, accredited=True
+        clause=clause("17(1)(v)", confirmed=True), families=_BOTH, accredited=True
     ),
     Category.ACCREDITED_VERIFIER: CategoryFacts(
-        clause=clause("17(1)(vi)"), families=_BOTH, accredited=True, has_tenants=True
+        clause=TENANTS, families=_BOTH, accredited=True, has_tenants=True
     ),
     Category.FILING_AGENTS_BODY: CategoryFacts(
         clause=clause("17(5)(i)"), families=_SIGNATURE, has_confirmers=True
@@ -152,11 +162,11 @@ ACCREDITATION_REVOKED = clause("17(3)")
 MIN_ACCREDITATION_YEARS = 1
 """The period is not below one year (17(2)); how long it is today has not been confirmed."""
 REPORTS = clause("66(2)")
-TENANTS = clause("17(1)(vi)")
-"""Platform operators are accredited under this item; service providers are not verifiers."""
 CONFIRMERS = clause("17(5)")
 PROCESSORS = clause("50(2)")
 """Whoever processes received information under entrustment keeps it safe too; also 51(2)."""
+CORRESPONDING = clause("18(3)", "18(5)", confirmed=True)
+"""対応証明書の発行の番号: only to who is a verifier of signatures and of user authentication."""
 
 _USER_AUTH_NOTICE = clause("36(1)")
 _AGREEMENT = {
@@ -164,12 +174,11 @@ _AGREEMENT = {
     Family.USER_AUTH: clause("36(2)"),
 }
 _GROUP_AGREEMENT = clause("17(6)")
-_CORRESPONDING = clause("18(3)", "18(5)", confirmed=True)
 _PROVISION = {
     (Family.SIGNATURE, Method.OCSP): clause("18(1)"),
     (Family.SIGNATURE, Method.STATUS_API): clause("18(1)"),
     (Family.SIGNATURE, Method.FILE): clause("18(2)"),
-    (Family.SIGNATURE, Method.CORRESPONDING): _CORRESPONDING,
+    (Family.SIGNATURE, Method.CORRESPONDING): CORRESPONDING,
     (Family.USER_AUTH, Method.OCSP): clause("37(1)"),
     (Family.USER_AUTH, Method.STATUS_API): clause("37(1)"),
     (Family.USER_AUTH, Method.FILE): clause("37(2)"),

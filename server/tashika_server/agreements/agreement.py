@@ -29,7 +29,7 @@ from tashika_server.agreements.parties import (
     find_verifier,
 )
 from tashika_server.agreements.period import Period
-from tashika_server.agreements.scope import Scope, demand_sound
+from tashika_server.agreements.scope import Issuers, Scope, demand_sound
 from tashika_server.agreements.terms import Environment, Method
 from tashika_server.book import Change
 
@@ -43,12 +43,18 @@ __all__ = [
 
 
 def add_agreement(
-    change: Change, verifier_id: str, *, environment: Environment, period: Period, scope: Scope
+    change: Change,
+    verifier_id: str,
+    *,
+    environment: Environment,
+    period: Period,
+    scope: Scope,
+    issuers: Issuers,
 ) -> Agreement:
     """Draft an agreement; nobody may ask by it before it is active."""
     verifier = find_verifier(change.connection, verifier_id)
     demand_not_ended(verifier)
-    demand_sound(scope, verifier)
+    demand_sound(scope, verifier, issuers)
     drafted = Agreement(
         id="",
         verifier=verifier.id,
@@ -63,14 +69,14 @@ def add_agreement(
 
 
 def change_agreement(
-    change: Change, agreement_id: str, *, period: Period, scope: Scope
+    change: Change, agreement_id: str, *, period: Period, scope: Scope, issuers: Issuers
 ) -> Agreement:
     """Add a version with this scope that takes effect at the start of the period.
 
     It stands until the period's end, and replaces the versions planned for later.
     """
     before, verifier = _open_agreement(change, agreement_id)
-    demand_sound(scope, verifier)
+    demand_sound(scope, verifier, issuers)
     if before.stage is State.ACTIVE and period.start < change.at:
         raise BadPeriod(
             f"a change of {before.id} cannot take effect in the past, {period}",

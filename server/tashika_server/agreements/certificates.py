@@ -6,21 +6,24 @@ certificate that could not be used.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tashika.pki.algorithms import BY_OID, algorithm_for
+from tashika.pki.certificates import (
+    critical_extensions,
+    extension,
+    load_certificate,
+    public_key,
+)
 from tashika.pki.errors import PkiError
 from tashika.pki.names import name_text
 from tashika_server.agreements.errors import BadCertificate
 
 __all__ = ["RegisteredKey", "read_authority_certificate", "read_client_certificate"]
 
-E = TypeVar("E", bound=x509.ExtensionType)
 
 _CLIENTS = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 
@@ -40,10 +43,10 @@ def read_client_certificate(pem: str, at: datetime) -> RegisteredKey:
     certificate = _read(pem, at)
     if _is_authority(certificate):
         raise _unfit("it is a CA's certificate", "the certificate of the client itself")
-    usage = _extension(certificate, x509.KeyUsage)
+    usage = extension(certificate, x509.KeyUsage)
     if usage is not None and not usage.digital_signature:
         raise _unfit("its key may not sign (keyUsage)", "one with digitalSignature")
-    purposes = _extension(certificate, x509.ExtendedKeyUsage)
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
     if purposes is not None and _CLIENTS.isdisjoint(purposes):
         raise _unfit("it is not for clients (extendedKeyUsage)", "one with clientAuth")
     return _registered(certificate)
@@ -60,21 +63,23 @@ def read_authority_certificate(pem: str, at: datetime) -> RegisteredKey:
 def _read(pem: str, at: datetime) -> x509.Certificate:
     """Load it and demand what every certificate must keep: strength and time."""
     try:
-        certificate = x509.load_pem_x509_certificate(pem.encode())
-        _ = certificate.extensions  # parsed lazily, and may be broken
-        algorithm_for(certificate.public_key())
+        certificate = load_certificate(pem.encode())
+        critical_extensions(certificate)  # parsed lazily, and may be broken
+        key = public_key(certificate)
+    except PkiError as unreadable:
+        raise BadCertificate(
+            f"this is no certificate we can read: {unreadable}",
+            rule="an X.509 certificate in PEM",
+            remedy="give the file that begins with -----BEGIN CERTIFICATE-----",
+        ) from unreadable
+    try:
+        algorithm_for(key)
     except PkiError as weak:
         raise BadCertificate(
             f"the certificate's key is weak: {weak}",
             rule="house rule: RSA from 2048 bits, or P-256, P-384 or P-521",
             remedy="ask for a certificate with a stronger key",
         ) from weak
-    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm) as unreadable:
-        raise BadCertificate(
-            f"this is no certificate we can read: {unreadable}",
-            rule="an X.509 certificate in PEM",
-            remedy="give the file that begins with -----BEGIN CERTIFICATE-----",
-        ) from unreadable
     if certificate.signature_algorithm_oid.dotted_string not in BY_OID:
         raise BadCertificate(
             f"the certificate is signed by {certificate.signature_algorithm_oid.dotted_string}",
@@ -99,15 +104,8 @@ def _unfit(what: str, wanted: str) -> BadCertificate:
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
-    constraints = _extension(certificate, x509.BasicConstraints)
+    constraints = extension(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
-
-
-def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 def _registered(certificate: x509.Certificate) -> RegisteredKey:

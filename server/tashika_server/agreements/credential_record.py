@@ -20,6 +20,7 @@ __all__ = [
     "ROWS",
     "Registered",
     "credentials",
+    "credentials_under",
     "find_credential",
     "insert_credential",
     "same_credentials",
@@ -70,6 +71,15 @@ def find_credential(connection: Connection, credential_id: str) -> Registered:
 def credentials(connection: Connection, agreement_id: str | None = None) -> tuple[Registered, ...]:
     """List the credentials of one agreement, or of all, the ended ones too."""
     return ROWS.list(connection, agreement_id)
+
+
+def credentials_under(connection: Connection, verifier_id: str | None) -> tuple[Registered, ...]:
+    """List the credentials under all agreements of one verifier, or of all."""
+    if verifier_id is None:
+        return credentials(connection)
+    its = t.agreement.c.verifier_id == ids.number(Kind.VERIFIER, verifier_id)
+    agreed = select(t.agreement.c.id).where(its)
+    return ROWS.list(connection, None, t.credential.c.agreement_id.in_(agreed))
 
 
 def same_credentials(connection: Connection, like: Credential) -> Iterator[tuple[str, Registered]]:

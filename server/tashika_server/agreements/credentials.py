@@ -29,7 +29,7 @@ from tashika_server.agreements.lifecycle import State
 from tashika_server.agreements.period import Period, years_later
 from tashika_server.agreements.scope import MOST
 from tashika_server.agreements.terms import Credential, CredentialKind, key_digest, secret_digest
-from tashika_server.agreements.wording import worded
+from tashika_server.agreements.wording import verbatim, worded
 from tashika_server.book import Change
 
 __all__ = [
@@ -203,7 +203,7 @@ def _credential(
         digest=digest,
         valid_from=life[0],
         valid_to=life[1],
-        subject=order.subject and worded(order.subject, "subject"),
+        subject=order.subject and verbatim(order.subject, "subject"),
         authority=authority,
         holder=order.holder,
         rate=order.rate,

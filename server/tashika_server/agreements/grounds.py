@@ -146,17 +146,17 @@ def ground_at(act: ActVersion, article: str) -> Ground:
     """
     wanted = _bare(article)
     known = {
-        facts.clause.at(act).number: ground
+        facts.clause.at(act): ground
         for ground, facts in GROUNDS.items()
         if facts.clause is not None
     }
-    for number, ground in known.items():
-        if _bare(number) == wanted:
+    for place, ground in known.items():
+        if _bare(place.number) == wanted:
             return ground
     raise UnknownArticle(
         f"{article!r} is no ground of suspension in the Act of {act}",
-        rule=f"{act} " + ", ".join(sorted({number.rpartition("(")[0] for number in known})),
-        remedy="one of: " + ", ".join(known),
+        rule="provision is stopped on the grounds that the Act lists",
+        remedy="one of: " + ", ".join(map(str, known)),
     )
 
 

@@ -92,7 +92,7 @@ def admit_holder(
 def dismiss_holder(change: Change, holder_id: str) -> Holder:
     """End a holder's time now; its credentials end with it."""
     before = find_holder(change.connection, holder_id)
-    if not before.period.covers(change.at):
+    if not before.period.can_end(change.at):
         raise WrongState(
             f"{before.id} is not there now: {before.period}",
             rule="only a present holder can be dismissed",

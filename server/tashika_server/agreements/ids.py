@@ -15,13 +15,17 @@ class Kind(StrEnum):
     """What a record is; the value is its letter."""
 
     ACCREDITATION = "R"
+    ADJUSTMENT = "J"
     AGREEMENT = "A"
     CREDENTIAL = "C"
+    DEMAND = "D"
     HOLDER = "H"
     NOTIFICATION = "N"
     OPERATOR = "O"
     PROPOSAL = "P"
+    STATEMENT = "M"
     SUSPENSION = "S"
+    TARIFF = "T"
     VERIFIER = "V"
 
 

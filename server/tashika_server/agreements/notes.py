@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from tashika.pki.errors import TashikaError
+from tashika_server.agreements import client_refusals  # noqa: F401 - its labels are read back
 from tashika_server.agreements.refusals import AccessRefused, Grounds
 from tashika_server.refusal import Refusal
 
@@ -34,8 +35,8 @@ KEY_FILE = "refusals.key"
 
 _KEY_BITS = 512
 _WHAT_FOR = [b"tashika refusal 1"]
-_ROOM, _STEP = 128, 24
-"""Octets of a note: the usual ones have under 125; with the tag both fill base64 exactly."""
+_ROOM, _STEP = 152, 24
+"""Octets of a note: the usual ones have under 150; with the tag both fill base64 exactly."""
 _MARK = "R"
 """Begins every id: one that began with a `-` would be taken for an option of `explain`."""
 _SEPARATOR = "\x1f"

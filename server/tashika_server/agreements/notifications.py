@@ -77,7 +77,7 @@ def withdraw_notification(change: Change, verifier_id: str, *, family: Family) -
     """End the notification now; what was provided by reason of it stops with it."""
     verifier = find_verifier(change.connection, verifier_id)
     before = _open(change.connection, verifier.id, family)
-    if before is None:
+    if before is None or not before.period.can_end(change.at):
         raise WrongState(
             f"{verifier.id} has no notification for {family} in force",
             rule="only what is in force can be withdrawn",

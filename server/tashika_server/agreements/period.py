@@ -47,6 +47,10 @@ class Period:
         """Tell whether the instant lies within."""
         return self.start <= at and (self.end is None or at < self.end)
 
+    def can_end(self, at: datetime) -> bool:
+        """Tell whether it may be made to end at the instant, having begun before."""
+        return self.start < at and self.covers(at)
+
     def cut(self, end: datetime | None) -> "Period | None":
         """Return the part before `end`, None if there is none; all of it if `end` is None."""
         if end is None or (self.end is not None and self.end <= end):

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tashika.pki.algorithms import BY_OID, algorithm_for, verify
+from tashika.pki.certificates import extension, load_certificate, public_key, validity
 from tashika.pki.errors import PkiError
 from tashika.pki.names import name_text
 from tashika_server.agreements.refusals import CertificateUnusable
@@ -78,19 +79,20 @@ class ClientCertificate:
         if len(der) > MAX_CERTIFICATE_BYTES:
             raise CertificateUnusable
         try:
-            certificate = x509.load_der_x509_certificate(der)
-            key = certificate.public_key()
+            certificate = load_certificate(der)
+            key = public_key(certificate)
+            begin, end = validity(certificate)
             return cls(
                 digest=key_digest(
                     key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
                 ),
                 subject=name_text(certificate.subject.public_bytes()),
-                begin=certificate.not_valid_before_utc,
-                end=certificate.not_valid_after_utc,
+                begin=begin,
+                end=end,
                 usable=_is_strong(key) and _is_for_clients(certificate),
                 certificate=certificate,
             )
-        except (*_UNREADABLE, x509.DuplicateExtension, PkiError) as unreadable:
+        except (*_UNREADABLE, PkiError) as unreadable:
             raise CertificateUnusable from unreadable
 
     def issued_by(self, authority: bytes) -> bool:
@@ -200,8 +202,9 @@ def mask_path_token(target: str) -> str:
 
 @lru_cache(maxsize=MAX_CERTIFICATES_KEPT)
 def _read_header(header: str) -> ClientCertificate:
-    text = re.sub(rb"-----(BEGIN|END) CERTIFICATE-----|[\s:]", b"", unquote_to_bytes(header))
     try:
+        unescaped = unquote_to_bytes(header.encode("latin-1"))
+        text = re.sub(rb"-----(BEGIN|END) CERTIFICATE-----|[\s:]", b"", unescaped)
         return ClientCertificate.read(b64decode(text, validate=True))
     except ValueError as nonsense:
         raise CertificateUnusable from nonsense
@@ -217,8 +220,5 @@ def _is_strong(key: object) -> bool:
 
 def _is_for_clients(certificate: x509.Certificate) -> bool:
     """RFC 5280 4.2.1.12: without the extension a key may serve any purpose."""
-    try:
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    return not _CLIENTS.isdisjoint(usages)
+    usages = extension(certificate, x509.ExtendedKeyUsage)
+    return usages is None or not _CLIENTS.isdisjoint(usages)

@@ -33,6 +33,7 @@ __all__ = [
     "Proposal",
     "approve",
     "find_proposal",
+    "is_same_person",
     "proposals",
     "reject",
     "submit",
@@ -104,7 +105,7 @@ def submit(change: Change, order: Order, *, two_person: Collection[Guarded]) -> 
 def approve(change: Change, proposal_id: str, *, two_person: Collection[Guarded]) -> Done:
     """Approve a proposal and do at once what it orders."""
     before = _open_proposal(change.connection, proposal_id)
-    if before.second_person and _same_person(before.proposed_by, change.actor):
+    if before.second_person and is_same_person(before.proposed_by, change.actor):
         raise SamePerson(
             f"{change.actor} proposed {before.id} and may not approve it too",
             rule=f"two persons for a {before.action}, as the house has set",
@@ -206,7 +207,8 @@ def _in_time(order: Order, at: datetime) -> Order:
     return order
 
 
-def _same_person(one: str, other: str) -> bool:
+def is_same_person(one: str, other: str) -> bool:
+    """Tell whether two names are one person's, in whatever case and width they are written."""
     return _folded(one) == _folded(other)
 
 

@@ -66,7 +66,7 @@ from tashika_server.agreements.proposals import (
     reject,
     submit,
 )
-from tashika_server.agreements.scope import Scope
+from tashika_server.agreements.scope import Issuers, Scope
 from tashika_server.agreements.suspension_record import (
     Resume,
     Suspend,
@@ -85,6 +85,7 @@ __all__ = [
     "HolderKind",
     "IssueCredential",
     "Issued",
+    "Issuers",
     "Notice",
     "Notification",
     "Period",

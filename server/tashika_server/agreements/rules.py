@@ -90,6 +90,7 @@ def _halted(kind: HaltKind) -> Rule:
                 and halt.since <= at
                 and not _past(halt.until, at)
                 and halt.family in (None, question.family)
+                and halt.method in (None, question.method)
                 and halt.holder in (None, seat.credential.holder)
             ):
                 return halt

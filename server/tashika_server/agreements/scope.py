@@ -3,7 +3,9 @@
 Values and their rules; the agreement that has the scope is in `agreement`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from tashika.pki.profile import Family
 from tashika_server.agreements.act import provision_clause
@@ -11,12 +13,14 @@ from tashika_server.agreements.errors import BadScope, NotEntitled
 from tashika_server.agreements.parties import Verifier
 from tashika_server.agreements.terms import Grant, Method, Network
 
-__all__ = ["MOST", "Line", "Scope", "demand_sound"]
+__all__ = ["MOST", "Issuers", "Line", "Scope", "demand_sound"]
 
 MOST = 1_000_000_000
 """No limit is set higher: ten statuses a day for each living person of Japan, and to spare."""
 Line = tuple[Family, Method]
 """What two agreements of one verifier may not both grant at one time."""
+Issuers = Mapping[str, Family]
+"""The issuers of the configuration: name and family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Scope:
     """Whether questions over OCSP must be signed."""
     path_tokens: bool = False
     """Whether a token may stand in the URL, where logs of others can see it."""
+    receipts: bool = False
+    """Whether answers over OCSP say where they stand in the journal."""
 
     @property
     def families(self) -> frozenset[Family]:
@@ -50,9 +56,11 @@ class Scope:
         return frozenset((grant.family, grant.method) for grant in self.grants)
 
 
-def demand_sound(scope: Scope, verifier: Verifier) -> None:
+def demand_sound(scope: Scope, verifier: Verifier, issuers: Issuers) -> None:
     """Raise BadScope for what makes no sense, NotEntitled for what the Act does not give."""
     _demand_lines(scope)
+    for grant in scope.grants:
+        _demand_served(grant, issuers)
     _demand_limits(scope)
     verifier.demand(scope.families)
     for grant in scope.grants:
@@ -80,6 +88,18 @@ def _demand_lines(scope: Scope) -> None:
                 rule="a line that allows nothing is left out",
                 remedy="name at least one purpose, and issuers or none for all",
             )
+
+
+def _demand_served(grant: Grant, issuers: Issuers) -> None:
+    served = sorted(name for name, family in issuers.items() if family is grant.family)
+    for name in sorted((grant.issuers or frozenset()).difference(served)):
+        nearest = get_close_matches(name, served, n=1)
+        those = f"name {' or '.join(served)}, or none" if served else "name none"
+        raise BadScope(
+            f"no issuer of family {grant.family} is called {name!r}",
+            rule="a grant names issuers of the configuration",
+            remedy=f"did you mean {nearest[0]!r}?" if nearest else f"{those} for all there are",
+        )
 
 
 def _demand_limits(scope: Scope) -> None:

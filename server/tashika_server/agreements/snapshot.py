@@ -14,6 +14,7 @@ The digest finds accidents; against malice the permissions of the run directory 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,14 @@ from tashika_server.agreements.terms import Terms
 from tashika_server.durable import write_atomically
 from tashika_server.log import get_log
 
-__all__ = ["SNAPSHOT_FILE", "Snapshot", "SnapshotRefused", "SnapshotWatcher", "write_snapshot"]
+__all__ = [
+    "SNAPSHOT_FILE",
+    "Snapshot",
+    "SnapshotRefused",
+    "SnapshotWatcher",
+    "write_lines",
+    "write_snapshot",
+]
 
 SNAPSHOT_FILE = "agreements"
 """In the run directory."""
@@ -56,9 +64,14 @@ class Snapshot:
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Replace the file at `path`; the same agreements give the same lines. Raises OSError."""
-    body = b"".join(map(write_terms, snapshot.agreements))
-    compiled_at = snapshot.compiled_at.astimezone(UTC).isoformat()
-    head = json.dumps({"compiled_at": compiled_at, "agreements": _digest(body)}).encode() + b"\n"
+    write_lines(path, map(write_terms, snapshot.agreements), compiled_at=snapshot.compiled_at)
+
+
+def write_lines(path: Path, lines: Iterable[bytes], *, compiled_at: datetime) -> None:
+    """Replace the file at `path` by lines of `write_terms`. Raises OSError."""
+    body = b"".join(lines)
+    fields = {"compiled_at": compiled_at.astimezone(UTC).isoformat(), "agreements": _digest(body)}
+    head = json.dumps(fields).encode() + b"\n"
     first = _MAGIC + _digest(head).encode() + b"\n"
     write_atomically(path, first + head + body, mode=0o640)
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from tashika.pki.profile import Family
+from tashika_server.issuer import Environment
 
 __all__ = [
     "Credential",
@@ -49,13 +50,6 @@ class Purpose(StrEnum):
     """署名検証: on receipt of a signed document or of a proof of identity."""
     CURRENT_STATUS = "current-status"
     """現況確認: a certificate registered earlier is looked at again."""
-
-
-class Environment(StrEnum):
-    """Which hierarchy an agreement is about."""
-
-    PRODUCTION = "production"
-    TEST = "test"
 
 
 class CredentialKind(StrEnum):
@@ -139,6 +133,8 @@ class Halt:
     until: datetime | None = None
     family: Family | None = None
     """None is every family."""
+    method: Method | None = None
+    """None is every method."""
     holder: str | None = None
     """One tenant or confirmer; None is the whole agreement."""
     ground: str = ""
@@ -181,6 +177,8 @@ class Terms:
     """Where questions may come from; empty is anywhere."""
     signed_required: bool = False
     """Whether OCSP requests must be signed (sigRequired)."""
+    receipts: bool = False
+    """Whether answers over OCSP carry receipts (`tashika.pki.receipt`); such are not cached."""
     halts: tuple[Halt, ...] = ()
 
     def __post_init__(self) -> None:

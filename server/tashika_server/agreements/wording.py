@@ -1,8 +1,10 @@
 """What people type into the registry: tidied, and refused where no database could keep it."""
 
+import unicodedata
+
 from tashika_server.agreements.errors import BadScope
 
-__all__ = ["worded"]
+__all__ = ["verbatim", "worded"]
 
 
 def worded(text: str, what: str) -> str:
@@ -10,7 +12,18 @@ def worded(text: str, what: str) -> str:
     tidy = " ".join(text.split())
     if tidy and tidy.isprintable():
         return tidy
-    raise BadScope(
+    raise _unshowable(what)
+
+
+def verbatim(text: str, what: str) -> str:
+    """Leave a text as it is, to the last space; BadScope if it cannot be shown."""
+    if text and not any(unicodedata.category(each).startswith("C") for each in text):
+        return text
+    raise _unshowable(what)
+
+
+def _unshowable(what: str) -> BadScope:
+    return BadScope(
         f"the {what} is empty, or has characters that cannot be shown",
         rule=f"a {what} is words",
         remedy="write it out",

@@ -6,7 +6,7 @@ from tashika_server.book.errors import BookOutdated
 
 __all__ = ["REVISION", "demand_current", "upgrade"]
 
-REVISION = "0002"
+REVISION = "0005"
 """The newest migration of this program."""
 
 

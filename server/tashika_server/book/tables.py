@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -122,10 +123,15 @@ audit = Table(
     _need("subject", Text),
     _may("before", Text),
     _may("after", Text),
+    _need("previous", LargeBinary),
+    _need("digest", LargeBinary),
     _only("actor", "actor <> ''"),
     _only("change", "before IS NOT NULL OR after IS NOT NULL"),
+    _only("previous", "length(previous) = 32"),
+    _only("digest", "length(digest) = 32"),
 )
 """Who did what; triggers of the migration refuse every change of a row (see `trail`)."""
+Index("audit_subject_ix", audit.c.subject, audit.c.id)
 
 verifier = Table(
     "verifier",
@@ -215,6 +221,7 @@ agreement_version = Table(
     _need("signed_required", Boolean),
     _need("path_tokens", Boolean),
     _need("networks", JSON),
+    Column("receipts", Boolean, nullable=False, server_default=false()),
     _only("number", "number >= 1"),
     _only("period", "valid_from < valid_to"),
     _only("rate", "rate > 0"),

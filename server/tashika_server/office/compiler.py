@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from tashika.pki.errors import TashikaError
-from tashika_server.agreements.registry import compile_terms
-from tashika_server.agreements.snapshot import Snapshot, write_snapshot
+from tashika_server.agreements.compilation import Compilation
+from tashika_server.agreements.snapshot import write_lines
 from tashika_server.book import Book
-from tashika_server.book.trail import last_number
 from tashika_server.clock import Clock
 from tashika_server.door import Answer
 from tashika_server.log import get_log
@@ -48,9 +47,9 @@ class Compiler:
     def __init__(self, parts: CompilerParts, bench: ThreadPoolExecutor) -> None:
         self._parts = parts
         self._bench = bench
-        self._compiled: int | None = None
-        """The number of the newest entry of the audit trail that the file knows of."""
-        self._agreements = 0
+        self._compilation = Compilation()
+        self._due = False
+        """Whether something was compiled that the file does not have yet."""
         self._stamp_at = 0.0
         self._trouble: str | None = None
 
@@ -83,18 +82,19 @@ class Compiler:
         if self._trouble is not None:
             log.info("agreements_compiled_again")
             self._trouble = None
-        return {"agreements": self._agreements, "entry": self._compiled}
+        return self._standing()
 
     def _update(self) -> None:
         at = self._parts.clock.now()
         with self._parts.book.reading() as connection:
-            entry = last_number(connection)
-            changed = entry != self._compiled
-            if not changed and time.monotonic() < self._stamp_at:
-                return
-            terms = compile_terms(connection, at)
-        write_snapshot(self._parts.snapshot, Snapshot(compiled_at=at, agreements=terms))
+            self._due |= self._compilation.update(connection, at)
+        if not self._due and time.monotonic() < self._stamp_at:
+            return
+        write_lines(self._parts.snapshot, self._compilation.lines, compiled_at=at)
         self._stamp_at = time.monotonic() + self._parts.stamp_every.total_seconds()
-        self._compiled, self._agreements = entry, len(terms)
-        if changed:
-            log.info("agreements_compiled", entry=entry, agreements=len(terms))
+        if self._due:
+            log.info("agreements_compiled", **self._standing())
+        self._due = False
+
+    def _standing(self) -> Answer:
+        return {"agreements": len(self._compilation), "entry": self._compilation.entry}

@@ -8,21 +8,18 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from socket import socket
 
-from tashika_server.console import ConsoleParts, serving
-from tashika_server.door import Answer, Door
+from tashika_server.console.application import ConsoleParts, serving
 from tashika_server.log import get_log
 from tashika_server.office.compiler import Compiler, CompilerParts
+from tashika_server.office.control import listening
 from tashika_server.office.reminder import remind
 
-__all__ = ["OfficeParts", "notify", "run", "serve"]
+__all__ = ["OfficeParts", "run", "serve"]
 
 log = get_log()
-
-DOOR = Door(name="office.sock", verb="compile", patience=timedelta(seconds=10))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +30,6 @@ class OfficeParts:
     console: ConsoleParts
     run: Path
     """Where its socket is."""
-
-
-async def notify(run: Path) -> Answer | None:
-    """Let the workers learn of a change now; None if no office runs here, or not to the end."""
-    return await DOOR.knock(run)
 
 
 async def run(parts: OfficeParts, listener: socket | None, *, ready: Callable[[], None]) -> None:
@@ -58,7 +50,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         compiler = stack.enter_context(Compiler.of(parts.compiler))
         await compiler.look()
-        await stack.enter_async_context(DOOR.listening(parts.run, compiler.look))
+        await stack.enter_async_context(listening(parts.run, compiler.look))
         if listener is not None:
             await stack.enter_async_context(
                 serving(parts.console, listener, published=compiler.look)

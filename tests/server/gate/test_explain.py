@@ -10,9 +10,8 @@ import pytest
 from support.verifiers import AT
 from tashika_server.agreements import refusals as r
 from tashika_server.agreements.notes import KEY_FILE, Note, Notebook, NoteUnreadable, ensure_key
+from tashika_server.cli import explain
 from tashika_server.refusal import MalformedQuestion
-
-explain = pytest.importorskip("tashika_server.cli.explain", exc_type=ImportError)
 
 GROUNDS = r.Grounds(
     verifier="V-000001",
@@ -35,10 +34,9 @@ def run(config: Path, sealed: str, *options: str) -> int:
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     class Config:
-        class settings:  # noqa: N801 - shaped like the configuration
-            run = tmp_path
+        run = tmp_path
 
-    monkeypatch.setattr(explain, "load_config", lambda _: Config)
+    monkeypatch.setattr(explain, "load_settings", lambda _: Config)
     return tmp_path / "tashika.toml"
 
 
@@ -55,7 +53,7 @@ def test_a_suspension_is_explained(
     found = json.loads(capsys.readouterr().out)
     assert found["article"] == "2013 18(4)(i)"
     assert found["billable"] is False
-    assert datetime.fromisoformat(found["in Japan"]) == AT
+    assert datetime.fromisoformat(found["at"]) == AT
 
 
 def test_a_refusal_without_grounds_is_explained():

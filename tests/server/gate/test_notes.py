@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from support.gate_processes import key_of
 from support.verifiers import AT, ask, gate_of, suspension, terms
+from tashika_server.agreements import client_refusals
 from tashika_server.agreements import refusals as r
+from tashika_server.agreements.act import TO_CONFIRM
 from tashika_server.agreements.limits import Buckets
 from tashika_server.agreements.notes import Notebook, NoteUnreadable, ensure_key
 from tashika_server.refusal import MalformedQuestion
@@ -29,6 +31,13 @@ def test_an_id_is_read_back(buckets: Buckets):
     assert note.grounds.article == "2013 18(4)(i)"
 
 
+@pytest.mark.parametrize("page", [r, client_refusals])
+def test_every_refusal_of_the_gate_is_read_back(page):
+    for refusal in vars(page).values():
+        if isinstance(refusal, type) and issubclass(refusal, r.AccessRefused):
+            assert NOTEBOOK.read(NOTEBOOK.seal(refusal(), AT)).refusal is refusal
+
+
 def test_refusals_of_other_parts_have_ids_too():
     note = NOTEBOOK.read(NOTEBOOK.seal(MalformedQuestion(), AT))
     assert note == (MalformedQuestion, AT, r.Grounds())
@@ -36,7 +45,7 @@ def test_refusals_of_other_parts_have_ids_too():
 
 def test_all_ids_are_alike_in_length():
     usual = r.Grounds("V-000001", "A-000001", 12, "C-000001", "T-000001")
-    ground, article = "user-auth-follows-signature", "2024 37(3)(vi) (unconfirmed)"
+    ground, article = "user-auth-follows-signature", f"2024 37(3)(vi) {TO_CONFIRM}"
     full = usual._replace(halt="S-000001", ground=ground, article=article)
     refusals = [
         r.NoCredential(),

@@ -96,6 +96,7 @@ def rich(key: Key) -> Terms:
         networks=(ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")),
         daily=1000,
         signed_required=True,
+        receipts=True,
         halts=(
             suspension(until=AT + DAY, family=Family.SIGNATURE, holder="T-1"),
             suspension(kind=HaltKind.ACCREDITATION, id=None),

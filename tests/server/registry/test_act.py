@@ -33,6 +33,16 @@ def test_the_six_categories_of_17_1_and_the_two_of_17_5():
     ]
 
 
+def test_of_todays_text_what_was_read_and_cited_is_confirmed_and_nothing_else():
+    numbers = [c.clause.at(TODAY) for c in CATEGORIES.values() if c.clause]
+    assert [str(each) for each in numbers if each.confirmed] == [
+        "2024 17(1)(v)",
+        "2024 17(1)(vi)",
+    ]
+    assert not any(facts.clause.at(TODAY).confirmed for facts in GROUNDS.values() if facts.clause)
+    assert not ACCREDITATION.at(TODAY).confirmed
+
+
 def test_only_v_and_vi_are_accredited():
     accredited = {c for c, facts in CATEGORIES.items() if facts.accredited}
     assert accredited == {Category.SPECIFIED_CERTIFIER, Category.ACCREDITED_VERIFIER}
@@ -84,7 +94,7 @@ def test_the_grounds_stand_where_they_stand(ground: Ground, seed: str, today: st
     assert clause.at(TODAY).number == today
     assert clause.at(SEED).confirmed
     assert not clause.at(TODAY).confirmed
-    assert str(clause.at(TODAY)) == f"2024 {today} (unconfirmed)"
+    assert str(clause.at(TODAY)) == f"2024 {today} (to be confirmed, 要確認)"
 
 
 def test_each_family_follows_the_other():

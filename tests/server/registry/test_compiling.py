@@ -35,7 +35,12 @@ def halts(office: Office, kind: HaltKind) -> list[Halt]:
 def test_an_active_agreement_is_compiled_whole(office: Office):
     bank = office.verifier()
     scope = Scope(
-        grants=ocsp(SIGNATURE).grants, rate=3.0, burst=40, daily=None, signed_required=True
+        grants=ocsp(SIGNATURE).grants,
+        rate=3.0,
+        burst=40,
+        daily=None,
+        signed_required=True,
+        receipts=True,
     )
     agreement = office.active(bank, scope=scope)
     issued = office.token(agreement)
@@ -53,6 +58,7 @@ def test_an_active_agreement_is_compiled_whole(office: Office):
             burst=40,
             max_cert_ids=16,
             signed_required=True,
+            receipts=True,
             halts=(),
         ),
     )
@@ -80,8 +86,7 @@ def test_what_has_ended_is_remembered_for_a_while(office: Office):
 
 def test_versions_lie_side_by_side_and_future_ones_are_in(office: Office):
     agreement = office.active(office.verifier())
-    office.do(
-        registry.change_agreement,
+    office.amend(
         agreement.id,
         period=Period(START + 9 * DAY),
         scope=replace(ocsp(SIGNATURE), rate=77.0),
@@ -105,7 +110,7 @@ def test_a_suspension_halts_its_family_with_ground_and_article(office: Office):
         since=START,
         family=SIGNATURE,
         ground="signature-secrecy",
-        article="2024 18(6)(iii) (unconfirmed)",
+        article="2024 18(6)(iii) (to be confirmed, 要確認)",
         id="S-000001",
     )
     assert halts(office, HaltKind.SUSPENSION) == [expected]
@@ -197,10 +202,18 @@ def test_corresponding_numbers_stop_when_one_is_no_verifier_of_both(office: Offi
     bank = office.verifier()
     scope = Scope(grants=(Grant(family=SIGNATURE, method=Method.CORRESPONDING),))
     office.active(bank, scope=scope)
-    assert office.terms()[0].grants == scope.grants
+    assert office.terms()[0].halts == ()
     office.wait()
     office.do(registry.withdraw_notification, bank.id, family=USER_AUTH)
-    assert office.terms()[0].grants == ()
+    (stop,) = office.terms()[0].halts
+    assert stop == Halt(
+        kind=HaltKind.NOTIFICATION,
+        since=office.at,
+        until=YEAR.end,
+        family=SIGNATURE,
+        method=Method.CORRESPONDING,
+        article="2013 18(3)",
+    )
 
 
 # --- Credentials ----------------------------------------------------------------------------
@@ -233,8 +246,7 @@ def test_path_tokens_go_where_the_version_allows_them(office: Office):
     order = IssueCredential(agreement=agreement.id, kind=CredentialKind.PATH_TOKEN, label="x")
     office.submit(order)
     office.submit(replace(order, kind=CredentialKind.MTLS_KEY, certificate=certificate()))
-    office.do(
-        registry.change_agreement,
+    office.amend(
         agreement.id,
         period=Period(START + DAY),
         scope=ocsp(SIGNATURE),

@@ -1,12 +1,12 @@
 """Runs the migrations on the connection that `schema.upgrade` gives; Alembic's entry point.
 
-To write a new migration: change `tables.py`, then run
+To write a new migration: change `tables.py` or `accounts.py`, then run
 `alembic -x dsn=... revision --autogenerate`, and read what it wrote.
 """
 
 from alembic import context
 
-from tashika_server.book.tables import metadata
+from tashika_server.book.accounts import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
