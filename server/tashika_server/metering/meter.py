@@ -1,0 +1,225 @@
+"""What a worker does about metering: note each answer, wait for the disk, say what became of it.
+
+    noted = meter.note(permit, responses, nonce=..., generation=..., at=...)    before signing
+    ... sign, with noted.receipt where the agreement wants one, as of noted.produced_at
+    await meter.commit(noted)                    no journal, no answer
+    ... hand the answer over
+    meter.settle(noted, Delivery.HANDED_OVER)    or ABANDONED, where that came to nothing
+
+Noted before signing, because the answer may say where it stands in the journal. Whoever has
+noted settles, whatever happens in between.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import NamedTuple, Protocol
+
+from tashika.pki.pseudonym import derive_key, pseudonym
+from tashika.pki.receipt import Receipt, StandingCode
+from tashika.pki.response import ResponseStatus, SingleResponse
+from tashika.pki.standing import Good, Revoked, Standing
+from tashika_server.metering.group import GroupCommit, Then
+from tashika_server.metering.journal import Journal, JournalStopped
+from tashika_server.metering.repeats import Repeats
+from tashika_server.metering.usage import Context, Delivery, Occasion, instant, microseconds
+from tashika_server.refusal import Refusal, Reply
+
+__all__ = ["Meter", "NotJournalled", "Noted", "Permit", "standing_code"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = 1_000_000
+# For the hot path: to find a member of an enum takes as long as a call.
+_FRESH, _RETRY, _HANDED_OVER = Occasion.FRESH, Occasion.RETRY, Delivery.HANDED_OVER
+_GOOD = StandingCode.GOOD
+_LINES = 10_000
+"""Permits known at a time: a gate compiles some anew with every change of an agreement."""
+
+
+class NotJournalled(Refusal):
+    """The answer cannot be recorded, so it is not given (rule 1); a moment later it may be."""
+
+    reply = Reply(
+        ocsp=ResponseStatus.TRY_LATER,
+        http=HTTPStatus.OK,
+        metric="not_journalled",
+        ja="現在、提供の記録を行うことができません。時間をおいて再度照会してください。",
+        en="Answers cannot be recorded at present. Try again later.",
+    )
+
+
+class Permit(Protocol):
+    """By what right an answer is given: `agreements.party.Permit`, as far as metering reads it."""
+
+    @property
+    def verifier(self) -> str:
+        """The party that asks."""
+        ...
+
+    @property
+    def agreement(self) -> str:
+        """Under which it asks."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Of the agreement."""
+        ...
+
+    @property
+    def holder(self) -> str | None:
+        """The tenant or confirmer; None is the verifier itself."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """Of the certificates asked about."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """Its name in the configuration."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """Of provision."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """What is asked for."""
+        ...
+
+
+class Noted(NamedTuple):
+    """An answer in the journal: one number for each of its certificates, from `first` on."""
+
+    journal: Journal
+    first: int
+    certificates: int
+    at: int
+    nonce: bytes | None
+    fresh: tuple[bytes, ...]
+    """The pseudonyms that the nonce was asked about for the first time."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """Return the answer's place in the journal, as the answer may say it."""
+        return Receipt(self.journal.stream, self.first)
+
+    @property
+    def produced_at(self) -> datetime:
+        """Return the time that the answer must bear: the journal's, in whole seconds."""
+        return instant(self.at - self.at % _SECOND)
+
+
+class _Line(NamedTuple):
+    """What all answers under one permit have in common, in one journal."""
+
+    permit: Permit
+    journal: Journal
+    context: int
+    key: bytes
+    fingerprint: bytes
+
+
+class Meter:
+    """Notes the answers of one worker. For the thread of its event loop."""
+
+    def __init__(
+        self,
+        *,
+        group: GroupCommit,
+        master: bytes,
+        fingerprints: Mapping[str, bytes],
+        repeats: Repeats,
+    ) -> None:
+        """Note with the pseudonyms of a master key, for issuers known by name."""
+        self._group, self._repeats = group, repeats
+        self._master, self._fingerprints = master, fingerprints
+        self._lines: dict[int, _Line] = {}
+
+    def note(
+        self,
+        permit: Permit,
+        responses: Iterable[SingleResponse],
+        *,
+        nonce: bytes | None,
+        generation: int,
+        at: datetime,
+        occasion: Occasion = _FRESH,
+    ) -> Noted:
+        """Note an answer that is to be given; raises NotJournalled.
+
+        A FRESH one to a nonce is a RETRY of what was handed over within the last minute.
+        """
+        try:
+            journal = self._group.journal
+            line = self._lines.get(id(permit))
+            if line is None or line.permit is not permit or line.journal is not journal:
+                line = self._add_line(permit, journal)
+            now, first, fresh = microseconds(at), journal.sequence, []
+            for response in responses:
+                name = pseudonym(line.key, line.fingerprint, response.cert_id.serial)
+                what = occasion
+                if nonce is not None and occasion is _FRESH:
+                    if self._repeats.seen(name, nonce, now // _SECOND):
+                        what = _RETRY
+                    else:
+                        fresh.append(name)
+                code = standing_code(response.standing)
+                journal.note(line.context, code, what, generation, name, now)
+        except JournalStopped as stopped:
+            raise NotJournalled from stopped
+        asked = journal.sequence - first
+        return Noted(journal, first, asked, journal.at, nonce, tuple(fresh))
+
+    async def commit(self, noted: Noted) -> None:
+        """Wait until an answer's record is durable; raises NotJournalled."""
+        try:
+            await self._group.commit(noted.journal)
+        except JournalStopped as stopped:
+            raise NotJournalled from stopped
+
+    def on_commit(self, noted: Noted, then: Then) -> None:
+        """Call `then` once an answer's record is durable, or never will be."""
+        self._group.on_commit(noted.journal, then)
+
+    def settle(self, noted: Noted, delivery: Delivery) -> None:
+        """Say what became of an answer, once."""
+        noted.journal.settle(noted.first, noted.certificates, delivery)
+        if delivery is _HANDED_OVER and noted.nonce is not None:
+            for name in noted.fresh:
+                self._repeats.mark(name, noted.nonce, noted.at // _SECOND)
+
+    def _add_line(self, permit: Permit, journal: Journal) -> _Line:
+        fingerprint = self._fingerprints[permit.issuer]
+        context = Context(
+            verifier=permit.verifier,
+            holder=permit.holder or "",
+            agreement=permit.agreement,
+            version=permit.version,
+            family=permit.family,
+            issuer=permit.issuer,
+            fingerprint=fingerprint,
+            method=permit.method,
+            purpose=permit.purpose,
+        )
+        if len(self._lines) >= _LINES:
+            self._lines.clear()
+        key = derive_key(self._master, permit.verifier)
+        line = _Line(permit, journal, journal.context(context), key, fingerprint)
+        self._lines[id(permit)] = line
+        return line
+
+
+def standing_code(standing: Standing) -> StandingCode:
+    """Return the code of what was said of a certificate.
+
+    RFC 6960 2.2 has "never issued" said as on hold since 1970.
+    """
+    if isinstance(standing, Good):  # most are
+        return _GOOD
+    never = isinstance(standing, Revoked) and standing.on_hold and standing.at == _EPOCH
+    return StandingCode.of(standing, never_issued=never)

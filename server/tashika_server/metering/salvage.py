@@ -1,0 +1,132 @@
+"""What can be used of a harmed segment, once a person has decided to go on without the rest.
+
+Every answer that can be read counts. Where something cannot be read, nobody knows any more what
+became of the answers before it: what would tell may have stood there. The next segment begins
+anew, and its header says with which number.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tashika_server.metering.reading import Cursor, Damage
+from tashika_server.metering.record import (
+    SLOT_BYTES,
+    TIMED,
+    Kind,
+    Slot,
+    Strange,
+    read_context,
+    read_slot,
+    seed,
+)
+from tashika_server.metering.segment import segment_path
+from tashika_server.metering.usage import Context, Delivery, Usage
+
+__all__ = ["behind", "salvage"]
+
+
+def salvage(directory: Path, cursor: Cursor, damage: Damage) -> tuple[Usage, ...]:
+    """Read from a cursor to the end of the harmed segment what can be read, in order.
+
+    The cursor is that of the page that ended at the damage. Raises OSError.
+    """
+    diver = _Diver(cursor.sequence)
+    for number in range(cursor.segment, damage.at.segment + 1):
+        path = segment_path(directory, number)
+        data = path.read_bytes() if path.exists() else b""
+        start = cursor.offset if number == cursor.segment else 0
+        diver.dive(data, seed(bytes.fromhex(directory.name), number), start)
+    diver.give_up()
+    return tuple(diver.found)
+
+
+def behind(directory: Path, damage: Damage, rest: Sequence[Usage]) -> tuple[Cursor, bool]:
+    """Find where reading goes on behind the harmed segment of which `rest` was salvaged.
+
+    The other value tells whether anything readable is there.
+    """
+    for path in sorted(directory.glob("[0-9]*.seg")):
+        number = int(path.stem)
+        if number > damage.at.segment:
+            with path.open("rb") as file:
+                begun = seed(bytes.fromhex(directory.name), number)
+                header = read_slot(file.read(SLOT_BYTES), 0, begun)
+            if header and header.sequence >= damage.at.sequence:
+                return Cursor(number, 0, header.sequence), True
+    due = rest[-1].sequence + 1 if rest else damage.at.sequence
+    return damage.at._replace(sequence=max(due, damage.at.sequence)), False
+
+
+class _Diver:
+    """Takes up what lies about, in the order of its numbers."""
+
+    def __init__(self, due: int) -> None:
+        self.found: list[Usage] = []
+        self._due = due
+        self._waiting: deque[tuple[Slot, Context]] = deque()
+        self._abandoned: set[int] = set()
+
+    def dive(self, data: bytes, begun: int, start: int) -> None:
+        """Go through a segment; from `start` on for answers, but through all for contexts."""
+        contexts: dict[int, Context] = {}
+        parts: list[Slot] = []
+        for offset in range(0, len(data), SLOT_BYTES):
+            if offset < start and data[offset] != Kind.CONTEXT:
+                continue
+            slot = read_slot(data, offset, begun)
+            if slot is None:
+                self.give_up()
+            elif slot.kind == Kind.CONTEXT:
+                parts = [*parts, slot] if slot.standing else [slot]
+                _declare(parts, contexts)
+            elif offset >= start and slot.kind in TIMED:
+                self._take(slot, contexts.get(slot.context))
+
+    def _take(self, slot: Slot, context: Context | None) -> None:
+        self._give(slot.sequence - slot.lag, Delivery.HANDED_OVER)
+        if slot.kind == Kind.ABANDONED:
+            self._abandoned.update(
+                each.sequence
+                for each, _ in self._waiting
+                if 0 <= each.sequence - slot.generation < slot.context
+            )
+        elif slot.kind == Kind.USAGE and context and slot.sequence >= self._due:
+            self._waiting.append((slot, context))
+            self._due = slot.sequence + 1
+
+    def give_up(self) -> None:
+        """Take all that waits as nobody can tell what became of it."""
+        self._give(self._due, Delivery.UNKNOWN)
+
+    def _give(self, before: int, delivery: Delivery) -> None:
+        while self._waiting and self._waiting[0][0].sequence < before:
+            slot, context = self._waiting.popleft()
+            became = Delivery.ABANDONED if slot.sequence in self._abandoned else delivery
+            with suppress(Strange):
+                self.found.append(_usage(slot, context, became))
+
+
+def _usage(slot: Slot, context: Context, became: Delivery) -> Usage:
+    standing, occasion = slot.said()
+    return Usage(
+        slot.sequence,
+        context,
+        standing,
+        occasion,
+        became,
+        slot.generation,
+        slot.pseudonym,
+        slot.at,
+    )
+
+
+def _declare(parts: list[Slot], contexts: dict[int, Context]) -> None:
+    """Take in a context when its last part is there."""
+    if len(parts) == parts[0].occasion:
+        try:
+            number, context = read_context(parts)
+        except Strange:
+            return
+        contexts[number] = context

@@ -1,0 +1,159 @@
+"""What a person says about an alarm, done: read on where the harm was mended, or leave it out.
+
+What is left out is known by its numbers: they are in the trail, with who decided it and why.
+Nothing in a journal is ever changed.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import chain, pairwise
+from pathlib import Path
+
+from tashika_server.book import Change
+from tashika_server.metering.alarms import Alarm, Doubt, close_alarm, find_alarm
+from tashika_server.metering.contexts import Stranger, check_context
+from tashika_server.metering.counting import Counted, Range, count, count_page, unknown_ranges
+from tashika_server.metering.errors import SettlementRefused
+from tashika_server.metering.leaves import keep_leaves, read_again
+from tashika_server.metering.reading import Damage
+from tashika_server.metering.roster import is_held, read_roster
+from tashika_server.metering.salvage import behind, salvage
+from tashika_server.metering.streams import Outlook, Stream, advance, find_stream
+from tashika_server.metering.totals import add_totals
+from tashika_server.metering.usage import Usage
+
+__all__ = ["LeftOut", "Settlement", "settle"]
+
+
+class Settlement(StrEnum):
+    """How an alarm is dealt with."""
+
+    GO_ON = "go-on"
+    """What was wrong has been mended: read on from where the stream stopped.
+
+    Of a stream that the roster does not name: it is one of ours.
+    """
+    LEAVE_OUT = "leave-out"
+    """What cannot be used is not counted: read on in the next segment, or end the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What is not in the totals, and where the stream goes on."""
+
+    after: Stream
+    lost: tuple[Range, ...] = ()
+    """The numbers of the answers that nobody can read; what follows the last is not known of."""
+    delivery_unknown: tuple[Range, ...] = ()
+    """Of those that are counted."""
+
+
+def settle(
+    change: Change, journal: Path, number: int, how: Settlement, *, node: str, reason: str
+) -> Alarm:
+    """Deal with an alarm where its journal is, in the book's own transaction.
+
+    Raises SettlementRefused, Overtaken, Stranger, and OSError where a journal cannot be read.
+    """
+    alarm = find_alarm(change.connection, number)
+    if alarm is None or alarm.settled_at is not None:
+        raise SettlementRefused(f"there is no open alarm {number}; see `usage alarms`")
+    if not reason.strip():
+        raise SettlementRefused("a settlement needs a reason; say what was found and done")
+    if alarm.stream is None:
+        if how is Settlement.GO_ON and read_roster(journal).harm == alarm.detail:
+            raise _not_mended(alarm)
+    elif stream := find_stream(change.connection, alarm.stream):
+        if stream.node != node and not (journal / stream.id).is_dir():
+            raise SettlementRefused(f"alarm {number} is about {stream.node}; settle it there")
+        act = _demand_mended if how is Settlement.GO_ON else _leave_out
+        act(change, alarm, stream, journal / stream.id)
+    return close_alarm(change, alarm, reason.strip())
+
+
+def _demand_mended(change: Change, alarm: Alarm, stream: Stream, directory: Path) -> None:
+    """Raise SettlementRefused if a reader would stop there again for the same reason."""
+    page = count_page(directory, stream.cursor)
+    if _harm_of(alarm, page):
+        raise _not_mended(alarm)
+    for each in {like.context for like in page.counts}:
+        try:
+            check_context(change.connection, each)
+        except Stranger as stranger:
+            if str(stranger) == alarm.detail:
+                raise _not_mended(alarm) from None
+
+
+def _leave_out(change: Change, alarm: Alarm, stream: Stream, directory: Path) -> None:
+    match alarm.kind:
+        case Doubt.STRANGER:
+            pass  # what the settled alarm names is not counted from now on
+        case Doubt.STRAY:
+            _demand_dead(directory)
+            _move(change, stream, LeftOut(after=replace(stream, outlook=Outlook.DEAD)))
+        case _:
+            _pass_over(change, alarm, stream, directory)
+
+
+def _pass_over(change: Change, alarm: Alarm, stream: Stream, directory: Path) -> None:
+    """Go on with the next segment; end the stream if there is none."""
+    page = count_page(directory, stream.cursor)
+    damage = _harm_of(alarm, page)
+    if damage is None:
+        raise SettlementRefused("the harm is not there any more; settle the alarm by going on")
+    rest = salvage(directory, page.cursor, damage)
+    cursor, goes_on = behind(directory, damage, rest)
+    if not goes_on:
+        _demand_dead(directory)
+    outlook = Outlook.OPEN if goes_on else Outlook.DEAD
+    counts = page.counts + count(rest)
+    add_totals(change.connection, stream.id, counts)
+    answers = chain(read_again(directory, stream.cursor, page.cursor), rest)
+    keep_leaves(change.connection, stream.id, {like.context for like in counts}, answers)
+    _move(
+        change,
+        stream,
+        LeftOut(
+            after=replace(stream, cursor=cursor, outlook=outlook),
+            lost=_lost(range(page.cursor.sequence, cursor.sequence), rest),
+            delivery_unknown=unknown_ranges(rest),
+        ),
+    )
+
+
+def _lost(numbers: range, rest: Sequence[Usage]) -> tuple[Range, ...]:
+    """Tell which numbers nothing was found of."""
+    places = [numbers.start - 1, *(each.sequence for each in rest), numbers.stop]
+    return tuple(
+        Range(before + 1, after - 1) for before, after in pairwise(places) if after > before + 1
+    )
+
+
+def _move(change: Change, before: Stream, left: LeftOut) -> None:
+    advance(change.connection, before, left.after)
+    change.record("stream.leave_out", before.id, before=before, after=left)
+
+
+def _demand_dead(directory: Path) -> None:
+    """Raise SettlementRefused if more may still be written to a stream that is to end."""
+    with suppress(FileNotFoundError):
+        if is_held(directory):
+            raise SettlementRefused(
+                "its writer lives, and all that it will write would be left out too; "
+                "have the workers replaced first"
+            )
+
+
+def _harm_of(alarm: Alarm, page: Counted) -> Damage | None:
+    """Return the harm that a page ends at, if it is the alarm's."""
+    found = page.damage
+    same = found and (found.harm, *found.at[:2]) == (alarm.kind, alarm.segment, alarm.offset)
+    return found if same else None
+
+
+def _not_mended(alarm: Alarm) -> SettlementRefused:
+    return SettlementRefused(
+        f"it is still so: {alarm.detail}; mend it from a copy, or leave out what cannot be used"
+    )

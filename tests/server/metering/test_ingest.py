@@ -1,0 +1,158 @@
+"""From journals into the book: what was answered is counted as what it was, and once."""
+
+import json
+from datetime import timedelta
+
+from support.intake import Machine, counts, own_segment, usages
+from support.journal import AT, NODE, read_all
+from tashika_server.metering.streams import Outlook
+from tashika_server.metering.usage import Delivery
+
+
+def test_a_worker_s_day_is_counted_by_kind(machine: Machine):
+    worker = machine.worker()
+    worker.run()
+    assert machine.take_in() == len(worker.noted)
+    assert machine.counted == counts(worker.check())
+    assert {like.delivery for like in machine.counted} == set(Delivery)
+    stream = machine.stream
+    assert (stream.id, stream.node, stream.outlook) == (worker.name, NODE, Outlook.ENDED)
+    assert stream.cursor.sequence == len(worker.noted)
+    assert machine.alarms == ()
+
+
+def test_each_segment_is_kept_with_its_digest_and_in_the_trail(machine: Machine):
+    worker = machine.worker()
+    worker.run()
+    machine.take_in()
+    _, page = read_all(worker.root / worker.name)
+    assert [each.number for each in machine.segments] == list(range(1, len(machine.segments) + 1))
+    assert sum(each.records for each in machine.segments) == len(worker.noted)
+    assert [(each.first, each.digest) for each in machine.segments] == [
+        (each.first, each.digest) for each in page.closed
+    ]
+    sealed = machine.trail("segment.seal")
+    assert [json.loads(each.after)["digest"] for each in sealed] == [
+        each.digest.hex() for each in machine.segments
+    ]
+    assert {each.actor for each in sealed} == {f"intake:{NODE}"}
+
+
+def test_what_nothing_is_known_of_waits_while_its_worker_lives(machine: Machine):
+    worker = machine.worker()
+    worker.begin()
+    first, second = worker.note(), worker.note(verifier=2)
+    worker.flush()
+    worker.settle(first, Delivery.HANDED_OVER)
+    worker.at += timedelta(seconds=1)
+    worker.beat()
+    assert machine.take_in() == 1
+    assert machine.stream.cursor.sequence == second
+    assert machine.stream.caught_up_to == AT
+    worker.settle(second, Delivery.ABANDONED)
+    worker.at += timedelta(seconds=1)
+    worker.beat()
+    assert machine.take_in() == 1
+    assert machine.stream.outlook is Outlook.OPEN
+    assert machine.stream.caught_up_to == worker.at
+    assert {like.delivery for like in machine.counted} == {
+        Delivery.HANDED_OVER,
+        Delivery.ABANDONED,
+    }
+
+
+def test_an_idle_worker_is_caught_up_with(machine: Machine):
+    worker = machine.worker()
+    worker.begin()
+    for _ in range(3):
+        worker.at += timedelta(minutes=1)
+        worker.beat()
+        assert machine.take_in() == 0
+        assert machine.stream.caught_up_to == worker.at
+
+
+def test_of_a_dead_worker_s_last_answers_nobody_knows_and_the_trail_says_which(machine: Machine):
+    worker = machine.worker()
+    worker.begin()
+    for number in range(6):
+        worker.note()
+        worker.flush()
+        if number in {0, 3}:
+            worker.settle(number, Delivery.ABANDONED)
+    worker.flush()
+    assert machine.take_in() == 1
+    worker.crash()
+    assert machine.take_in() == 5
+    assert machine.stream.outlook is Outlook.DEAD
+    (end,) = machine.trail("stream.end")
+    assert json.loads(end.after)["delivery_unknown"] == [[1, 2], [4, 5]]
+    assert machine.counted == counts(worker.check())
+    assert machine.take_in() == 0
+
+
+def test_a_torn_tail_ends_a_dead_stream_and_is_not_touched(machine: Machine):
+    worker = machine.worker()
+    worker.begin()
+    worker.note()
+    worker.flush()
+    path = own_segment(worker)
+    data = bytearray(path.read_bytes())
+    end = len(data.rstrip(b"\0"))
+    data[end + 64 : end + 84] = b"half of a slot that.."[:20]
+    path.write_bytes(data)
+    assert machine.take_in() == 0
+    assert machine.alarms == ()
+    worker.crash()
+    assert machine.take_in() == 1
+    assert (machine.stream.outlook, machine.alarms) == (Outlook.DEAD, ())
+    assert path.read_bytes() == data
+
+
+def test_streams_of_several_workers_add_up(machine: Machine):
+    workers = [machine.worker() for _ in range(3)]
+    for worker in workers:
+        worker.run()
+    machine.take_in()
+    assert machine.counted == counts([each for worker in workers for each in usages(worker)])
+
+
+def test_hours_and_contexts_are_kept_apart(machine: Machine):
+    worker = machine.worker()
+    worker.begin()
+    worker.at = AT + timedelta(minutes=59, seconds=59)
+    for verifier in (1, 2, 1, 3, 1):
+        worker.settle(worker.note(verifier), Delivery.HANDED_OVER)
+        worker.at += timedelta(seconds=1)
+    worker.own.end()
+    machine.take_in()
+    assert sorted(
+        (like.hour - AT.timestamp() // 3600, like.context.verifier) for like in machine.counted
+    ) == [(0, "V-000001"), (1, "V-000001"), (1, "V-000001"), (1, "V-000002"), (1, "V-000003")]
+
+
+def test_the_roster_s_reading_is_told_even_if_nothing_is_new(machine: Machine):
+    ingester = machine.ingester()
+    for _ in range(2):
+        ingester.take_in()
+        assert machine.read_to == machine.clock.now()
+        machine.clock.advance(timedelta(seconds=10))
+    before = machine.read_to
+    machine.clock.advance(timedelta(seconds=-1))
+    ingester.take_in()
+    assert machine.read_to == before
+    machine.worker().begin()
+    ingester.take_in()
+    assert machine.read_to == machine.clock.now()
+    assert machine.stream.outlook is Outlook.OPEN
+
+
+def test_a_journal_that_moved_to_another_machine_is_read_there(machine: Machine):
+    worker = machine.worker()
+    worker.begin()
+    worker.note()
+    worker.flush()
+    machine.take_in()
+    worker.crash()
+    machine.node = "node-2"
+    assert machine.take_in() == 1
+    assert machine.stream.outlook is Outlook.DEAD
