@@ -145,7 +145,8 @@ def suspend(lab: Path, bank: Verifier, card: Card, url: str) -> str:
 def demonstrate(lab: Path) -> None:
     """Tell the story."""
     say("Simulated certification authorities, municipalities, people, and verifiers")
-    show(server("lab", "init", lab, "--closed", "--people", 6, "--municipalities", 2, "--port", 0))
+    said = server("lab", "init", lab, "--people", 6, "--municipalities", 2, "--port", 0)
+    show(said.partition("Start the service")[0])  # the rest is what comes below
     config, bank = lab / "tashika.toml", Verifier(lab, "bank")
 
     say("A citizen gets a card with two certificates")
@@ -183,7 +184,7 @@ def demonstrate(lab: Path) -> None:
         say("The Act gives reason to stop the other family too: that waits for a decision")
         show(server("proposal", "list", config))
         say("The suspension is taken back, and the bank asks again")
-        server("suspension", "resume", config, suspension, "--reason", "end of demonstration")
+        server("suspension", "end", config, suspension, "--reason", "end of demonstration")
         with bank.client(ready.url) as client:
             asked_until(client, user_auth, Status.GOOD)
         bank.checks(user_auth, ready.url, expect=0)

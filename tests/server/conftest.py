@@ -19,11 +19,11 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: Postgres) -> Iterator[str]:
-    """A database with the tables made, for others to be copied from."""
-    postgres_server.run("CREATE DATABASE book_template")
-    upgraded(postgres_server.dsn("book_template")).close()
-    return "book_template"
+def postgres_book(postgres_server: Postgres) -> str:
+    """A database with the tables made: emptying it takes a tenth of copying it."""
+    postgres_server.run("CREATE DATABASE book")
+    upgraded(postgres_server.dsn("book")).close()
+    return "book"
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +51,9 @@ def book_dsn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
     else:
-        template = request.getfixturevalue("postgres_template")
-        with request.getfixturevalue("postgres_server").fresh(template) as dsn:
-            yield dsn
+        server, name = map(request.getfixturevalue, ("postgres_server", "postgres_book"))
+        server.empty(name)
+        yield server.dsn(name)
 
 
 @pytest.fixture

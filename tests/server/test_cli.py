@@ -1,19 +1,35 @@
 """The commands as a person meets them: exit codes, one clear line, never a traceback."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from cryptography import x509
 
 from support.lab import copied, first
-from support.service import make_lab
+from support.odd_files import STRANGE, UNREADABLE, odd_keys, spell, strange
+from support.service import PATIENCE, make_lab
 from tashika.pki.crl import CrlEntry
 from tashika.pki.profile import Family
 from tashika.pki.standing import Reason
-from tashika_server.cli import EX_CONFIG, EX_USAGE, main
+from tashika_server import book, index, supervisor
+from tashika_server import config as configuration
+from tashika_server.cli import (
+    CODES,
+    EX_CONFIG,
+    EX_PIPE,
+    EX_TEMPFAIL,
+    EX_USAGE,
+    NOUNS,
+    main,
+)
 from tashika_server.config import load_config
 from tashika_server.index import Changes, IndexWriter, Mark, Quarantined
 from tashika_server.lab import World
@@ -43,6 +59,71 @@ def test_wrong_usage_is_64(capsys) -> None:
             main(arguments)
         assert left.value.code == EX_USAGE
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_help_names_every_command_and_says_what_it_is_for(capsys) -> None:
+    for words in ([], *([noun] for noun in NOUNS)):
+        with pytest.raises(SystemExit) as left:
+            main([*words, "--help"])
+        assert left.value.code == 0
+        said = capsys.readouterr().out
+        assert all(noun in said for noun in (words or NOUNS))
+        assert all(NOUNS[noun] in " ".join(said.split()) for noun in words)
+
+
+def test_a_command_does_not_load_what_others_need() -> None:
+    code = """
+import sys
+from tashika_server.cli import _parser
+for noun, unwanted in (("", "lmdb"), ("lab", "sqlalchemy"), ("verifier", "lmdb")):
+    _parser([noun] if noun else [])
+    assert not {unwanted, "aiohttp"} & {*sys.modules}, (noun, unwanted)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
+
+
+def test_every_error_with_an_exit_code_of_its_own_exists() -> None:
+    known = {
+        each.__name__
+        for module in (book, configuration, index, supervisor)
+        for each in errors(module)
+    }
+    assert CODES.keys() <= known
+
+
+def errors(module: ModuleType) -> list[type]:
+    return [each for each in vars(module).values() if isinstance(each, type)]
+
+
+@pytest.mark.parametrize(
+    ("dsn", "code", "says"),
+    [
+        ("postgresql:///x?host=/nowhere", EX_TEMPFAIL, "cannot be used"),
+        ("mysql://x/y", EX_CONFIG, "write sqlite:///FILE"),
+        ("sqlite:///none.sqlite", EX_CONFIG, "`tashika-server book upgrade` makes one"),
+    ],
+)
+def test_t4_trouble_with_the_book_has_its_exit_code(
+    tmp_path, capsys, dsn: str, code: int, says: str
+) -> None:
+    file = tmp_path / "tashika.toml"
+    file.write_text(f'[book]\ndsn = "{dsn}"\n')
+    assert main(["verifier", "list", str(file)]) == code
+    said = capsys.readouterr().err
+    assert said.startswith("tashika-server: ")
+    assert says in said
+
+
+def test_whoever_stops_reading_gets_no_traceback(config) -> None:
+    """As `| head -1` does."""
+    command = [sys.executable, "-m", "tashika_server", "config", "check", str(config)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (EX_PIPE, "")
 
 
 # --- config check --------------------------------------------------------------------------------
@@ -97,9 +178,21 @@ def test_t4_a_book_that_cannot_be_reached_does_not_stop_the_start(config, capsys
 
 
 def test_t24_a_certificate_of_the_office_that_is_none_stops_the_start(config, capsys) -> None:
-    tls = 'tls = { certificate = "tashika.toml", key = "tashika.toml" }'
-    config.write_text(config.read_text() + f"\n[office]\n{tls}\n")
-    assert problems(config, capsys)[0].startswith("office.tls: cannot be loaded")
+    signer, odd = "signers/user-auth-g3", config.with_name("odd.key")
+    odd.write_bytes(odd_keys()["encrypted"])
+    for certificate, key, ca, blamed in (
+        ("tashika.toml", f"{signer}.key", "", "tashika.toml"),
+        (f"{signer}.pem", "odd.key", "", "odd.key"),
+        (f"{signer}.pem", "signers/user-auth-g2.key", "", f"{signer}.pem"),
+        (f"{signer}.pem", f"{signer}.key", "tashika.toml", "tashika.toml"),
+    ):
+        tls = f'certificate = "{certificate}", key = "{key}"'
+        tls += f', client_ca = "{ca}"' if ca else ""
+        text = config.read_text().partition("\n[office]")[0]
+        config.write_text(f"{text}\n[office]\ntls = {{ {tls} }}\n")
+        (problem,) = problems(config, capsys)
+        assert problem.startswith(f"office.tls: {config.parent / blamed} ")
+        assert "; " in problem
 
 
 def test_t20_a_signer_of_another_ca_stops_the_start(config, world, capsys) -> None:
@@ -243,10 +336,32 @@ def test_query_before_anything_was_loaded_is_not_determined(config, world, capsy
     assert "no index" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\n", b"\x30\x80"])
-def test_what_is_no_certificate_is_wrong_usage(config, tmp_path, capsys, content: bytes) -> None:
-    (tmp_path / "x").write_bytes(content)
+def strange_card(world: World, which: str) -> bytes:
+    """Write a card's certificate with something strange about it, signed by its CA."""
+    card = first(world, Family.USER_AUTH)
+    (authority,) = (each for each in world.premises.authorities() if each.name == card.issuer)
+    return strange(which, x509.load_der_x509_certificate(card.der), authority.key)
+
+
+@pytest.mark.parametrize("content", [*UNREADABLE, "version 4"])
+def test_what_is_no_certificate_is_wrong_usage(
+    config, world, tmp_path, capsys, content: str
+) -> None:
+    spoilt = UNREADABLE[content] if content in UNREADABLE else strange_card(world, content)
+    file = spell(tmp_path / "x", spoilt)
     with pytest.raises(SystemExit) as left:
-        main(["query", str(config), "--cert", str(tmp_path / "x")])
+        main(["query", str(config), "--cert", str(file)])
     assert left.value.code == EX_USAGE
-    assert "holds no certificate" in capsys.readouterr().err
+    *_, line = capsys.readouterr().err.splitlines()
+    assert f"{file} " in line
+    assert "; " in line
+
+
+@pytest.mark.parametrize("which", [each for each in STRANGE if each != "version 4"])
+def test_a_strange_certificate_of_ours_is_looked_up_all_the_same(
+    look, world, tmp_path, which: str
+) -> None:
+    look.file = spell(tmp_path / "x", strange_card(world, which))
+    look.publish(CrlEntry(look.card.serial, NOW, None, None))
+    code, found, _ = look.query()
+    assert (code, found["issuer"]) == (1, look.card.issuer)

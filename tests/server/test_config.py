@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.odd_files import STRANGE, UNREADABLE, spell, strange
 from tashika_server.agreements import registry, terms
 from tashika_server.config import (
     Address,
@@ -270,7 +271,7 @@ def test_an_issuer_that_makes_no_sense_is_refused(check, old: str, new: str, pro
 
 @pytest.mark.parametrize(
     ("gone", "key"),
-    [("ca.pem", "certificate"), ("signer.pem", "signers"), ("signer.key", "signers")],
+    [("signer.pem", "signers"), ("signer.key", "signers")],
 )
 def test_t24_a_missing_file_stops_the_start(check, tmp_path, gone: str, key: str) -> None:
     (tmp_path / gone).unlink()
@@ -278,11 +279,21 @@ def test_t24_a_missing_file_stops_the_start(check, tmp_path, gone: str, key: str
     assert check(SOUND) == [f"issuer[root-a].{key}: {tmp_path / gone} {remedy}"]
 
 
-def test_t24_a_certificate_that_is_none_or_no_ca_stops_the_start(check, tmp_path) -> None:
-    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
-    assert "is not a usable certificate" in check(SOUND)[0]
-    write_ca(tmp_path / "ca.pem", ca=False)
-    assert "is not a CA's certificate" in check(SOUND)[0]
+@pytest.mark.parametrize("content", [*UNREADABLE, *STRANGE, "gone", "no CA", "weak"])
+def test_t24_t27_a_certificate_of_no_use_stops_the_start(check, tmp_path, content: str) -> None:
+    file = tmp_path / "ca.pem"
+    key = write_ca(file, ca=content != "no CA")
+    if content in UNREADABLE:
+        spell(file, UNREADABLE[content])
+    elif content in STRANGE:
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        spell(file, strange(content, certificate, key))
+    elif content == "gone":
+        file.unlink()
+    elif content == "weak":
+        write_ca(file, key=ec.generate_private_key(ec.SECP192R1()))
+    (problem,) = check(SOUND)
+    assert re.fullmatch(rf"issuer\[root-a\]\.certificate: {file} .+; .+", problem)
 
 
 def test_issuers_may_share_a_name_but_not_a_key(check, tmp_path) -> None:
@@ -305,6 +316,7 @@ def test_issuers_may_share_a_name_but_not_a_key(check, tmp_path) -> None:
         ("url,name\nhttp://a/,C=JP, O=X\n", "line 2 is not a pair"),
         ("url,name\nhttp://a/,C=JP\nhttp://b/,c=jp\n", "line 3 repeats a name"),
         ("url,name\nhttp://a b/,C=JP\n", "is not a URL"),
+        ("url,name\nhttp://[a/,C=JP\n", "is not a URL"),
         ('url,name\nhttp://a/,"C=JP\n', "unexpected end of data"),
     ],
 )

@@ -26,8 +26,11 @@ from tashika_server.agreements.snapshot import SNAPSHOT_FILE, Snapshot, Snapshot
 from tashika_server.book import Book, Mode, open_book
 from tashika_server.book.trail import last_number
 from tashika_server.cli import main
-from tashika_server.console import ConsoleParts
-from tashika_server.office import CompilerParts, OfficeParts, compiler, notify, serve
+from tashika_server.console.application import ConsoleParts
+from tashika_server.office import compiler
+from tashika_server.office.compiler import CompilerParts
+from tashika_server.office.control import notify
+from tashika_server.office.process import OfficeParts, serve
 
 SOON = timedelta(milliseconds=50)
 NEVER = timedelta(days=1)
@@ -56,7 +59,12 @@ async def open_office(
             book=book, snapshot=run / SNAPSHOT_FILE, stamp_every=stamp_every, clock=clock
         ),
         console=ConsoleParts(
-            book=book, two_person=frozenset(), session_life=NEVER, tls=None, clock=clock
+            book=book,
+            two_person=frozenset(),
+            issuers={},
+            session_life=NEVER,
+            tls=None,
+            clock=clock,
         ),
         run=run,
     )

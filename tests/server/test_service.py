@@ -13,7 +13,7 @@ from support.service import PATIENCE, Service, make_lab
 from tashika import Client, Status
 from tashika.pki.profile import Family
 from tashika_server.lab import World
-from tashika_server.refresh import notify
+from tashika_server.refresh.control import notify
 
 
 class Card:

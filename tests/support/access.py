@@ -28,7 +28,7 @@ from tashika_server.agreements.scan import ScanAlarm, ScanWatch
 from tashika_server.agreements.snapshot import Snapshot, SnapshotWatcher, write_snapshot
 from tashika_server.agreements.terms import Environment, Grant, Method, Terms
 from tashika_server.issuer import Issuer
-from tashika_server.responder import Asker, ByAgreement, Desk
+from tashika_server.responder import Asker, ByAgreement, ClientStandings, Desk
 
 SECRET = "bank-token"
 AUTHORIZATION = f"Authorization: Bearer {SECRET}"
@@ -90,6 +90,7 @@ def closed(directory: Path, *agreements: Terms, **how: Any) -> Iterator[ClosedCo
         watcher = SnapshotWatcher(path, max_age=timedelta(hours=1))
         admission = ByAgreement(
             gatehouse=Gatehouse(watcher, environment=Environment.PRODUCTION, buckets=buckets),
+            clients=ClientStandings([counter.issuer]),
             replays=replays,
             scans=ScanWatch(salt=1, alarm=alarms.append),
         )

@@ -229,7 +229,7 @@ class MemoryView:
 
 @dataclass
 class MemoryIndex:
-    """Honours what responder.desk.Index promises; change it and the next snapshot sees it."""
+    """Honours what responder.sight.Index promises; change it and the next snapshot sees it."""
 
     generation: int = 1
     entries: dict[tuple[bytes, int], Entry] = field(default_factory=dict)

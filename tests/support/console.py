@@ -12,11 +12,12 @@ from typing import Any
 import aiohttp
 
 from support.clock import FakeClock
-from support.registry import START
+from support.registry import ISSUERS, START
 from tashika_server.agreements.registry import Guarded
 from tashika_server.book import Book
-from tashika_server.console import ConsoleParts, serving
+from tashika_server.console.application import ConsoleParts, serving
 from tashika_server.console.operators import Role, add_operator
+from tashika_server.door import Answer
 
 SESSION = timedelta(hours=8)
 
@@ -94,17 +95,28 @@ class Console:
 
 @asynccontextmanager
 async def console(
-    book: Book, *, two_person: frozenset[Guarded] = frozenset(), tls: Any = None, client: Any = None
+    book: Book,
+    *,
+    two_person: frozenset[Guarded] = frozenset(),
+    tls: Any = None,
+    client: Any = None,
+    published: Answer | None = None,
 ) -> AsyncIterator[Console]:
     """Serve the API for the length of the block; `client` is the TLS of who calls it."""
     clock = FakeClock(START)
-    published: list[int] = []
+    times: list[int] = []
 
-    async def publish() -> None:
-        published.append(1)
+    async def publish() -> Answer:
+        times.append(1)
+        return published or {}
 
     parts = ConsoleParts(
-        book=book, two_person=two_person, session_life=SESSION, tls=tls, clock=clock
+        book=book,
+        two_person=two_person,
+        issuers=ISSUERS,
+        session_life=SESSION,
+        tls=tls,
+        clock=clock,
     )
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "https" if tls else "http"
@@ -114,4 +126,4 @@ async def console(
         serving(parts, listener, published=publish),
         aiohttp.ClientSession(connector=connector) as session,
     ):
-        yield Console(url=url, book=book, clock=clock, client=session, published=published)
+        yield Console(url=url, book=book, clock=clock, client=session, published=times)

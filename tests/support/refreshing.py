@@ -17,7 +17,7 @@ from support.crls import AT, NAKA, NISHI, Ca, listed
 from tashika_server.durable import write_atomically
 from tashika_server.index import Entry, Finding, IndexReader, Mark, Quarantined, Snapshot
 from tashika_server.issuer import Bounds, Issuer
-from tashika_server.refresh import Refresher, RefreshParts
+from tashika_server.refresh.process import Refresher, RefreshParts
 
 MIB = 2**20
 

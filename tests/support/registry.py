@@ -28,6 +28,12 @@ from tashika_server.agreements.terms import CredentialKind, Environment, Grant, 
 from tashika_server.book import Book, Change, Mode
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
+ISSUERS = {
+    "signature-g2": Family.SIGNATURE,
+    "signature-g3": Family.SIGNATURE,
+    "auth-g3": Family.USER_AUTH,
+}
+"""Those of the configuration."""
 YEAR = Period(START, datetime(2027, 4, 1, tzinfo=UTC))
 
 
@@ -109,6 +115,12 @@ class Office:
             environment=environment,
             period=period,
             scope=scope or ocsp(*(families or (Family.SIGNATURE,))),
+            issuers=ISSUERS,
+        )
+
+    def amend(self, agreement_id: str, *, period: Period, scope: Scope) -> Agreement:
+        return self.do(
+            registry.change_agreement, agreement_id, period=period, scope=scope, issuers=ISSUERS
         )
 
     def active(self, verifier: Verifier, *families: Family, **named: Any) -> Agreement:

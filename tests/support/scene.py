@@ -27,7 +27,7 @@ from tashika.pki.certid import CertId, IssuerIdentity
 from tashika.pki.profile import Family
 from tashika.pki.standing import Good
 from tashika_server.lab import Certificate, World
-from tashika_server.refresh import notify
+from tashika_server.refresh.control import notify
 
 BIN = Path(sys.executable).parent
 PATIENT = Policy(

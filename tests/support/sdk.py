@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from support.clock import FakeClock
@@ -133,6 +134,15 @@ WAYS: tuple[Callable[[FakeResponder, Path], Cause], ...] = (
     by_client_over_http,
 )
 """Every way in but the command, which takes a process each."""
+
+
+def key_usage(*allowed: str) -> x509.KeyUsage:
+    """Return a key usage with these bits and no others."""
+    bits = (
+        *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+        *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+    )
+    return x509.KeyUsage(**{bit: bit in allowed for bit in bits})
 
 
 def write_pems(responder: FakeResponder, folder: Path) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import ClassVar
 
 from asn1crypto import algos, core, crl, ocsp, x509
 from cryptography import x509 as pyca
@@ -22,6 +23,7 @@ from tashika.pki import algorithms
 from tashika.pki.algorithms import SignatureAlgorithm
 from tashika.pki.certid import CertId
 from tashika.pki.crl import CrlEntry, Scope
+from tashika.pki.receipt import Receipt
 from tashika.pki.request import OcspRequest
 from tashika.pki.response import BasicResponse, SingleResponse
 from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
@@ -44,6 +46,7 @@ HASHES = {
     "2.16.840.1.101.3.4.2.8": "2.16.840.1.101.3.4.2.8",  # SHA3-256, which we do not know
 }
 
+RECEIPT = "1.2.840.113556.1.8000.2554.44752.47074.36088.18438.46743.6530262.14365004.1"
 OTHER_EXTENSION = "2.25.1234567890.1"
 FLAGS = (
     "only_contains_user_certs",
@@ -69,11 +72,20 @@ revocations = st.builds(Revoked, times, st.none() | reasons, st.none() | times)
 standings: SearchStrategy[Good | Revoked | Unknown] = (
     st.builds(Good) | st.builds(Unknown) | revocations
 )
+receipts = st.fixed_dictionaries(
+    {"stream": st.binary(min_size=16, max_size=16), "first": st.integers(0, 2**63 - 1)}
+)
 words = st.text(string.ascii_letters + string.digits + "-.:/", min_size=1, max_size=24)
 attributes = st.tuples(st.sampled_from(["C", "O", "OU", "CN"]), words)
 attribute_lists = st.lists(attributes, min_size=1, max_size=6)
 
 _ATTRIBUTE_OIDS = {"C": "2.5.4.6", "O": "2.5.4.10", "OU": "2.5.4.11", "CN": "2.5.4.3"}
+
+
+class AsnReceipt(core.Sequence):  # type: ignore[misc]
+    """What the ASN.1 in the docstring of tashika.pki.receipt says, for asn1crypto."""
+
+    _fields: ClassVar = [("stream", core.OctetString), ("first", core.Integer)]
 
 
 @cache
@@ -173,12 +185,15 @@ def responses(draw: DrawFn, max_singles: int = 4) -> tuple[bytes, BasicResponse]
     key_hash = draw(st.none() | st.binary(min_size=20, max_size=20))
     nonce = draw(st.none() | st.binary(max_size=128))
     extended_revoke, embeds = draw(st.booleans()), draw(st.integers(0, 2))
+    receipt = draw(st.none() | receipts)
     algorithm, signature = draw(algorithm_names), draw(st.binary(max_size=72))
     listed = _others(draw)
     if nonce is not None:
         listed.append(extension("1.3.6.1.5.5.7.48.1.2", core.OctetString(nonce)))
     if extended_revoke:
         listed.append(extension("1.3.6.1.5.5.7.48.1.9", core.Null()))
+    if receipt is not None:
+        listed.append(extension(RECEIPT, AsnReceipt(receipt)))
     by_name = ocsp.ResponderId(name="by_name", value=directory_name(name))
     by_key = ocsp.ResponderId(name="by_key", value=core.OctetString(key_hash or b""))
     tbs = ocsp.ResponseData(
@@ -213,6 +228,7 @@ def responses(draw: DrawFn, max_singles: int = 4) -> tuple[bytes, BasicResponse]
         responses=tuple(value for _, value in singles),
         nonce=nonce,
         extended_revoke=extended_revoke,
+        receipt=receipt and Receipt(**receipt),
         algorithm=ALGORITHMS[algorithm],
         signature=signature,
         certificates=(some_certificate(),) * embeds,

@@ -24,7 +24,7 @@ from tashika import BreakerLimits, Cause, Client, Policy, Status
 from tashika.pki.standing import Good
 from tashika_server.lab import Cause as LegalCause
 from tashika_server.lab import Certificate, World
-from tashika_server.refresh import notify
+from tashika_server.refresh.control import notify
 
 UNDAUNTED = Policy(deadlines=PATIENT.deadlines, breaker=BreakerLimits(failures=10**9))
 NEVER = float("inf")

@@ -1,8 +1,9 @@
 """Who may ask, at the sockets of a real service: credentials, refusals, suspension, the book.
 
-The world is that of `lab init`. Commands are processes, as for an operator.
+The world is that of `lab init`, its book on PostgreSQL. Commands are processes, as for an operator.
 """
 
+import asyncio
 import json
 import re
 import ssl
@@ -16,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,11 +28,14 @@ from support.lab import FAST, first
 from support.service import PATIENCE, Service, wait_until
 from tashika import BearerToken, Client, Status
 from tashika.pki.certid import CertId, IssuerIdentity
+from tashika.pki.names import name_text
 from tashika.pki.profile import Family
 from tashika.pki.request import build_request
 from tashika.pki.response import BasicResponse, ErrorResponse, ResponseStatus, parse_response
-from tashika_server.agreements.notes import HEADER
+from tashika_server.agreements.notes import HEADER, KEY_FILE, Notebook
+from tashika_server.cli.explain import describe
 from tashika_server.lab import Access, World, found_world
+from tashika_server.refresh.control import notify
 
 BIN = Path(sys.executable).parent
 SOON = 2.0
@@ -54,9 +58,8 @@ def command(name: str, *words: object) -> str:
 class House:
     """A closed world with its service, and one card that everybody asks about."""
 
-    def __init__(self, directory: Path, *, book: str | None = None) -> None:
-        order = replace(FAST, access=Access.CLOSED)
-        order = replace(order, book=book) if book else order
+    def __init__(self, directory: Path, *, book: str) -> None:
+        order = replace(FAST, access=Access.CLOSED, book=book)
         self.directory = directory
         self.world: World = found_world(directory, order, at=datetime.now(UTC))
         self.config = directory / "tashika.toml"
@@ -85,6 +88,9 @@ class House:
 
     def shown(self, name: str) -> Path:
         return self.directory / "verifiers" / name
+
+    def pair(self, name: str) -> tuple[Path, Path]:
+        return self.shown(f"{name}.pem"), self.shown(f"{name}.key")
 
     def token(self, name: str) -> str:
         return self.shown(f"{name}.token").read_text().strip()
@@ -116,17 +122,20 @@ class House:
     def resume(self, suspension: str) -> None:
         self.operator("suspension", "resume", suspension, "--reason", "put right")
 
-    def explained(self, refusal: str) -> dict[str, Any]:
-        said: dict[str, Any] = json.loads(
-            command("tashika-server", "explain", self.config, refusal, "--json")
-        )
-        return said
+    def publish(self) -> None:
+        """Publish what has happened in the world, and have it taken in."""
+        self.world.publish(at=datetime.now(UTC))
+        said = asyncio.run(notify(self.directory / "run"))
+        assert said
+        assert not said["failed"] + said["quarantined"]
 
 
 class Line:
     """One connection that is kept for every question, by a verifier with its credential."""
 
-    def __init__(self, house: House, *, token: str | None = None, pair: str | None = None) -> None:
+    def __init__(
+        self, house: House, *, token: str | None = None, pair: tuple[Path, Path] | None = None
+    ) -> None:
         self._question = house.question()
         self._headers = {"Content-Type": "application/ocsp-request"}
         self._connection: HTTPConnection
@@ -134,7 +143,7 @@ class Line:
             self._headers["Authorization"] = f"Bearer {token}"
         if pair:
             tls = ssl.create_default_context(cafile=house.directory / "tls" / "server.pem")
-            tls.load_cert_chain(house.shown(f"{pair}.pem"), house.shown(f"{pair}.key"))
+            tls.load_cert_chain(*pair)
             place = urlsplit(house.tls_url).netloc
             self._connection = HTTPSConnection(place, timeout=PATIENCE, context=tls)
         else:
@@ -163,8 +172,15 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("closed") / "lab") as house:
+def server() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def house(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    directory = tmp_path_factory.mktemp("closed") / "lab"
+    with House(directory, book=server.dsn("postgres")) as house:
         yield house
 
 
@@ -186,7 +202,7 @@ def test_a_client_certificate_is_answered_over_tls_and_openssl_verifies(
     house.openssl("-no_nonce", "-reqout", question)
     command(
         *("curl", "-sS", "-o", answer, "--cacert", house.directory / "tls" / "server.pem"),
-        *("--cert", house.shown(f"{name}.pem"), "--key", house.shown(f"{name}.key")),
+        *("--cert", house.pair(name)[0], "--key", house.pair(name)[1]),
         *("-H", "Content-Type: application/ocsp-request"),
         *("--data-binary", f"@{question}", house.tls_url),
     )
@@ -197,7 +213,7 @@ def test_openssl_is_answered_to_a_token_in_the_url_and_to_a_signature(house: Hou
     path_token = house.shown("ministry.path-token").read_text().strip()
     url = house.url.removesuffix("/ocsp") + f"/t/{path_token}/ocsp"
     assert ": good" in house.openssl("-CAfile", house.issuer, "-url", url)
-    signer = [house.shown(f"bank-signer.{kind}") for kind in ("pem", "key")]
+    signer = house.pair("bank-signer")
     signed = ("-signer", signer[0], "-signkey", signer[1], "-CAfile", house.issuer)
     assert ": good" in house.openssl(*signed, "-url", house.url)
     assert path_token not in house.service.log.read_text()
@@ -212,18 +228,20 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_refusal_is_explained_to_the_operator_by_its_id(house: House, name: str) -> None:
-    with Line(house, token=house.token(name)) as line:
-        response, body = line.ask()
-    assert parse_response(body) == ErrorResponse(ResponseStatus.UNAUTHORIZED)
-    said = house.explained(str(response.headers[HEADER]))
-    refusal, ground, article = REFUSED[name]
-    assert (said["refusal"], said["ground"]) == (refusal, ground)
-    assert article in said["article"]
-    assert re.fullmatch(
-        r"V-\d{6} A-\d{6} C-\d{6}", "{verifier} {agreement} {credential}".format(**said)
-    )
+def test_a_refusal_is_explained_to_the_operator_by_its_id(house: House) -> None:
+    notebook = Notebook.open(house.directory / "run" / KEY_FILE)
+    for name, (refusal, ground, article) in REFUSED.items():
+        with Line(house, token=house.token(name)) as line:
+            response, body = line.ask()
+        assert parse_response(body) == ErrorResponse(ResponseStatus.UNAUTHORIZED)
+        said = describe(notebook.read(response.headers[HEADER]))
+        assert (said["refusal"], said["ground"]) == (refusal, ground)
+        assert article in said["article"]
+        assert re.fullmatch(
+            r"V-\d{6} A-\d{6} C-\d{6}", "{verifier} {agreement} {credential}".format(**said)
+        )
+    words = ("explain", house.config, response.headers[HEADER], "--json")
+    assert json.loads(command("tashika-server", *words)) == said
 
 
 def test_nobody_is_answered_without_a_credential_or_to_a_guess(house: House) -> None:
@@ -242,8 +260,8 @@ def test_the_refused_learn_nothing_about_which_serials_there_are(house: House) -
 # --- Suspension ---------------------------------------------------------------------------------
 
 
-PACE = 0.005
-"""Seconds between questions on one line: four lines stay below the bank's rate."""
+PACE = 0.01
+"""Seconds between questions on one line: there are commands to run beside the load."""
 
 
 class Load:
@@ -288,7 +306,7 @@ def test_t25_a_suspension_bites_within_two_seconds_on_open_connections_under_loa
     """In clear by token and over TLS by certificate; and the resumption likewise."""
     token = house.token("bank")
     lines: list[Callable[[], Line]] = [lambda: Line(house, token=token)] * 2
-    lines += [lambda: Line(house, pair="bank")] * 2
+    lines += [lambda: Line(house, pair=house.pair("bank"))] * 2
     with ExitStack() as stack:
         opened = [stack.enter_context(make()) for make in lines]
         loads = [stack.enter_context(Load(line)) for line in opened]
@@ -306,30 +324,45 @@ def test_t25_a_suspension_bites_within_two_seconds_on_open_connections_under_loa
     ]
 
 
-# --- The book on PostgreSQL ---------------------------------------------------------------------
+# --- A client certificate that its issuer revokes ------------------------------------------------
 
 
-@pytest.fixture
-def server() -> Iterator[Postgres]:
-    with postgres() as server:
-        yield server
+def test_t25_a_client_certificate_revoked_at_its_issuer_lets_nobody_in(house: House) -> None:
+    """One of the issuers that are served: known from its next CRL on, on open connections too."""
+    card = house.world.issue(at=datetime.now(UTC))[0]
+    house.publish()
+    certificate = house.world.premises.layout.certificate(card)
+    pair = certificate, certificate.with_suffix(".key")
+    subject = name_text(x509.load_pem_x509_certificate(pair[0].read_bytes()).subject.public_bytes())
+    known = ("--certificate", house.issuer, "--subject", subject)
+    house.operator("credential", "add", "A-000001", "--kind", "mtls-ca", "--label", "card", *known)
+    with Line(house, pair=pair) as living:
+        wait_until(living.is_answered, "the new credential", seconds=SOON)
+        for happen, answered in ((house.world.hold, False), (house.world.release, True)):
+            happen(card, at=datetime.now(UTC))
+            house.publish()
+            assert living.is_answered() is answered
+            with Line(house, pair=pair) as new:
+                assert new.is_answered() is answered
 
 
-def test_t4_the_book_on_postgresql_may_go_and_come_back(server: Postgres, tmp_path: Path) -> None:
+# --- The book's absence -------------------------------------------------------------------------
+
+
+def test_t4_the_book_may_go_and_come_back(house: House, server: Postgres) -> None:
     """Answers go on while it is away; what is ordered after its return bites in time."""
-    with House(tmp_path / "lab", book=server.dsn("postgres")) as house:
 
-        def answered() -> list[str]:
-            return [name for name in ("bank", "broker") if is_answered(house, name)]
+    def answered() -> list[str]:
+        return [name for name in ("platform-shop", "broker") if is_answered(house, name)]
 
-        assert answered() == ["bank"]
-        server.stop()
-        house.service.wait_for_event("agreements_not_compiled")
-        assert answered() == ["bank"]
-        server.start()
-        house.service.wait_for_event("agreements_compiled_again")
-        house.suspend("V-000001")
-        wait_until(lambda: not answered(), "a refusal", seconds=SOON)
+    assert answered() == ["platform-shop"]
+    server.stop()
+    house.service.wait_for_event("agreements_not_compiled")
+    assert answered() == ["platform-shop"]
+    server.start()
+    house.service.wait_for_event("agreements_compiled_again")
+    house.suspend("V-000003")
+    wait_until(lambda: not answered(), "a refusal", seconds=SOON)
 
 
 def is_answered(house: House, name: str) -> bool:

@@ -112,7 +112,7 @@ LISTS: dict[str, tuple[Wrong, str]] = {
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_t07_t14_t15_t27_a_bad_list_is_set_aside_and_the_next_good_one_heals(
+def test_t7_t14_t15_t27_a_bad_list_is_set_aside_and_the_next_good_one_heals(
     victim: Victim, kind: str
 ) -> None:
     scene, (make, check) = victim.scene, LISTS[kind]

@@ -29,7 +29,7 @@ def offer_a_list_that_ends_soon(scene: Scene, card: Certificate) -> datetime:
     raise AssertionError("the service takes in no list within 32 s")
 
 
-def test_t03_with_a_dead_feed_answers_end_at_next_update(scene: Scene) -> None:
+def test_t3_with_a_dead_feed_answers_end_at_next_update(scene: Scene) -> None:
     held, good = scene.issue(), scene.issue()
     while good.municipality == held.municipality:  # as good as all lists together say
         good = scene.issue()

@@ -12,7 +12,7 @@ from support.service import wait_until
 from tashika import Cause
 from tashika_server.durable import write_atomically
 from tashika_server.lab import Certificate
-from tashika_server.refresh import notify
+from tashika_server.refresh.control import notify
 
 EX_TEMPFAIL = 75
 STRANGERS = range(10**6, 10**6 + 900)

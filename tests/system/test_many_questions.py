@@ -133,7 +133,7 @@ async def _ask_all(host: str, port: int, asked: list[Question]) -> list[Answer]:
     return answers
 
 
-def test_t05_t06_mixed_questions_at_once_each_get_their_own_answer(
+def test_t5_t6_mixed_questions_at_once_each_get_their_own_answer(
     scene: Scene, groups: list[list[Subject]]
 ) -> None:
     asked = questions(groups, QUESTIONS)

@@ -64,7 +64,7 @@ def in_two_places(scene: Scene) -> tuple[Certificate, Certificate]:
     return one, other
 
 
-def test_t08_a_restart_changes_no_answer_and_fetches_nothing_twice(lab: Path, feed: Feed) -> None:
+def test_t8_a_restart_changes_no_answer_and_fetches_nothing_twice(lab: Path, feed: Feed) -> None:
     with Scene(lab) as first:
         card = first.world.certificates()[-1]
         first.world.hold(first.world.certificates()[0], at=now())

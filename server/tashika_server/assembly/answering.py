@@ -12,13 +12,13 @@ from tashika_server.agreements.presented import Proxies
 from tashika_server.agreements.replay import ReplayMemory
 from tashika_server.agreements.scan import ScanWatch
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE, SnapshotWatcher
-from tashika_server.agreements.terms import Environment
 from tashika_server.clock import Clock
 from tashika_server.config import Access, Config
 from tashika_server.index import IndexReader
 from tashika_server.responder import (
     Admission,
     ByAgreement,
+    ClientStandings,
     Desk,
     Directory,
     Inspection,
@@ -73,9 +73,10 @@ def _admission(config: Config) -> Admission:
     return ByAgreement(
         gatehouse=Gatehouse(
             SnapshotWatcher(run / SNAPSHOT_FILE, max_age=settings.registry.max_age),
-            environment=Environment(settings.environment),
+            environment=settings.environment,
             buckets=Buckets(run / LIMITS_FILE, workers=workers, monotonic=time.monotonic),
         ),
+        clients=ClientStandings(config.issuers),
         replays=ReplayMemory.open(run, keep=settings.responder.replays),
         scans=ScanWatch(salt=randbits(64), alarm=report_scan),
     )

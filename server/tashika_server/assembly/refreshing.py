@@ -5,7 +5,8 @@ from random import Random
 
 from tashika_server.clock import Clock
 from tashika_server.config import Config
-from tashika_server.refresh import FetchLimits, RefreshParts
+from tashika_server.refresh.fetch import FetchLimits
+from tashika_server.refresh.process import RefreshParts
 
 __all__ = ["lab_directory", "refresh_parts"]
 

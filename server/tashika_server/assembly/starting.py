@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from tashika_server.assembly.answering import racks, tls_identity
-from tashika_server.assembly.registering import book_standing, office_tls
+from tashika_server.assembly.keeping_office import office_tls
+from tashika_server.assembly.registering import book_standing
 from tashika_server.config import Access, Complaints, Config
-from tashika_server.refresh import read_register
+from tashika_server.refresh.register import read_register
 from tashika_server.signing import load_signer
 
 __all__ = ["check_start"]

@@ -2,66 +2,66 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime
 from ipaddress import ip_network
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from tashika.pki.profile import Family
 from tashika_server.agreements import registry
-from tashika_server.agreements.registry import Agreement, Period, Scope, State, Step
+from tashika_server.agreements.registry import Period, Scope, Step
 from tashika_server.agreements.terms import Environment, Grant, Method, Network, Purpose
 from tashika_server.book import Change
-from tashika_server.cli.registrar import (
-    add_list,
-    add_show,
-    add_write,
-    first_moment,
-    last_moment,
-    now,
-    one_of,
-)
+from tashika_server.cli.arguments import demand_change, first_moment, last_moment, one_of
+from tashika_server.cli.registrar import add_list, add_show, add_write, now
+from tashika_server.console import views
 
 __all__ = ["add_commands"]
 
-PLAIN = ("rate", "burst", "max_cert_ids", "signed_required", "path_tokens")
+PLAIN = ("rate", "burst", "max_cert_ids", "signed_required", "path_tokens", "receipts")
 """Options that are named as their field and not given when they are None."""
-NO_CAP = 0
+OTHERS = ("grants", "purposes", "networks", "start", "end", "daily")
+NONE = "none"
+"""What is typed for no end and no cap; an option that is not typed keeps what there was."""
 STEPS = (Step.NOTIFY, Step.AGREE, Step.ACTIVATE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """An agreement as the list shows it."""
-
-    id: str
-    verifier: str
-    environment: Environment
-    state: State
-    version: int
-    period: Period
-    grants: tuple[str, ...]
+T = TypeVar("T", int, datetime)
 
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     """Add `agreement` and its verbs."""
-    noun = nouns.add_parser("agreement", help="what a verifier may ask")
+    noun = nouns.add_parser("agreement")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
-    add = add_write(verbs, "add", _add, "draft an agreement")
+    usual = Scope(grants=())
+    limits = (
+        f"unless given: no end, {usual.rate:g} statuses a second, {usual.burst} at once, "
+        f"{usual.daily} a day, {usual.max_cert_ids} certificates a question"
+    )
+    add = add_write(verbs, "add", _add, "draft an agreement", epilog=limits)
     add.add_argument("verifier", metavar="V-NUMBER")
-    add.add_argument("--environment", **one_of(*Environment), default=Environment.PRODUCTION)
+    add.add_argument(
+        "--environment",
+        **one_of(*Environment),
+        default=Environment.PRODUCTION,
+        help="which certificates it is about (default: %(default)s)",
+    )
     _add_scope(add, required=True)
-    columns = ("id", "verifier", "environment", "state", "version", "period", "grants")
+    its = ("id", "verifier", "environment", "newest.period")
+    columns = (*(f"agreement.{name}" for name in its), "state", "grants")
     listed = add_list(verbs, "list", _list, "list the agreements", *columns)
     listed.add_argument("--verifier", metavar="V-NUMBER", help="those of one only")
-    _of(add_show(verbs, "show", _show, "show one with its versions and credentials"))
-    change = _of(add_write(verbs, "change", _change, "let another version take effect"))
+    _of(add_show(verbs, "show", _show, "show one with its versions"))
+    text = "let another version take effect; what is not given stays as it was"
+    change = _of(add_write(verbs, "change", _change, text))
     _add_scope(change, required=False)
     advance = _of(add_write(verbs, "advance", _advance, "take the next step of its life"))
     advance.add_argument("step", **one_of(*STEPS))
     advance.add_argument(
-        "--on", type=first_moment, metavar="DAY", help="when it was concluded (default: now)"
+        "--on",
+        type=first_moment,
+        metavar="DAY",
+        help="with agree: when it was concluded (default: now)",
     )
     _of(add_write(verbs, "end", _end, "end it now"))
 
@@ -80,18 +80,36 @@ def _add_scope(verb: ArgumentParser, *, required: bool) -> None:
         action="append",
         required=required,
         metavar="FAMILY:METHOD[:ISSUER,...]",
-        help="may be given several times",
+        help=f"methods: {', '.join(Method)}; for all issuers of the family unless some are named; "
+        "may be given several times",
     )
-    verb.add_argument("--purpose", dest="purposes", **one_of(*Purpose), action="append")
-    verb.add_argument("--network", dest="networks", type=_network, action="append", metavar="CIDR")
+    verb.add_argument(
+        "--purpose",
+        dest="purposes",
+        **one_of(*Purpose),
+        action="append",
+        help="of all grants; may be given twice (default: both)",
+    )
+    verb.add_argument(
+        "--network",
+        dest="networks",
+        type=_network,
+        action="append",
+        metavar="CIDR",
+        help="where questions may come from (default: anywhere); may be given several times",
+    )
     verb.add_argument("--from", dest="start", type=first_moment, metavar="DAY", help="default: now")
-    verb.add_argument("--to", dest="end", type=last_moment, metavar="DAY", help="last day")
+    verb.add_argument("--to", dest="end", type=_end_of, metavar="DAY|none", help="last day")
     verb.add_argument("--rate", type=float, metavar="N", help="statuses a second")
     verb.add_argument("--burst", type=int, metavar="N", help="statuses at once")
     verb.add_argument("--daily", type=_daily, metavar="N|none", help="statuses a day of Japan")
     verb.add_argument("--max-cert-ids", type=int, metavar="N", help="certificates a question")
-    for name in ("signed-required", "path-tokens"):
-        verb.add_argument(f"--{name}", type=_yes_or_no, metavar="yes|no")
+    for name, text in (
+        ("signed-required", "whether OCSP requests must be signed"),
+        ("path-tokens", "whether a token may stand in the URL, where others' logs show it"),
+        ("receipts", "whether OCSP answers carry receipts, to check the statement by"),
+    ):
+        verb.add_argument(f"--{name}", type=_yes_or_no, metavar="yes|no", help=text)
 
 
 def _grant(text: str) -> Grant:
@@ -114,8 +132,12 @@ def _network(text: str) -> Network:
         raise ArgumentTypeError(f"{wrong}; write for example 192.0.2.0/24") from None
 
 
-def _daily(text: str) -> int:
-    return NO_CAP if text == "none" else int(text)
+def _end_of(text: str) -> datetime | str:
+    return NONE if text == NONE else last_moment(text)
+
+
+def _daily(text: str) -> int | str:
+    return NONE if text == NONE else int(text)
 
 
 def _yes_or_no(text: str) -> bool:
@@ -132,31 +154,43 @@ def _add(options: Namespace, change: Change) -> object:
         change,
         options.verifier,
         environment=options.environment,
-        period=Period(options.start or change.at, options.end),
+        period=_period(options, change, None),
         scope=_scope(options, Scope(grants=())),
+        issuers=options.issuers,
     )
 
 
 def _change(options: Namespace, change: Change) -> object:
+    demand_change(*(getattr(options, name) for name in (*PLAIN, *OTHERS)))
     newest = registry.find_agreement(change.connection, options.id).newest
     return registry.change_agreement(
         change,
         options.id,
-        period=Period(options.start or change.at, options.end or newest.period.end),
+        period=_period(options, change, newest.period.end),
         scope=_scope(options, newest.scope),
+        issuers=options.issuers,
     )
+
+
+def _period(options: Namespace, change: Change, end: datetime | None) -> Period:
+    return Period(options.start or change.at, _or_none(options.end, end))
 
 
 def _scope(options: Namespace, before: Scope) -> Scope:
     """Change in a scope what was given as an option."""
     given = {name: getattr(options, name) for name in PLAIN if getattr(options, name) is not None}
-    if options.daily is not None:
-        given["daily"] = None if options.daily == NO_CAP else options.daily
+    given["daily"] = _or_none(options.daily, before.daily)
     grants = tuple(options.grants or before.grants)
     if options.purposes:
         grants = tuple(replace(each, purposes=frozenset(options.purposes)) for each in grants)
     networks = tuple(options.networks or before.networks)
     return replace(before, grants=grants, networks=networks, **given)
+
+
+def _or_none(typed: T | str | None, before: T | None) -> T | None:
+    if typed is None:
+        return before
+    return None if isinstance(typed, str) else typed
 
 
 def _advance(options: Namespace, change: Change) -> object:
@@ -168,30 +202,8 @@ def _end(options: Namespace, change: Change) -> object:
 
 
 def _list(options: Namespace, connection: Connection) -> Sequence[object]:
-    at, standing = now(), registry.suspensions(connection)
-    return tuple(
-        _row(each, registry.state(each, standing, at))
-        for each in registry.agreements(connection, options.verifier)
-    )
+    return views.list_agreements(connection, now(), verifier_id=options.verifier)
 
 
-def _row(agreement: Agreement, state: State) -> Row:
-    version = agreement.newest
-    return Row(
-        id=agreement.id,
-        verifier=agreement.verifier,
-        environment=agreement.environment,
-        state=state,
-        version=version.number,
-        period=version.period,
-        grants=tuple(f"{family}:{method}" for family, method in sorted(version.scope.lines)),
-    )
-
-
-def _show(options: Namespace, connection: Connection) -> dict[str, Any]:
-    agreement = registry.find_agreement(connection, options.id)
-    return {
-        "agreement": agreement,
-        "credential": registry.credentials(connection, agreement.id),
-        "suspension": registry.suspensions(connection, agreement.verifier),
-    }
+def _show(options: Namespace, connection: Connection) -> object:
+    return views.show_agreement(connection, options.id, now())

@@ -8,13 +8,14 @@ from sqlalchemy import Connection
 
 from tashika_server.book import trail
 from tashika_server.cli.registrar import add_list, open_house
+from tashika_server.console.views import trace
 
 __all__ = ["add_commands"]
 
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     """Add `book` and its verbs."""
-    noun = nouns.add_parser("book", help="the database of the registry")
+    noun = nouns.add_parser("book")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     upgrade = verbs.add_parser("upgrade", help="make the tables, or bring them up to date")
     upgrade.add_argument("config", type=Path, metavar="CONFIG")
@@ -32,4 +33,6 @@ def _upgrade(options: Namespace) -> int:
 
 
 def _trail(options: Namespace, connection: Connection) -> Sequence[object]:
-    return tuple(trail.entries(connection, subject=options.subject, after=options.after))
+    return tuple(
+        map(trace, trail.entries(connection, subject=options.subject, after=options.after))
+    )

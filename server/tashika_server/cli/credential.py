@@ -10,22 +10,22 @@ from tashika_server.agreements import registry
 from tashika_server.agreements.registry import IssueCredential
 from tashika_server.agreements.terms import CredentialKind
 from tashika_server.book import Change
-from tashika_server.cli.registrar import (
-    add_list,
-    add_show,
-    add_write,
+from tashika_server.cli import actor
+from tashika_server.cli.arguments import (
+    demand_change,
     first_moment,
     last_moment,
     one_of,
     pem_text,
 )
+from tashika_server.cli.registrar import add_list, add_show, add_write
 
 __all__ = ["add_commands"]
 
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     """Add `credential` and its verbs."""
-    noun = nouns.add_parser("credential", help="what verifiers prove themselves by")
+    noun = nouns.add_parser("credential")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_add(verbs)
     its = ("kind", "holder", "valid_from", "valid_to", "revoked_at")
@@ -35,7 +35,7 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     _of(add_show(verbs, "show", _show, "show one"))
     change = _of(add_write(verbs, "change", _change, "give it another label or an earlier end"))
     change.add_argument("--label")
-    change.add_argument("--to", dest="end", type=last_moment, metavar="DAY")
+    change.add_argument("--to", dest="end", type=last_moment, metavar="DAY", help="last day")
     _of(add_write(verbs, "end", _end, "withdraw it now"))
     bar = _of(add_write(verbs, "bar", _bar, "refuse one certificate of a registered CA"))
     bar.add_argument("--certificate", type=pem_text, required=True, metavar="FILE")
@@ -75,18 +75,19 @@ def _add(options: Namespace, change: Change) -> object:
         rate=options.rate,
         burst=options.burst,
     )
-    return registry.submit(change, order, two_person=options.two_person)
+    return actor.submit(options, change, order)
 
 
 def _list(options: Namespace, connection: Connection) -> Sequence[object]:
     return registry.credentials(connection, options.agreement)
 
 
-def _show(options: Namespace, connection: Connection) -> dict[str, Any]:
-    return {"credential": registry.find_credential(connection, options.id)}
+def _show(options: Namespace, connection: Connection) -> object:
+    return registry.find_credential(connection, options.id)
 
 
 def _change(options: Namespace, change: Change) -> object:
+    demand_change(options.label, options.end)
     return registry.change_credential(change, options.id, label=options.label, valid_to=options.end)
 
 

@@ -1,27 +1,34 @@
-"""How the registry's records are shown: to programs as JSON, to people as tables and lines.
+"""How records are shown: to programs as JSON or CSV, to people as tables and lines.
 
 Times are in UTC for programs and in Japan's for people.
 """
 
+import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
 from tashika_server.agreements.period import JST, Period
 from tashika_server.book.plain import plain
 
-__all__ = ["print_json", "print_records", "print_table"]
+__all__ = [
+    "print_cells",
+    "print_csv",
+    "print_json",
+    "print_record",
+    "print_table",
+    "write_cells",
+]
 
 WIDE = 240
 """Columns of what is not a terminal: enough for the widest table, so nothing is cut off."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so is run by spreadsheets."""
 
 
 def print_json(value: object) -> None:
@@ -29,34 +36,61 @@ def print_json(value: object) -> None:
     print(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
+def print_csv(records: Sequence[Any], columns: Sequence[str]) -> None:
+    """Print these fields of records as CSV (RFC 4180), headed by their names; times in UTC."""
+    write_cells([columns])
+    write_cells([plain(attrgetter(name)(record)) for name in columns] for record in records)
+
+
+def write_cells(rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as CSV; a text is never a formula."""
+    for row in rows:
+        csv.writer(sys.stdout).writerow(map(_cell, row))
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
 def print_table(records: Sequence[Any], columns: Sequence[str]) -> None:
     """Print these fields of records as a table for people, such as `period.start`."""
+    if not records:
+        print("none")
+        return
+    headings = [name.rpartition(".")[2].replace("_", " ") for name in columns]
+    rows = ([_text(attrgetter(name)(record)) for name in columns] for record in records)
+    print_cells(headings, rows)
+
+
+def print_cells(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as a table for people."""
+    # The other two ways of printing need not wait for it.
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(box=SIMPLE_HEAD)
-    for name in columns:
-        heading = name.rpartition(".")[2].replace("_", " ")
-        table.add_column(heading, overflow="fold", no_wrap=name == columns[0])
-    for record in records:
-        table.add_row(*(_text(attrgetter(name)(record)) for name in columns))
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console(width=None if sys.stdout.isatty() else WIDE, markup=False, emoji=False).print(table)
 
 
-def print_records(found: Mapping[str, Any]) -> None:
-    """Print records for people, a line for each field, indented where one is within another."""
-    for name, records in found.items():
-        _print_all(name, records if isinstance(records, tuple) else (records,), 0)
-
-
-def _print_all(name: str, records: Sequence[Any], depth: int) -> None:
+def print_record(record: Any, depth: int = 0) -> None:
+    """Print a record for people, a line for each field; what is within it follows, indented."""
     margin = "  " * depth
-    for record in records:
-        print(f"{margin}[{name}]")
-        for each in fields(record):
-            value = getattr(record, each.name)
-            values = value if isinstance(value, tuple) else (value,)
-            if values and all(is_dataclass(one) and not isinstance(one, Period) for one in values):
-                _print_all(each.name, values, depth + 1)
-            else:
-                print(f"{margin}  {each.name:<16} {_text(value)}")
+    for each in fields(record):
+        value = getattr(record, each.name)
+        values = value if isinstance(value, tuple) else (value,)
+        if values and all(is_dataclass(one) and not isinstance(one, Period) for one in values):
+            for one in values:
+                print(f"{margin}[{each.name}]")
+                print_record(one, depth + 1)
+        else:
+            print(f"{margin}{each.name:<16} {_text(value)}")
 
 
 def _text(value: object) -> str:
@@ -68,4 +102,12 @@ def _text(value: object) -> str:
         return value.hex()
     if isinstance(value, tuple | frozenset):
         return ", ".join(sorted(map(_text, value))) or "-"
+    if is_dataclass(value) and not isinstance(value, Period):
+        its = {each.name: getattr(value, each.name) for each in fields(value)}
+        return ", ".join(f"{name} {_text(own)}" for name, own in its.items() if _is_short(own))
     return str(value)
+
+
+def _is_short(value: object) -> bool:
+    """Tell whether it fits in a line and says something: a certificate in PEM does not."""
+    return value is not None and "\n" not in str(value)

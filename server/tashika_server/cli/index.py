@@ -16,14 +16,16 @@ from tashika_server.assembly.refreshing import lab_directory, refresh_parts
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
 from tashika_server.lab.layout import Layout
-from tashika_server.refresh import AnySource, Outcome, Refresher, RefreshParts, Told
+from tashika_server.refresh.process import Refresher, RefreshParts, Told
+from tashika_server.refresh.refresh import Outcome
+from tashika_server.refresh.source import AnySource
 
 __all__ = ["add_commands"]
 
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `index build`."""
-    noun = nouns.add_parser("index", help="load the revocation index")
+    noun = nouns.add_parser("index")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     build = verbs.add_parser(
         "build", help="fetch and load everything once; `serve` must not be running"

@@ -13,42 +13,40 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-
 from tashika.pki.standing import Good, Reason
+from tashika_server.certificate_file import read_certificate
+from tashika_server.cli import lab_init
 from tashika_server.clock import SystemClock
 from tashika_server.lab import (
     ACT_VERSION,
     JST,
     RULES,
-    SIMULATED,
-    Access,
-    Algorithm,
     Cause,
     Certificate,
     LabError,
-    Order,
-    Policies,
+    NotOfThisLab,
     World,
     found_world,
 )
-from tashika_server.lab.layout import BANK
 from tashika_server.refresh.control import notify
 
 __all__ = ["add_commands"]
 
 Verb = Callable[[argparse.Namespace, World, datetime], None]
-MAX_PORT = 65535
 
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `lab` and its verbs."""
-    noun = nouns.add_parser("lab", help="the simulated issuers: make a world, revoke, publish")
+    noun = nouns.add_parser("lab")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
-    _add_init(verbs)
+    init = _add(verbs, "init", _list, "make a simulated world in a new or empty directory")
+    init.set_defaults(handler=_init)
+    lab_init.add_options(init)
     issue = _add(verbs, "issue", _issue, "give new people a card, or renew a certificate")
     issue.add_argument("--cert", type=Path, metavar="FILE", help="renew this certificate instead")
-    issue.add_argument("--people", type=_positive, default=1, metavar="N", help="how many cards")
+    issue.add_argument(
+        "--people", type=lab_init.positive, default=1, metavar="N", help="how many cards"
+    )
     _add_revoke(verbs)
     for verb, record, text in (
         ("hold", World.hold, "put a certificate on hold: the card is lost (user terms section 9)"),
@@ -64,50 +62,8 @@ def _add(verbs: Any, name: str, work: Verb, text: str, **more: Any) -> argparse.
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, **more)
     verb.add_argument("directory", type=Path, metavar="DIR", help="where the lab is")
     verb.add_argument("--json", action="store_true", help="print one JSON value")
-    verb.set_defaults(handler=_init if name == "init" else lambda options: _run(work, options))
+    verb.set_defaults(handler=lambda options: _run(work, options))
     return verb
-
-
-def _add_init(verbs: Any) -> None:
-    default = Order()
-    init = _add(verbs, "init", _list, "make a simulated world in a new or empty directory")
-    number: dict[str, Any] = {"metavar": "N", "help": "default %(default)s"}
-    init.add_argument("--people", type=_positive, default=default.people, **number)
-    init.add_argument("--municipalities", type=_positive, default=default.municipalities, **number)
-    init.add_argument("--seed", type=int, default=default.seed, **number)
-    init.add_argument(
-        "--port",
-        type=_port,
-        default=default.port,
-        metavar="P",
-        help="where the service will listen; 0 for any free ports (default %(default)s)",
-    )
-    init.add_argument(
-        "--closed",
-        dest="access",
-        action="store_const",
-        const=Access.CLOSED,
-        default=Access.OPEN,
-        help="let only verifiers with an agreement ask, and make some, with credentials",
-    )
-    init.add_argument(
-        "--book",
-        default=default.book,
-        metavar="DSN",
-        help="register the verifiers in this empty database (default %(default)s in DIR)",
-    )
-    init.add_argument(
-        "--algorithm",
-        choices=[each.value for each in Algorithm],
-        default=default.algorithm.value,
-        help="keys of CAs and holders; p384 is hypothetical: no rule allows it yet",
-    )
-    init.add_argument(
-        "--policies",
-        choices=[each.value for each in Policies],
-        default=default.policies.value,
-        help="certificate policies; the real ones serve to test parsers",
-    )
 
 
 def _add_revoke(verbs: Any) -> None:
@@ -144,21 +100,12 @@ def _add_certificate(verb: argparse.ArgumentParser) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    order = Order(
-        people=options.people,
-        municipalities=options.municipalities,
-        seed=options.seed,
-        port=options.port,
-        algorithm=Algorithm(options.algorithm),
-        policies=Policies(options.policies),
-        access=options.access,
-        book=options.book,
-    )
+    order = lab_init.order_of(options)
     with _files(), found_world(options.directory, order, at=SystemClock().now()) as world:
         if options.json:
             _print_json([_described(world, each) for each in world.certificates()])
         else:
-            _welcome(options.directory, world, order)
+            lab_init.welcome(world, order)
     return 0
 
 
@@ -250,37 +197,12 @@ def _described(world: World, certificate: Certificate) -> dict[str, str | None]:
     }
 
 
-def _welcome(directory: Path, world: World, order: Order) -> None:
-    certificates = world.certificates()
-    print(SIMULATED)
-    print(f"{len(certificates)} certificates of {order.people} people, {order.algorithm.label}")
-    port = f"port {order.port}" if order.port else "a free port"
-    print(f"CRLs of {order.municipalities} municipalities; the service will listen on {port}")
-    print("Next:")
-    config, layout = f"{directory}/tashika.toml", world.premises.layout
-    card = certificates[-1]
-    asked = f"--cert {layout.certificate(card)} --issuer {layout.issuer(card.issuer)} --url URL"
-    print(f"  tashika-server serve {config}")
-    if order.access is Access.CLOSED:
-        asked += f" --token-file {layout.verifier(f'{BANK}.token')}"
-    print(f"  tashika check {asked}")
-    print(f"  tashika-server lab hold {directory} --cert {layout.certificate(card)}")
-    print(f"  tashika-server lab publish {directory}")
-    if order.access is Access.CLOSED:
-        print("Who may ask, and what they show, is in")
-        print(f"  tashika-server verifier list {config}")
-        print(f"  {layout.verifier('')}")
-
-
 def _certificate(options: argparse.Namespace, world: World) -> Certificate:
-    data: bytes = options.cert.read_bytes()
-    read = (
-        x509.load_pem_x509_certificate if b"-----BEGIN" in data else x509.load_der_x509_certificate
-    )
     try:
-        return world.find(read(data))
-    except ValueError as wrong:
-        raise LabError(f"{options.cert} holds no certificate, neither PEM nor DER") from wrong
+        return world.find(read_certificate(options.cert))
+    except NotOfThisLab as foreign:
+        seen = f"`tashika-server lab list {options.directory}` shows those that were"
+        raise NotOfThisLab(f"{options.cert} was not issued by this lab; {seen}") from foreign
 
 
 @contextmanager
@@ -304,15 +226,3 @@ def _moment(text: str) -> datetime:
     """Read a time; one without a zone is Japan's."""
     read = datetime.fromisoformat(text)
     return read if read.tzinfo else read.replace(tzinfo=JST)
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
-
-
-def _port(text: str) -> int:
-    if not 0 <= (number := int(text)) <= MAX_PORT:
-        raise argparse.ArgumentTypeError(f"must be between 0 and {MAX_PORT}")
-    return number

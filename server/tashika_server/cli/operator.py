@@ -1,4 +1,4 @@
-"""`tashika-server operator`: who may use the management API, and in which role."""
+"""`tashika-server operator`: who may keep the registry or look into it, each in one role."""
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from tashika_server.book import Change
-from tashika_server.cli.registrar import add_list, add_write, last_moment, one_of, pem_text
+from tashika_server.cli.arguments import last_moment, one_of, pem_text
+from tashika_server.cli.registrar import add_list, add_show, add_write
 from tashika_server.console import operators
 from tashika_server.console.operators import Role
 
@@ -15,7 +16,7 @@ __all__ = ["add_commands"]
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     """Add `operator` and its verbs."""
-    noun = nouns.add_parser("operator", help="who may use the management API")
+    noun = nouns.add_parser("operator")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     add = add_write(verbs, "add", _add, "enrol somebody, by a token unless a certificate is given")
     add.add_argument("--name", required=True, help="the person's own; the audit trail shows it")
@@ -26,6 +27,8 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     add.add_argument("--to", dest="ends", type=last_moment, metavar="DAY", help="default: a year")
     columns = ("id", "name", "role", "proof", "period", "ended_at")
     add_list(verbs, "list", _list, "list the operators", *columns)
+    show = add_show(verbs, "show", _show, "show one")
+    show.add_argument("id", metavar="O-NUMBER")
     end = add_write(verbs, "end", _end, "let somebody in no more; open sessions end too")
     end.add_argument("id", metavar="O-NUMBER")
 
@@ -42,6 +45,10 @@ def _add(options: Namespace, change: Change) -> object:
 
 def _list(_: Namespace, connection: Connection) -> Sequence[object]:
     return operators.operators(connection)
+
+
+def _show(options: Namespace, connection: Connection) -> object:
+    return operators.find_operator(connection, options.id)
 
 
 def _end(options: Namespace, change: Change) -> object:

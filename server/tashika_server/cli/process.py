@@ -46,19 +46,19 @@ async def _worker(config: Config, options: argparse.Namespace, ready: Callable[[
 async def _refresher(
     config: Config, options: argparse.Namespace, ready: Callable[[], None]
 ) -> None:
-    from tashika_server import refresh
     from tashika_server.assembly.refreshing import refresh_parts
+    from tashika_server.refresh.process import run
 
     parts = refresh_parts(config, lab_base=options.lab_base, clock=SystemClock())
-    await refresh.run(parts, ready=ready)
+    await run(parts, ready=ready)
 
 
 async def _office(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
-    from tashika_server import office
-    from tashika_server.assembly.registering import office_parts
+    from tashika_server.assembly.keeping_office import office_parts
+    from tashika_server.office.process import run
 
     listener = None if options.socket is None else socket.socket(fileno=options.socket)
-    await office.run(office_parts(config, clock=SystemClock()), listener, ready=ready)
+    await run(office_parts(config, clock=SystemClock()), listener, ready=ready)
 
 
 async def _lab(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:

@@ -2,12 +2,12 @@
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
 from tashika_server.agreements import registry
 from tashika_server.book import Change
+from tashika_server.cli import actor
 from tashika_server.cli.registrar import add_list, add_show, add_write
 
 __all__ = ["add_commands"]
@@ -15,9 +15,9 @@ __all__ = ["add_commands"]
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     """Add `proposal` and its verbs."""
-    noun = nouns.add_parser("proposal", help="what waits for a decision")
+    noun = nouns.add_parser("proposal")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
-    columns = ("id", "action", "state", "proposed_by", "proposed_at", "decided_by", "remark")
+    columns = ["id", "action", "order", "proposed_by", "proposed_at", "state", "decided_by"]
     listed = add_list(verbs, "list", _list, "list the proposals", *columns)
     listed.add_argument("--all", action="store_true", help="the decided ones too")
     _of(add_show(verbs, "show", _show, "show one with its order"))
@@ -36,12 +36,12 @@ def _list(options: Namespace, connection: Connection) -> Sequence[object]:
     return found if options.all else tuple(each for each in found if each.decided_by is None)
 
 
-def _show(options: Namespace, connection: Connection) -> dict[str, Any]:
-    return {"proposal": registry.find_proposal(connection, options.id)}
+def _show(options: Namespace, connection: Connection) -> object:
+    return registry.find_proposal(connection, options.id)
 
 
 def _approve(options: Namespace, change: Change) -> object:
-    return registry.approve(change, options.id, two_person=options.two_person)
+    return actor.approve(options, change, options.id)
 
 
 def _reject(options: Namespace, change: Change) -> object:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from tashika.pki.certid import CertId
 from tashika.pki.errors import TashikaError
 from tashika.pki.standing import Revoked, Standing
+from tashika_server.certificate_file import BadFile, read_certificate
 from tashika_server.clock import SystemClock
 from tashika_server.config import load_config
 from tashika_server.index import Finding, IndexMissing, IndexReader, Quarantined
@@ -69,14 +70,9 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def _certificate(name: str) -> x509.Certificate:
     try:
-        data = Path(name).read_bytes()
-        if b"-----BEGIN" in data:
-            return x509.load_pem_x509_certificate(data)
-        return x509.load_der_x509_certificate(data)
-    except OSError as wrong:
-        raise argparse.ArgumentTypeError(f"cannot read {name}: {wrong.strerror}") from None
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{name} holds no certificate, PEM or DER") from None
+        return read_certificate(Path(name))
+    except BadFile as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _query(options: argparse.Namespace) -> int:
@@ -98,7 +94,7 @@ def _issuer_of(certificate: x509.Certificate, issuers: Iterable[Issuer]) -> Issu
     for issuer in issuers:
         try:
             certificate.verify_directly_issued_by(issuer.certificate)
-        except (InvalidSignature, ValueError, TypeError):
+        except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
             continue
         return issuer
     raise NotServed(

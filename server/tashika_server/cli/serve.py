@@ -20,7 +20,7 @@ log = get_log()
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `serve`."""
-    noun = nouns.add_parser("serve", help="run the service until SIGTERM or Ctrl-C")
+    noun = nouns.add_parser("serve")
     noun.add_argument("config", type=Path, metavar="CONFIG")
     noun.set_defaults(handler=_serve)
 

@@ -2,41 +2,41 @@
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from tashika.pki.profile import Family
 from tashika_server.agreements import registry
-from tashika_server.agreements.act import ActVersion, Category
+from tashika_server.agreements.act import CATEGORIES, ActVersion, Category, CategoryFacts
 from tashika_server.agreements.registry import HolderKind, Period
 from tashika_server.book import Change
-from tashika_server.cli.registrar import (
-    add_list,
-    add_show,
-    add_write,
-    first_moment,
-    last_moment,
-    now,
-    one_of,
-)
+from tashika_server.cli.arguments import demand_change, first_moment, last_moment, one_of, words
+from tashika_server.cli.registrar import add_list, add_show, add_write, now
+from tashika_server.console import views
 
 __all__ = ["add_commands"]
 
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     """Add `verifier` and its verbs."""
-    noun = nouns.add_parser("verifier", help="the parties that may ask")
+    noun = nouns.add_parser("verifier")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
-    add = add_write(verbs, "add", _add, "register a party")
+    categories = words("categories", ((each, _meaning(CATEGORIES[each])) for each in Category))
+    add = add_write(verbs, "add", _add, "register a party", epilog=categories)
     add.add_argument("--name", required=True)
-    add.add_argument("--category", **one_of(*Category), required=True)
-    add.add_argument("--act", **one_of(*ActVersion), default=ActVersion.IN_FORCE_2024)
+    add.add_argument("--category", **one_of(*Category), required=True, help="see below")
+    add.add_argument(
+        "--act",
+        **one_of(*ActVersion),
+        default=ActVersion.IN_FORCE_2024,
+        help="the version of the Act its records are kept by (default: %(default)s)",
+    )
     columns = ("id", "name", "category", "act", "registered_at", "ended_at")
     add_list(verbs, "list", _list, "list the verifiers", *columns)
     _of(add_show(verbs, "show", _show, "show one with all that it has"))
-    change = _of(add_write(verbs, "change", _change, "rename it, or move its records"))
+    text = "give it another name, or keep its records by another version of the Act"
+    change = _of(add_write(verbs, "change", _change, text))
     change.add_argument("--name")
     change.add_argument("--act", **one_of(*ActVersion))
     _of(add_write(verbs, "end", _end, "end it and all its agreements"))
@@ -57,7 +57,7 @@ def _add_standing(verbs: Any) -> None:
     accredit.add_argument("--to", dest="end", type=last_moment, metavar="DAY", required=True)
     _of(add_write(verbs, "disaccredit", _disaccredit, "record that it was revoked"))
     due = add_list(verbs, "due", _due, "list what ends soon", "ends", "what", "subject", "verifier")
-    due.add_argument("--days", type=int, default=registry.AHEAD.days, help="default %(default)s")
+    due.add_argument("--days", type=int, default=registry.AHEAD.days, help="default: %(default)s")
 
 
 def _add_holders(verbs: Any) -> None:
@@ -77,6 +77,18 @@ def _of(verb: ArgumentParser) -> ArgumentParser:
     return verb
 
 
+def _meaning(facts: CategoryFacts) -> str:
+    """Say in a line of help what the Act says of a category."""
+    claims = {
+        "accredited": facts.accredited,
+        "has confirmers": facts.has_confirmers,
+        "may have tenants": facts.has_tenants,
+    }
+    article = facts.clause.at(ActVersion.IN_FORCE_2024).number if facts.clause else "no article"
+    parts = [", ".join(sorted(facts.families)), *(claim for claim in claims if claims[claim])]
+    return f"{article}: {'; '.join(parts)}"
+
+
 def _add(options: Namespace, change: Change) -> object:
     return registry.add_verifier(
         change, name=options.name, category=options.category, act=options.act
@@ -87,19 +99,12 @@ def _list(_: Namespace, connection: Connection) -> Sequence[object]:
     return registry.verifiers(connection)
 
 
-def _show(options: Namespace, connection: Connection) -> dict[str, Any]:
-    verifier = registry.find_verifier(connection, options.id)
-    return {
-        "verifier": verifier,
-        "notification": registry.notifications(connection, verifier.id),
-        "accreditation": registry.accreditations(connection, verifier.id),
-        "holder": registry.holders(connection, verifier.id),
-        "agreement": registry.agreements(connection, verifier.id),
-        "suspension": registry.suspensions(connection, verifier.id),
-    }
+def _show(options: Namespace, connection: Connection) -> object:
+    return views.show_verifier(connection, options.id)
 
 
 def _change(options: Namespace, change: Change) -> object:
+    demand_change(options.name, options.act)
     return registry.change_verifier(change, options.id, name=options.name, act=options.act)
 
 
@@ -131,7 +136,7 @@ def _disaccredit(options: Namespace, change: Change) -> object:
 
 
 def _due(options: Namespace, connection: Connection) -> Sequence[object]:
-    return registry.notices(connection, now(), ahead=timedelta(days=options.days))
+    return views.ending_soon(connection, now(), days=options.days)
 
 
 def _admit(options: Namespace, change: Change) -> object:

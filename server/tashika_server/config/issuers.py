@@ -14,7 +14,9 @@ from cryptography import x509
 
 from tashika.pki.algorithms import algorithm_for
 from tashika.pki.certid import IssuerIdentity
+from tashika.pki.certificates import extension, public_key
 from tashika.pki.errors import PkiError
+from tashika_server.certificate_file import read_certificate
 from tashika_server.config.problem import BadValue, Complaints
 from tashika_server.config.settings import IssuerSettings
 from tashika_server.issuer import Issuer, Partition
@@ -51,14 +53,14 @@ def load_issuer(settings: IssuerSettings, complaints: Complaints) -> Issuer | No
 
 
 def _ca(file: Path) -> x509.Certificate:
+    """Read a CA's certificate; nothing that is read of it later can fail any more."""
+    certificate = read_certificate(file)
     try:
-        certificate = x509.load_pem_x509_certificate(_content(file))
-        algorithm_for(certificate.public_key())
-        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        basic = None
-    except (ValueError, PkiError) as wrong:
-        raise BadValue(f"{file} is not a usable certificate ({wrong})", "name a PEM") from None
+        IssuerIdentity.of(certificate)
+        algorithm_for(public_key(certificate))
+        basic = extension(certificate, x509.BasicConstraints)
+    except PkiError as wrong:
+        raise BadValue(f"{file} cannot be used: {wrong}", "name another certificate") from None
     if not basic or not basic.ca:
         raise BadValue(
             f"{file} is not a CA's certificate", "name that of the CA that issues and revokes"
@@ -101,7 +103,10 @@ def _listed(file: Path) -> tuple[Partition, ...]:
 
 
 def _url(text: str) -> str:
-    scheme = urlsplit(text).scheme
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:  # half an IPv6 address
+        scheme = ""
     if scheme not in URL_SCHEMES or not re.fullmatch(r"[!-~]+", text):
         known = ", ".join(f"{each}:" for each in sorted(URL_SCHEMES))
         raise BadValue(f'"{text}" is not a URL that can be fetched', f"begin it with {known}")

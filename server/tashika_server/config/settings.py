@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tashika.pki.profile import Family
 from tashika_server.config.units import Address, Bytes
-from tashika_server.issuer import Bounds, NeverIssued, WithoutRegister
+from tashika_server.issuer import Bounds, Environment, NeverIssued, WithoutRegister
 from tashika_server.log import LogFormat
 
 __all__ = [
@@ -43,13 +43,6 @@ class Access(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
-
-
-class Environment(StrEnum):
-    """Which hierarchy of certificates is served; an agreement is about one of the two."""
-
-    PRODUCTION = "production"
-    TEST = "test"
 
 
 class TwoPerson(StrEnum):

@@ -1,7 +1,7 @@
 """The management API over HTTP: who asks, may they, what, do it, tell the workers, reply.
 
 Nothing is stored by browsers or proxies, no other site's page may call it (no CORS, no
-cookies), and what no route says is refused.
+cookies, its Origin is refused), and what no route says is refused.
 """
 
 import asyncio
@@ -18,39 +18,45 @@ from typing import Any
 
 from aiohttp import web
 
-from tashika.pki.errors import TashikaError
-from tashika_server.agreements.registry import Guarded, Issued, Proposal
+from tashika_server.agreements.registry import Guarded, Issued, Issuers, Proposal
 from tashika_server.book import Book, Mode
 from tashika_server.book.plain import plain
 from tashika_server.clock import Clock
 from tashika_server.console import openapi
-from tashika_server.console.problems import (
-    Failed,
-    NotAllowed,
-    NotLoggedIn,
-    PageUnknown,
-    TooBig,
-    TooManyFailures,
-    WrongMethod,
-    described,
+from tashika_server.console.declining import HEADERS, declining, readable
+from tashika_server.console.problems import NotAllowed, NotLoggedIn
+from tashika_server.console.repeats import Repeats
+from tashika_server.console.request import (
+    MAX_BODY,
+    bearer,
+    body,
+    client_key,
+    demand_no_body,
+    demand_own_page,
+    digest,
+    idempotency_key,
+    mode,
+    query,
 )
-from tashika_server.console.request import bearer, body, client_key, mode, query
-from tashika_server.console.routes import ROUTES, Route, trace
+from tashika_server.console.routes import ROUTES, Route
 from tashika_server.console.sessions import Failures, Session, Sessions
 from tashika_server.console.verbs import Access, House
+from tashika_server.console.views import trace
 from tashika_server.console.visit import FrontDesk, Visit, demand_operator
+from tashika_server.door import Answer
 from tashika_server.log import get_log
 
 __all__ = ["ConsoleParts", "serving"]
 
 log = get_log()
 
-MAX_BODY = 64 * 1024
-"""An order with a certificate is under 8 kB."""
 IDLE_SECONDS = 30.0
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""How long a connection may say nothing, or be half way through its headers (T36)."""
 
-Published = Callable[[], Awaitable[object]]
+Published = Callable[[], Awaitable[Answer]]
+Call = Callable[[object], Any]
+"""A verb with its arguments; wants only what it works on."""
+Reply = tuple[Any, HTTPStatus]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,7 @@ class ConsoleParts:
 
     book: Book
     two_person: frozenset[Guarded]
+    issuers: Issuers
     session_life: timedelta
     tls: ssl.SSLContext | None
     clock: Clock
@@ -68,7 +75,10 @@ class ConsoleParts:
 async def serving(
     parts: ConsoleParts, listener: socket, *, published: Published
 ) -> AsyncIterator[None]:
-    """Serve on a listening socket; a change is answered after `published` has returned."""
+    """Serve on a listening socket; a change is answered after `published` has returned.
+
+    It tells the workers, and returns an "error" if they do not know yet.
+    """
     runner = web.AppRunner(
         application(parts, published=published),
         access_log=None,
@@ -93,9 +103,12 @@ def application(parts: ConsoleParts, *, published: Published) -> web.Application
         failures=Failures(),
         document=openapi.document(version("tashika-server")),
     )
-    made = web.Application(middlewares=[_declining], client_max_size=MAX_BODY)
+    made = web.Application(middlewares=[declining], client_max_size=MAX_BODY)
+    repeats = Repeats[Reply]()
     for route in ROUTES:
-        counter = _Counter(parts=parts, desk=desk, route=route, published=published)
+        counter = _Counter(
+            parts=parts, desk=desk, route=route, repeats=repeats, published=published
+        )
         made.router.add_route(route.method, route.path, counter.serve)
     return made
 
@@ -107,14 +120,21 @@ class _Counter:
     parts: ConsoleParts
     desk: FrontDesk
     route: Route
+    repeats: Repeats[Reply]
     published: Published
 
     async def serve(self, request: web.Request) -> web.Response:
         """Tell who asks, whether they may, and what; do it; tell the workers; reply."""
+        demand_own_page(request)
         visit = self._visit(request)
         self._demand_role(visit.session)
         arguments = self.route.verb.arguments(await self._sent(request))
-        house = House(two_person=self.parts.two_person, at=visit.at, visit=visit)
+        house = House(
+            two_person=self.parts.two_person,
+            issuers=self.parts.issuers,
+            at=visit.at,
+            visit=visit,
+        )
         call = partial(
             self.route.verb.call, house=house, path=dict(request.match_info), body=arguments
         )
@@ -124,7 +144,7 @@ class _Counter:
             case Access.READ:
                 return _reply(await asyncio.to_thread(self._read, visit, call))
             case Access.WRITE:
-                return await self._write(visit, call, mode(request))
+                return _reply(*await self._write(visit, call, request))
 
     def _visit(self, request: web.Request) -> Visit:
         at = self.parts.clock.now()
@@ -151,27 +171,39 @@ class _Counter:
         """Return the parsed body, or the query of what only reads."""
         if self.route.verb.access is not Access.WRITE:
             return query(request)
-        return None if self.route.verb.takes is None else await body(request)
+        return demand_no_body(request) if self.route.verb.takes is None else await body(request)
 
-    def _read(self, visit: Visit, call: Callable[[object], Any]) -> Any:
+    def _read(self, visit: Visit, call: Call) -> Any:
         with self.parts.book.reading() as connection:
             demand_operator(connection, visit)
             return call(connection)
 
-    async def _write(self, visit: Visit, call: Callable[[object], Any], mode: Mode) -> web.Response:
+    async def _write(self, visit: Visit, call: Call, request: web.Request) -> Reply:
+        """Change the book, once for all requests with one key."""
+        kept = mode(request)
+        act = partial(self._change_and_tell, visit, call, kept)
+        key = idempotency_key(request)
+        if key is None or visit.session is None or kept is Mode.REHEARSE:
+            return await act()
+        await asyncio.to_thread(self._read, visit, lambda _: None)  # still an operator?
+        key_of_theirs = (visit.session.operator.id, key)
+        return await self.repeats.once(key_of_theirs, await digest(request), visit.at, act)
+
+    async def _change_and_tell(self, visit: Visit, call: Call, mode: Mode) -> Reply:
         result, changes = await asyncio.to_thread(self._change, visit, call, mode)
-        if mode is Mode.KEEP:
-            await self.published()
-        elif isinstance(result, Issued):
+        workers_know = mode is Mode.KEEP and "error" not in await self.published()
+        if mode is Mode.REHEARSE and isinstance(result, Issued):
             # A rehearsed secret opens nothing, so nobody is to write it down.
             result = Issued(registered=result.registered)
         waits = isinstance(result, Proposal) and result.decided_by is None
-        return _reply(
-            {"dry_run": mode is Mode.REHEARSE, "result": result, "changes": changes},
-            HTTPStatus.ACCEPTED if waits else HTTPStatus.OK,
-        )
+        return {
+            "dry_run": mode is Mode.REHEARSE,
+            "workers_know": workers_know,
+            "result": result,
+            "changes": changes,
+        }, HTTPStatus.ACCEPTED if waits else HTTPStatus.OK
 
-    def _change(self, visit: Visit, call: Callable[[object], Any], mode: Mode) -> tuple[Any, Any]:
+    def _change(self, visit: Visit, call: Call, mode: Mode) -> tuple[Any, Any]:
         if visit.session is None:
             raise NotLoggedIn
         actor = visit.session.operator.name
@@ -181,42 +213,5 @@ class _Counter:
         return result, [trace(entry) for entry in change.entries]
 
 
-# --- Replies --------------------------------------------------------------------------------
-
-
 def _reply(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return web.json_response(plain(value), status=status, headers=HEADERS)
-
-
-@web.middleware
-async def _declining(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Turn whatever was raised into its problem document."""
-    try:
-        return await handler(request)
-    except web.HTTPMethodNotAllowed as wrong:
-        return _declined(WrongMethod(", ".join(sorted(wrong.allowed_methods))))
-    except web.HTTPRequestEntityTooLarge:
-        return _declined(TooBig(MAX_BODY))
-    except web.HTTPException:
-        return _declined(PageUnknown())
-    except TashikaError as wrong:
-        return _declined(wrong)
-    except Exception:
-        log.exception("management_failed", path=request.path)
-        return _declined(Failed())
-
-
-def _declined(error: TashikaError) -> web.Response:
-    status, problem = described(error)
-    headers = dict(HEADERS)
-    if isinstance(error, NotLoggedIn):
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, WrongMethod):
-        headers["Allow"] = error.allowed
-    if isinstance(error, TooManyFailures):
-        headers["Retry-After"] = str(error.seconds)
-    return web.json_response(
-        problem, status=status, headers=headers, content_type="application/problem+json"
-    )
+    return web.json_response(plain(value), status=status, headers=HEADERS, dumps=readable)

@@ -1,12 +1,15 @@
 """The OpenAPI 3.1 document, made of the table of routes and the types of their functions."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
-from tashika_server.console.problems import PROBLEM_SCHEMA
-from tashika_server.console.routes import ROUTES, STRANGERS, Route, Trace
+from tashika_server.agreements.registry import Proposal
+from tashika_server.console.declining import PROBLEM_SCHEMA
+from tashika_server.console.request import KEY
+from tashika_server.console.routes import ROUTES, STRANGERS, Route
 from tashika_server.console.shapes import Schemas
 from tashika_server.console.verbs import Access
+from tashika_server.console.views import Trace
 
 __all__ = ["document"]
 
@@ -16,8 +19,14 @@ _INTRODUCTION = """Who may ask, for the operators who keep it.
 
 Log in with `POST /v1/sessions`, showing an operator's token or client certificate, and send the
 session it returns as `Authorization: Bearer` with everything else. What writes takes
-`?dry_run=true`: everything is tried, told and undone.
+`?dry_run=true`: everything is tried, told and undone. It also takes an `Idempotency-Key`: a
+request that is sent again within ten minutes, because no reply came, is done once and answered
+alike.
 """
+_WRITING: tuple[Part, ...] = (
+    {"name": "dry_run", "in": "query", "schema": {"type": "boolean", "default": False}},
+    {"name": KEY, "in": "header", "schema": {"type": "string", "maxLength": 128}},
+)
 
 
 def document(version: str) -> Part:
@@ -58,7 +67,7 @@ def _operation(route: Route, schemas: Schemas) -> Part:
             if route.roles & STRANGERS
             else [{"session": []}]
         ),
-        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "parameters": [*_path_parameters(route), *_other_parameters(route)],
         "responses": _responses(route, schemas),
     }
     if verb.takes is not None and verb.access is Access.WRITE:
@@ -74,10 +83,10 @@ def _path_parameters(route: Route) -> list[Part]:
     ]
 
 
-def _query_parameters(route: Route) -> list[Part]:
+def _other_parameters(route: Route) -> list[Part]:
     verb = route.verb
     if verb.access is Access.WRITE:
-        return [{"name": "dry_run", "in": "query", "schema": {"type": "boolean", "default": False}}]
+        return [*_WRITING]
     if verb.takes is None:
         return []
     described_fields = Schemas()
@@ -93,16 +102,23 @@ def _responses(route: Route, schemas: Schemas) -> Part:
             "type": "object",
             "properties": {
                 "dry_run": {"type": "boolean"},
+                "workers_know": {
+                    "type": "boolean",
+                    "description": "False after a rehearsal, or while the office is in trouble.",
+                },
                 "result": result,
                 "changes": {"type": "array", "items": schemas.of(Trace)},
             },
-            "required": ["dry_run", "result", "changes"],
+            "required": ["dry_run", "workers_know", "result", "changes"],
         }
-    done = {"description": "Done", "content": {"application/json": {"schema": result}}}
+    content = {"application/json": {"schema": result}}
     problem = {
         "description": "Declined; see `type`",
         "content": {
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         },
     }
-    return {"200": done, "default": problem}
+    responses = {"200": {"description": "Done", "content": content}, "default": problem}
+    if Proposal in get_args(route.verb.gives):
+        responses["202"] = {"description": "Proposed; a second person decides", "content": content}
+    return responses

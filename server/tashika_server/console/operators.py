@@ -1,9 +1,10 @@
-"""Operators: the people and programs that may use the management API, each in one role.
+"""Operators: the people and programs that keep the registry or look into it, each in one role.
 
 Made and ended by the commands only, so that nobody who gets hold of the API makes more of
 them. A token's secret leaves here once and is kept hashed; a certificate is kept as its key.
 """
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,10 +20,12 @@ from tashika_server.agreements.ids import Kind
 from tashika_server.agreements.period import Period, years_later
 from tashika_server.agreements.rows import Rows
 from tashika_server.agreements.terms import key_digest, secret_digest
+from tashika_server.agreements.wording import worded
 from tashika_server.book import Change
 from tashika_server.book import tables as t
 
 __all__ = [
+    "ACCOUNT_MARK",
     "Enrolled",
     "Operator",
     "Proof",
@@ -37,6 +40,8 @@ __all__ = [
 TOKEN_BYTES = 32
 """256 random bits, as for verifiers."""
 TOKEN_MARK = "tso_"  # noqa: S105 - begins every token, so that leak scanners know one
+ACCOUNT_MARK = "unix:"
+"""Begins what the trail calls an account of a machine, and so no operator's name."""
 
 
 class Role(StrEnum):
@@ -156,21 +161,26 @@ def _proof(at: datetime, certificate: str | None) -> tuple[str | None, bytes, da
 
 
 def _demand_name(connection: Connection, name: str) -> str:
-    tidy = " ".join(name.split())
-    if not tidy or not tidy.isprintable():
+    tidy = worded(name, "name")
+    if _folded(tidy).startswith(ACCOUNT_MARK):
         raise BadScope(
-            "the operator has no name",
-            rule="the audit trail says who",
+            f"{tidy} is how an account of a machine is written",
+            rule="the audit trail tells operators from accounts",
             remedy="give the person's own name",
         )
     for each in operators(connection):
-        if each.ended_at is None and each.name.casefold() == tidy.casefold():
+        if each.ended_at is None and _folded(each.name) == _folded(tidy):
             raise Duplicate(
                 f"{each.id} has that name",
                 rule="the audit trail tells operators by their names",
                 remedy=f"end {each.id} first, or give another name",
             )
     return tidy
+
+
+def _folded(name: str) -> str:
+    """Write alike what people read as one name: widths and cases, as for a second person."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _demand_new_key(connection: Connection, digest: bytes) -> None:

@@ -1,22 +1,52 @@
-"""What a request shows, taken from aiohttp: secret, certificate, mode, query, body."""
+"""What a request shows, taken from aiohttp: secret, certificate, key, mode, query, body."""
 
 import asyncio
+import hashlib
 import json
 import re
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from aiohttp import web
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tashika.pki.certificates import load_certificate, public_key
+from tashika.pki.errors import PkiError
 from tashika_server.book import Mode
-from tashika_server.console.problems import BadBody, NotJson, TooSlow
+from tashika_server.console.problems import BadBody, ForeignPage, NotJson, TooSlow
 
-__all__ = ["bearer", "body", "client_key", "mode", "query"]
+__all__ = [
+    "KEY",
+    "MAX_BODY",
+    "bearer",
+    "body",
+    "client_key",
+    "demand_no_body",
+    "demand_own_page",
+    "digest",
+    "idempotency_key",
+    "mode",
+    "query",
+]
 
+KEY = "Idempotency-Key"
+KEY_FORM = r"[\x21-\x7e]{1,128}"
+
+MAX_BODY = 64 * 1024
+"""An order with a certificate is under 8 kB."""
 BODY_SECONDS = 10.0
 """How long a body may take to arrive (T36)."""
 DRY_RUN = {"false": Mode.KEEP, "true": Mode.REHEARSE}
+
+
+def demand_own_page(request: web.Request) -> None:
+    """Raise ForeignPage if a browser says that a page of another site asks.
+
+    A log-in by client certificate needs nothing that a foreign page would have to know.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise ForeignPage
 
 
 def bearer(request: web.Request) -> str | None:
@@ -31,8 +61,25 @@ def client_key(request: web.Request) -> bytes | None:
     certificate = connection.getpeercert(binary_form=True) if connection else None
     if certificate is None:
         return None
-    key = x509.load_der_x509_certificate(certificate).public_key()
+    try:
+        key = public_key(load_certificate(certificate))
+    except PkiError:
+        return None  # OpenSSL has taken it, but it is nobody's that we know
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """Return the key by which a client tells one order from another."""
+    key = request.headers.get(KEY)
+    if key is not None and not re.fullmatch(KEY_FORM, key):
+        raise BadBody(KEY, "is not understood", "send at most 128 visible ASCII characters")
+    return key
+
+
+async def digest(request: web.Request) -> bytes:
+    """Tell an order from others: by method, path, query and body."""
+    order = [request.method, request.path_qs, (await request.read()).hex()]
+    return hashlib.sha256(json.dumps(order).encode()).digest()
 
 
 def mode(request: web.Request) -> Mode:
@@ -51,6 +98,12 @@ def query(request: web.Request) -> dict[str, Any]:
         name: int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
         for name, text in request.query.items()
     }
+
+
+def demand_no_body(request: web.Request) -> None:
+    """Raise BadBody if something is sent to what takes nothing: it was meant otherwise."""
+    if request.can_read_body:
+        raise BadBody("", "is not taken here", "send none")
 
 
 async def body(request: web.Request) -> Any:

@@ -4,40 +4,27 @@ Everything else follows from it: what is dispatched, who is let in, the OpenAPI 
 route that is for nobody in particular cannot be written down.
 """
 
-import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, cast
-
-from sqlalchemy import Connection
 
 from tashika_server.agreements import registry
 from tashika_server.agreements.registry import (
-    Accreditation,
-    Agreement,
     Guarded,
-    Holder,
     IssueCredential,
     Issued,
-    Notice,
-    Notification,
     Proposal,
     Resume,
-    State,
     Suspend,
     Suspension,
-    Verifier,
 )
-from tashika_server.book import Change, Entry, trail
+from tashika_server.book import Change
+from tashika_server.console import views
 from tashika_server.console.operators import Role, find_operator, operators
 from tashika_server.console.verbs import Verb
 from tashika_server.console.visit import describe, log_in, log_out, who_am_i
 
-__all__ = ["ROUTES", "Route", "Trace", "trace"]
-
-PAGE = 500
-"""Entries of the trail in one reply."""
+__all__ = ["ROUTES", "Route"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,89 +40,6 @@ class Route:
     def __post_init__(self) -> None:
         if not self.roles:
             raise TypeError(f"{self.method} {self.path} is for nobody: give it roles")
-
-
-# --- What is read ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """One entry of the audit trail."""
-
-    number: int
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    before: Any
-    after: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dossier:
-    """A verifier with all that it has."""
-
-    verifier: Verifier
-    notifications: tuple[Notification, ...]
-    accreditations: tuple[Accreditation, ...]
-    holders: tuple[Holder, ...]
-    agreements: tuple[Agreement, ...]
-    suspensions: tuple[Suspension, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """An agreement and where it stands now."""
-
-    agreement: Agreement
-    state: State
-
-
-def trace(entry: Entry) -> Trace:
-    """Open the JSON of an entry."""
-    return Trace(
-        number=entry.number,
-        at=entry.at,
-        actor=entry.actor,
-        action=entry.action,
-        subject=entry.subject,
-        before=entry.before and json.loads(entry.before),
-        after=entry.after and json.loads(entry.after),
-    )
-
-
-def show_verifier(connection: Connection, verifier_id: str) -> Dossier:
-    """Show one verifier with all that it has."""
-    verifier = registry.find_verifier(connection, verifier_id)
-    return Dossier(
-        verifier=verifier,
-        notifications=registry.notifications(connection, verifier.id),
-        accreditations=registry.accreditations(connection, verifier.id),
-        holders=registry.holders(connection, verifier.id),
-        agreements=registry.agreements(connection, verifier.id),
-        suspensions=registry.suspensions(connection, verifier.id),
-    )
-
-
-def show_agreement(connection: Connection, agreement_id: str, at: datetime) -> Standing:
-    """Show one agreement with its versions, and where it stands."""
-    found = registry.find_agreement(connection, agreement_id)
-    suspended = registry.suspensions(connection, found.verifier)
-    return Standing(agreement=found, state=registry.state(found, suspended, at))
-
-
-def ending_soon(connection: Connection, at: datetime, *, days: int = 90) -> tuple[Notice, ...]:
-    """List what ends within some days, and accreditations that have lapsed."""
-    ahead = timedelta(days=min(days, 3660))
-    return tuple(registry.notices(connection, at, ahead=ahead))
-
-
-def audit(
-    connection: Connection, *, subject: str | None = None, after: int = 0
-) -> tuple[Trace, ...]:
-    """Read the audit trail above a number, oldest first, a page at a time."""
-    entries = trail.entries(connection, subject=subject, after=after)
-    return tuple(trace(entry) for entry, _ in zip(entries, range(PAGE), strict=False))
 
 
 # --- What may need a second person ----------------------------------------------------------
@@ -186,7 +90,7 @@ _TABLE: tuple[tuple[str, str, Collection[Role | None], Callable[..., Any]], ...]
     (_DELETE, "/sessions/current", READERS, log_out),
     (_GET, "/verifiers", READERS, registry.verifiers),
     (_POST, "/verifiers", KEEPERS, registry.add_verifier),
-    (_GET, _V, READERS, show_verifier),
+    (_GET, _V, READERS, views.show_verifier),
     (_PATCH, _V, KEEPERS, registry.change_verifier),
     (_POST, f"{_V}/end", KEEPERS, registry.end_verifier),
     (_POST, f"{_V}/notifications", KEEPERS, registry.add_notification),
@@ -196,8 +100,8 @@ _TABLE: tuple[tuple[str, str, Collection[Role | None], Callable[..., Any]], ...]
     (_POST, f"{_V}/holders", KEEPERS, registry.admit_holder),
     (_POST, "/holders/{holder_id}/dismiss", KEEPERS, registry.dismiss_holder),
     (_POST, f"{_V}/agreements", KEEPERS, registry.add_agreement),
-    (_GET, "/agreements", READERS, registry.agreements),
-    (_GET, _A, READERS, show_agreement),
+    (_GET, "/agreements", READERS, views.list_agreements),
+    (_GET, _A, READERS, views.show_agreement),
     (_POST, f"{_A}/versions", KEEPERS, registry.change_agreement),
     (_POST, f"{_A}/steps", KEEPERS, registry.advance_agreement),
     (_POST, f"{_A}/end", KEEPERS, registry.end_agreement),
@@ -215,8 +119,8 @@ _TABLE: tuple[tuple[str, str, Collection[Role | None], Callable[..., Any]], ...]
     (_GET, _P, OVERSEERS, registry.find_proposal),
     (_POST, f"{_P}/approve", KEEPERS, registry.approve),
     (_POST, f"{_P}/reject", KEEPERS, registry.reject),
-    (_GET, "/notices", READERS, ending_soon),
-    (_GET, "/audit", OVERSEERS, audit),
+    (_GET, "/notices", READERS, views.ending_soon),
+    (_GET, "/audit", OVERSEERS, views.audit),
     (_GET, "/operators", OVERSEERS, operators),
     (_GET, "/operators/{operator_id}", OVERSEERS, find_operator),
 )

@@ -16,8 +16,9 @@ from typing import Any, get_type_hints
 
 from sqlalchemy import Connection
 
-from tashika_server.agreements.registry import Guarded
+from tashika_server.agreements.registry import Guarded, Issuers
 from tashika_server.book import Change
+from tashika_server.console.problems import BadBody
 from tashika_server.console.shapes import structure
 from tashika_server.console.visit import Visit
 
@@ -41,6 +42,7 @@ class House:
     """What every verb may know that is not in the request's body."""
 
     two_person: Collection[Guarded]
+    issuers: Issuers
     at: datetime
     visit: Visit
 
@@ -90,8 +92,12 @@ class Verb:
     def arguments(self, data: Any) -> dict[str, Any]:
         """Make arguments of parsed JSON; BadBody. What is not sent has the function's default."""
         if self.takes is None:
+            for name in data or ():
+                raise BadBody(f"?{name}", "is not known here", "leave it out")
             return {}
         made = structure(self.takes, data)
+        if self.access is Access.WRITE and not data:
+            raise BadBody("", "changes nothing", "send what is to be changed")
         return {ORDER: made} if self.whole else {name: getattr(made, name) for name in data}
 
 

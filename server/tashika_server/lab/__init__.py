@@ -9,9 +9,10 @@ from tashika_server.lab.causes import ACT_VERSION, RULES, Cause
 from tashika_server.lab.certificates import Policies
 from tashika_server.lab.days import JST
 from tashika_server.lab.errors import LabError, NotALab, NotOfThisLab, Unlawful
-from tashika_server.lab.founding import Access, Order, found_world
+from tashika_server.lab.founding import found_world
 from tashika_server.lab.keys import Algorithm
 from tashika_server.lab.layout import SIMULATED
+from tashika_server.lab.order import Access, Order
 from tashika_server.lab.publishing import Publication
 from tashika_server.lab.records import Certificate
 from tashika_server.lab.world import Departure, World

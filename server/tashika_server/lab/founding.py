@@ -4,39 +4,23 @@ The history is told in the order it would have happened, so that serials rise wi
 generations. Everything but the keys follows from the order and the instant.
 """
 
-import csv
-import io
-import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
-from tashika.pki.names import name_text
 from tashika.pki.profile import Family
-from tashika_server.lab.certificates import Policies
+from tashika_server.lab.configuring import configure
 from tashika_server.lab.errors import LabError
 from tashika_server.lab.issuing import found_generation
-from tashika_server.lab.keys import Algorithm
-from tashika_server.lab.layout import (
-    GUIDE,
-    SIMULATED,
-    Layout,
-    write,
-    write_certificate,
-    write_key,
-)
-from tashika_server.lab.naming import distribution_point
-from tashika_server.lab.premises import Plan
-from tashika_server.lab.responders import SIGNERS
+from tashika_server.lab.layout import Layout, write_certificate, write_key
+from tashika_server.lab.order import Access, Order
 from tashika_server.lab.state import State
 from tashika_server.lab.world import World
 
-__all__ = ["Access", "Order", "found_world"]
+__all__ = ["found_world"]
 
 GENERATIONS = {
     1: timedelta(days=2600),
@@ -56,43 +40,6 @@ PERIODS = (
 """A third of the cards each, so that every generation has some."""
 
 
-TLS_PORT = 8443
-
-
-class Access(StrEnum):
-    """Who will be answered. The default: verifiers with an agreement, of which there are some."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What kind of world is wanted."""
-
-    people: int = 12
-    municipalities: int = 3
-    seed: int = 1
-    port: int = 8080
-    """Where the service will listen; 0 lets the kernel choose this port and that of TLS."""
-    algorithm: Algorithm = Algorithm.RSA2048
-    policies: Policies = Policies.SIMULATED
-    access: Access = Access.CLOSED
-    book: str = "sqlite:///book.sqlite"
-    """Where the verifiers are registered; a relative path begins at the lab's directory."""
-
-    def plan(self) -> Plan:
-        """Return what the world keeps of the order."""
-        host = f"127.0.0.1:{self.port}" if self.port else "ocsp.jpki-sim.invalid"
-        return Plan(
-            seed=self.seed,
-            municipalities=self.municipalities,
-            algorithm=self.algorithm,
-            policies=self.policies,
-            responder_url=f"http://{host}/ocsp",
-        )
-
-
 def found_world(directory: Path, order: Order, *, at: datetime) -> World:
     """Make a world, published and ready to serve, in a directory that is new or empty.
 
@@ -108,7 +55,7 @@ def found_world(directory: Path, order: Order, *, at: datetime) -> World:
         world.publish(at=at)
         if order.access is Access.CLOSED:
             _open_office(layout, order, at=at.replace(microsecond=0))
-        _configure(world, order)
+        configure(world, order)
     except BaseException:
         world.close()
         raise
@@ -168,85 +115,3 @@ def _open_office(layout: Layout, order: Order, *, at: datetime) -> None:
     server = server_pair(at=at)
     write_certificate(layout.server, server.certificate)
     write_key(layout.server.with_suffix(".key"), server.key)
-
-
-def _configure(world: World, order: Order) -> None:
-    layout = world.premises.layout
-    for authority in world.premises.authorities():
-        table = io.StringIO()
-        rows = csv.writer(table, lineterminator="\n")
-        rows.writerow(["url", "name"])
-        for place in world.premises.places:
-            url = layout.crl(authority.name, place.code).relative_to(layout.published)
-            point = distribution_point(authority.family, place).public_bytes()
-            rows.writerow([f"lab:/{url}", name_text(point)])
-        write(layout.issuer(authority.name).with_suffix(".csv"), table.getvalue().encode())
-    write(layout.root / "README.txt", GUIDE.encode())
-    write(layout.configuration, _configuration(world, order).encode())
-
-
-def _configuration(world: World, order: Order) -> str:
-    tables = [
-        _HEAD.format(label=SIMULATED, keys=order.algorithm.label),
-        _ACCESS[order.access].format(
-            port=order.port, tls_port=order.port and TLS_PORT, book=json.dumps(order.book)
-        ),
-        _LAB,
-    ]
-    tables += [_issuer_table(a.name, a.family) for a in world.premises.authorities()]
-    return "\n".join(tables)
-
-
-def _issuer_table(name: str, family: Family) -> str:
-    signers = ", ".join(
-        f'{{ certificate = "signers/{name}{suffix}.pem", key = "signers/{name}{suffix}.key" }}'
-        for suffix in SIGNERS
-    )
-    return _ISSUER.format(name=name, family=family, signers=signers)
-
-
-_HEAD = """\
-# {label}
-# Keys: {keys}.
-"""
-_RESPONDER = """
-[responder]
-listen = "127.0.0.1:{port}"
-"""
-_ACCESS = {
-    Access.OPEN: """\
-access = "open"  # whoever is on this machine may ask, without agreement
-"""
-    + _RESPONDER,
-    Access.CLOSED: """\
-access = "closed"  # verifiers with an agreement may ask; verifiers/ has what they show
-environment = "production"  # simulated too: what the Act demands is enforced there, not in "test"
-"""
-    + _RESPONDER
-    + """
-[tls]
-listen = "127.0.0.1:{tls_port}"
-certificate = "tls/server.pem"
-key = "tls/server.key"
-
-[book]
-dsn = {book}
-""",
-}
-_LAB = """\
-[index]
-path = "index"
-
-[lab]
-directory = "."
-listen = "127.0.0.1:0"
-"""
-_ISSUER = """\
-[[issuer]]
-name = "{name}"
-family = "{family}"
-certificate = "issuers/{name}.pem"
-partitions = "issuers/{name}.csv"
-register = "register/{name}.txt"
-signers = [{signers}]
-"""

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tashika.pki.profile import Family
 from tashika.pki.standing import Revoked
+from tashika_server.certificate_file import BadFile, read_certificate
 from tashika_server.lab.authorities import Authority, authority_certificate
 from tashika_server.lab.certificates import holder_certificate
 from tashika_server.lab.errors import LabError
@@ -146,12 +147,11 @@ def _is_due(premises: Premises, authority: Authority, suffix: str, at: datetime)
 
 
 def _responder_end(premises: Premises, name: str) -> datetime:
-    """Return when the certificate on disk runs out: long ago where there is none."""
+    """Return when the certificate on disk runs out: long ago where none can be read."""
     try:
-        found = x509.load_pem_x509_certificate(premises.layout.signer(name).read_bytes())
-    except (FileNotFoundError, ValueError):
+        return read_certificate(premises.layout.signer(name)).not_valid_after_utc
+    except BadFile:
         return _LONG_AGO
-    return found.not_valid_after_utc
 
 
 def _enter(

@@ -7,12 +7,12 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
-from typing import cast
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tashika.pki.algorithms import PrivateKey
+from tashika_server.certificate_file import KeyNumbers, read_private_key
 
 __all__ = ["Algorithm", "KeyStock", "key_pem", "read_key", "signing_hash"]
 
@@ -68,12 +68,8 @@ def key_pem(key: PrivateKey) -> bytes:
 
 
 def read_key(path: Path) -> PrivateKey:
-    """Read a private key that this lab wrote."""
-    # Checking that an RSA key is consistent takes longer than signing with it.
-    key = serialization.load_pem_private_key(
-        path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
-    )
-    return cast("PrivateKey", key)
+    """Read a private key that this lab wrote; raises BadFile."""
+    return read_private_key(path, numbers=KeyNumbers.TRUSTED)
 
 
 def _generate(algorithm: Algorithm) -> PrivateKey:

@@ -40,8 +40,8 @@ published/crl/   NAME/MUNICIPALITY.crl, also served over HTTP
 authorities/     the CAs' private keys
 lab.sqlite       the event log and the CRL numbers
 
-and if it was made with --closed:
-verifiers/       NAME.token, NAME.pem and .key: what each verifier shows when it asks
+and unless it was made with --open:
+verifiers/       what each verifier shows when it asks; README.txt there says which is for what
 tls/             server.pem and .key: the service's own certificate
 book.sqlite      verifiers, agreements, credentials, suspensions, and who changed them
 """

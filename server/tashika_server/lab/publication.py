@@ -16,8 +16,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tashika.pki.errors import TashikaError
 from tashika_server.clock import Clock
-from tashika_server.lab.errors import LabError
 from tashika_server.lab.layout import SIMULATED, Layout
 from tashika_server.lab.publishing import Publication
 from tashika_server.lab.world import World
@@ -84,7 +84,7 @@ def _answer(layout: Layout, request: web.BaseRequest) -> web.StreamResponse:
 async def _upkeep(directory: Path, at: datetime) -> None:
     try:
         publication = await asyncio.to_thread(_keep_up, directory, at)
-    except (LabError, OSError) as wrong:
+    except (TashikaError, OSError) as wrong:
         log.warning("lab_upkeep_failed", reason=str(wrong))
     else:
         if publication:

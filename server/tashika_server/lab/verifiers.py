@@ -1,13 +1,11 @@
-"""The verifiers of the simulated world: who may ask, who no longer may, and what each shows.
+"""Registers the verifiers of the simulated world, and writes down what each shows.
 
-They are registered as an operator would do it, in the order in which it would have happened:
-over a year ago, renewed lately, one suspended last week. Names are invented, and say so.
+It is done as an operator would do it, in the order in which it would have happened: over a
+year ago, renewed lately, one suspended last week.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import Enum, auto
-from functools import partial
 from typing import cast
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -15,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tashika.pki.names import name_text
 from tashika.pki.profile import Family
 from tashika_server.agreements import registry
-from tashika_server.agreements.act import CATEGORIES, ActVersion, Category
+from tashika_server.agreements.act import CATEGORIES, ActVersion
 from tashika_server.agreements.grounds import Ground
 from tashika_server.agreements.period import years_later
 from tashika_server.agreements.registry import (
@@ -24,14 +22,14 @@ from tashika_server.agreements.registry import (
     IssueCredential,
     Issued,
     Period,
-    Scope,
     Step,
     Suspend,
 )
 from tashika_server.agreements.terms import CredentialKind, Environment, Grant, Method
 from tashika_server.book import Book, Change
+from tashika_server.lab.cast import FILES, PARTS, Fate, Part, guide
 from tashika_server.lab.errors import LabError
-from tashika_server.lab.layout import BANK, Layout, write_certificate, write_key, write_secret
+from tashika_server.lab.layout import Layout, write, write_certificate, write_key, write_secret
 from tashika_server.lab.transport import ClientAuthority, Pair
 
 __all__ = ["register_verifiers"]
@@ -39,90 +37,6 @@ __all__ = ["register_verifiers"]
 BEGAN, RENEWED, SUSPENDED = timedelta(days=400), timedelta(days=40), timedelta(days=7)
 """How long ago: the first accreditations of a year have run out since."""
 ACTOR, SECOND_ACTOR = "lab", "lab-second"
-
-FAST = Scope(grants=(), rate=2000.0, burst=4000, daily=10_000_000)
-"""The design load of a site: one verifier alone can bring it about."""
-_FILES = {
-    CredentialKind.TOKEN: ".token",
-    CredentialKind.PATH_TOKEN: ".path-token",
-    CredentialKind.MTLS_KEY: ".pem",
-    CredentialKind.MTLS_CA: ".pem",
-    CredentialKind.SIGNED_REQUEST: "-signer.pem",
-}
-"""What the file of a credential adds to its verifier's name; a key lies beside its certificate."""
-
-
-class Fate(Enum):
-    """What became of a verifier's provision."""
-
-    PROVIDED = auto()
-    SUSPENDED = auto()
-    LAPSED = auto()
-    """Its accreditation was not renewed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One verifier of the world, by the name of its files."""
-
-    file: str
-    name: str
-    category: Category
-    scope: Scope = field(default_factory=partial(Scope, grants=()))
-    """Its limits; it is granted all that its category may have."""
-    shows: tuple[CredentialKind, ...] = (CredentialKind.TOKEN,)
-    members: tuple[tuple[str, str], ...] = ()
-    """Its tenants or confirmers, by what they add to the name of its files."""
-    fate: Fate = Fate.PROVIDED
-
-
-PARTS = (
-    Part(
-        file=BANK,
-        name="架空銀行 Imaginary Bank (simulated)",
-        category=Category.ACCREDITED_VERIFIER,
-        scope=FAST,
-        shows=(CredentialKind.TOKEN, CredentialKind.MTLS_KEY, CredentialKind.SIGNED_REQUEST),
-    ),
-    Part(
-        file="ministry",
-        name="見本省 Ministry of Samples (simulated)",
-        category=Category.ADMINISTRATIVE_ORGAN,
-        scope=Scope(grants=(), path_tokens=True),
-        shows=(CredentialKind.TOKEN, CredentialKind.MTLS_CA, CredentialKind.PATH_TOKEN),
-    ),
-    Part(
-        file="platform",
-        name="仮想認証基盤 Virtual Verification Platform (simulated)",
-        category=Category.ACCREDITED_VERIFIER,
-        scope=FAST,
-        members=(
-            ("shop", "見本商店 Sample Shop (simulated)"),
-            ("clinic", "見本医院 Sample Clinic (simulated)"),
-        ),
-    ),
-    Part(
-        file="association",
-        name="模擬士業会 Mock Filing Agents Association (simulated)",
-        category=Category.FILING_AGENTS_BODY,
-        members=(
-            ("north", "模擬北事務所 Mock North Office (simulated)"),
-            ("south", "模擬南事務所 Mock South Office (simulated)"),
-        ),
-    ),
-    Part(
-        file="broker",
-        name="架空証券 Imaginary Securities (simulated)",
-        category=Category.ACCREDITED_VERIFIER,
-        fate=Fate.SUSPENDED,
-    ),
-    Part(
-        file="insurer",
-        name="仮想保険 Virtual Insurance (simulated)",
-        category=Category.ACCREDITED_VERIFIER,
-        fate=Fate.LAPSED,
-    ),
-)
 
 
 def register_verifiers(book: Book, layout: Layout, *, at: datetime) -> None:
@@ -147,6 +61,7 @@ def register_verifiers(book: Book, layout: Layout, *, at: datetime) -> None:
         outfitter = _Outfitter(change, layout)
         for part, agreement in agreed:
             outfitter.equip(part, agreement)
+    write(layout.verifier("README.txt"), guide().encode())
 
 
 def _agree(change: Change, part: Part) -> Agreement:
@@ -169,6 +84,7 @@ def _agree(change: Change, part: Part) -> Agreement:
         environment=Environment.PRODUCTION,
         period=Period(change.at),
         scope=replace(part.scope, grants=grants),
+        issuers={},
     )
     for step in (Step.NOTIFY, Step.AGREE, Step.ACTIVATE):
         agreement = registry.advance_agreement(change, agreement.id, step)
@@ -222,7 +138,7 @@ class _Outfitter:
     def _issue(
         self, kind: CredentialKind, name: str, agreement: Agreement, holder: str | None = None
     ) -> None:
-        file = name + _FILES[kind]
+        file = name + FILES[kind]
         certificate, subject = self._key_for(kind, file) if file.endswith(".pem") else (None, None)
         order = IssueCredential(
             agreement=agreement.id,

@@ -28,7 +28,6 @@ from tashika_server.lab.issuing import (
 )
 from tashika_server.lab.keys import KeyStock
 from tashika_server.lab.layout import Layout
-from tashika_server.lab.naming import authority_name
 from tashika_server.lab.people import Person, synthetic_person
 from tashika_server.lab.premises import Plan, Premises
 from tashika_server.lab.publishing import Publication, is_due, publish_lists
@@ -38,6 +37,8 @@ from tashika_server.lab.state import State
 
 __all__ = ["Departure", "World"]
 
+GREATEST_NUMBER = (1 << 63) - 1
+"""Of SQLite's; the lab counts its serials from 1."""
 _COMPROMISES = (Reason.KEY_COMPROMISE, Reason.CA_COMPROMISE)
 
 
@@ -88,12 +89,12 @@ class World:
         self.close()
 
     def find(self, certificate: x509.Certificate) -> Certificate:
-        """Find a certificate by its issuer and serial; NotOfThisLab if these are not its bytes."""
+        """Find a certificate by its serial; NotOfThisLab if these are not its bytes."""
+        serial = min(certificate.serial_number, GREATEST_NUMBER)
         for family in (Family.SIGNATURE, Family.USER_AUTH):
-            if certificate.issuer == authority_name(family):
-                found = self._state.certificates(family=family, serial=certificate.serial_number)
-                if found and found[0].der == certificate.public_bytes(Encoding.DER):
-                    return found[0]
+            for found in self._state.certificates(family=family, serial=serial):
+                if found.der == certificate.public_bytes(Encoding.DER):
+                    return found
         raise NotOfThisLab("this certificate was not issued by this lab")
 
     def certificates(self) -> list[Certificate]:

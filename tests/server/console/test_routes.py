@@ -84,6 +84,7 @@ async def test_what_is_answered_is_what_the_document_says(api: Console):
         ("POST", "/v1/verifiers", party, "200"),
         ("GET", "/v1/verifiers", None, "200"),
         ("GET", "/v1/verifiers/{verifier_id}", None, "200"),
+        ("GET", "/v1/agreements", None, "200"),
         ("GET", "/v1/audit", None, "200"),
         ("GET", "/v1/operators", None, "200"),
         ("GET", "/v1/notices", None, "200"),
@@ -97,16 +98,19 @@ async def test_what_is_answered_is_what_the_document_says(api: Console):
 
 
 async def test_nothing_is_stored_and_no_other_site_is_let_in(api: Console):
-    origin = {"Origin": "https://evil.example"}
-    for method, path in (
-        ("GET", "/v1/openapi.json"),
-        ("GET", "/v1/verifiers"),
-        ("GET", "/nowhere"),
-        ("OPTIONS", "/v1/verifiers"),
-        ("HEAD", "/v1/verifiers"),
+    token = await api.enrol("sato", Role.AUDITOR)
+    for method, path, status in (
+        ("GET", "/v1/openapi.json", HTTPStatus.FORBIDDEN),
+        ("POST", "/v1/sessions", HTTPStatus.FORBIDDEN),
+        ("GET", "/nowhere", HTTPStatus.NOT_FOUND),
+        ("OPTIONS", "/v1/verifiers", HTTPStatus.METHOD_NOT_ALLOWED),
+        ("HEAD", "/v1/verifiers", HTTPStatus.METHOD_NOT_ALLOWED),
     ):
-        answer = await api.call(method, path, headers=origin)
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert not [name for name in answer.headers if name.startswith("Access-Control")]
-        assert "Set-Cookie" not in answer.headers
-    assert answer.status == HTTPStatus.METHOD_NOT_ALLOWED
+        for origin in ("https://evil.example", "null"):
+            answer = await api.call(method, path, bearer=token, headers={"Origin": origin})
+            assert answer.status == status
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert not [name for name in answer.headers if name.startswith("Access-Control")]
+            assert "Set-Cookie" not in answer.headers
+    own = await api.call("POST", "/v1/sessions", bearer=token, headers={"Origin": api.url})
+    assert own.status == HTTPStatus.OK

@@ -11,9 +11,14 @@ from threading import Event, Thread
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from support.odd_files import STRANGE, UNREADABLE, spell, strange
+from tashika.testing import Pki
+from tashika_server.certificate_file import BadFile
 from tashika_server.cli import lab as commands
+from tashika_server.cli import main
 from tashika_server.clock import SystemClock
 from tashika_server.config import load_config
 from tashika_server.lab import (
@@ -27,6 +32,7 @@ from tashika_server.lab import (
     World,
     found_world,
 )
+from tashika_server.lab.layout import Layout
 from tashika_server.refresh.control import listening
 
 Lab = Callable[..., str]
@@ -49,20 +55,29 @@ def lab(capsys: pytest.CaptureFixture[str]) -> Lab:
 def test_init_tells_what_it_made_and_what_to_type_next(tmp_path: Path, lab: Lab) -> None:
     there = tmp_path / "lab"
     small = ("--people", 2, "--municipalities", 1, "--algorithm", "p384")
-    said = lab("init", there, "--closed", *small)
+    said = lab("init", there, "--port=9000", *small)
     assert "Simulated (O=JPKI-SIM)" in said
     assert "4 certificates of 2 people, P-384/SHA-384 (hypothetical)" in said
     assert f"tashika-server serve {there}/tashika.toml" in said
-    assert f"--token-file {there}/verifiers/bank.token" in said
-    assert (there / "verifiers/bank.token").is_file()
+    assert f"http://127.0.0.1:9000/ocsp --token-file {there}/verifiers/bank.token" in said
+    assert "https://127.0.0.1:9001/ocsp" in said
+    assert "refused: its provision was suspended" in said
+    named = {word for word in said.split() if word.startswith(f"{there}/verifiers/")}
+    assert len(named) == 4
+    assert all(Path(each).is_file() for each in named)
+    settings = load_config(there / "tashika.toml").settings
+    assert settings.tls
+    assert (settings.access, settings.responder.listen.port) == ("closed", 9000)
+    assert [settings.tls.listen.port, settings.office.listen.port] == [9001, 9002]
     with pytest.raises(LabError, match="not an empty directory"):
         lab("init", there)
 
 
 def test_an_open_world_has_no_verifiers(tmp_path: Path, lab: Lab) -> None:
     there = tmp_path / "lab"
-    said = lab("init", there, "--people=1", "--municipalities=1", "--algorithm=p384")
+    said = lab("init", there, "--open", "--people=1", "--municipalities=1", "--algorithm=p384")
     assert "verifier" not in said
+    assert "--url http://127.0.0.1:8080/ocsp" in said
     assert not (there / "verifiers").exists()
     assert load_config(there / "tashika.toml").settings.access == "open"
 
@@ -148,23 +163,59 @@ def test_der_is_read_as_well_as_pem(there: Path, tmp_path: Path, lab: Lab) -> No
 
 
 def test_bad_files_are_named(there: Path, tmp_path: Path, lab: Lab) -> None:
-    with pytest.raises(LabError, match=r"nowhere\.pem: No such file"):
+    with pytest.raises(BadFile, match=r"nowhere\.pem cannot be read: No such file"):
         lab("hold", there, "--cert", tmp_path / "nowhere.pem")
-    wrong = tmp_path / "wrong.pem"
-    wrong.write_text("hello")
-    with pytest.raises(LabError, match=r"wrong\.pem holds no certificate"):
-        lab("hold", there, "--cert", wrong)
     elsewhere = tmp_path / "elsewhere"
-    lab("init", elsewhere, "--people=2", "--municipalities=1", "--algorithm=p384")
+    lab("init", elsewhere, "--open", "--people=2", "--municipalities=1", "--algorithm=p384")
+    foreign = newest(elsewhere, lab, "user-auth")
+    with pytest.raises(NotOfThisLab, match=f"{foreign} was not issued by this lab; `tashika-ser"):
+        lab("hold", there, "--cert", foreign)
+
+
+@pytest.mark.parametrize("verb", ["issue", "revoke"])
+def test_a_certificate_that_cannot_be_read_is_named(
+    there: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    for content, spoilt in UNREADABLE.items():
+        file = spell(tmp_path / content, spoilt)
+        assert main(["lab", verb, str(there), "--cert", str(file)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"tashika-server: {file} ")
+        assert "; " in line
+
+
+def test_a_strange_certificate_is_not_of_this_lab(there: Path, tmp_path: Path, lab: Lab) -> None:
+    card = x509.load_pem_x509_certificate(newest(there, lab, "user-auth").read_bytes())
+    key = ec.generate_private_key(ec.SECP384R1())
+    for which in STRANGE:
+        file = spell(tmp_path / which, strange(which, card, key))
+        with pytest.raises(BadFile if which == "version 4" else NotOfThisLab, match=f"^{file} "):
+            lab("revoke", there, "--cert", file)
+
+
+@pytest.mark.parametrize("serial", [2**64, 2**158])
+def test_a_serial_that_no_lab_has_is_not_of_this_lab(
+    there: Path, tmp_path: Path, lab: Lab, serial: int
+) -> None:
+    file = tmp_path / "public.pem"
+    file.write_bytes(Pki().issue("public", serial=serial).pem)
     with pytest.raises(NotOfThisLab):
-        lab("hold", there, "--cert", newest(elsewhere, lab, "user-auth"))
+        lab("hold", there, "--cert", file)
+
+
+def test_a_damaged_key_of_the_lab_is_named(there: Path, lab: Lab) -> None:
+    key = Layout(there).authority_key("signature-g3")
+    key.write_bytes(b"-----BEGIN PRIVATE KEY-----")
+    with pytest.raises(BadFile, match=f"^{key} is not a private key"):
+        lab("publish", there)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         ("init", "d", "--people", "0"),
-        ("init", "d", "--port", "65536"),
+        ("init", "d", "--port", "65534"),
+        ("init", "d", "--book", "postgresql://lab:secret@db/lab"),
         ("init", "d", "--algorithm", "rsa1024"),
         ("revoke", "d", "--cert", "c", "--cause", "whim"),
         ("revoke", "d", "--cert", "c", "--since", "soon"),

@@ -117,7 +117,15 @@ def test_tenants_are_told_apart(closed: Path, gate: Gate):
 def test_secrets_are_for_their_owner_alone(closed: Path):
     files = [*closed.glob("verifiers/*"), *closed.glob("tls/*")]
     public = {path.name for path in files if path.stat().st_mode & 0o077}
-    assert public == {path.name for path in files if path.suffix == ".pem"}
+    assert public == {path.name for path in files if path.suffix in {".pem", ".txt"}}
+    assert all(path.suffix in {".pem", ".txt", ".key", ".token", ".path-token"} for path in files)
+
+
+def test_every_file_is_explained_beside_it(closed: Path):
+    folder = closed / "verifiers"
+    said = (folder / "README.txt").read_text()
+    secrets = {path.name for path in folder.iterdir() if path.suffix != ".key"}
+    assert {name for name in secrets if name not in said} == {"README.txt"}
 
 
 def test_the_names_say_that_they_are_made_up(book: Book):

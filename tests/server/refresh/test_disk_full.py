@@ -10,7 +10,7 @@ from support.crls import NAKA, NISHI
 from support.dying import EX_TEMPFAIL, refresh_with_room, run
 from support.refreshing import MIB, House
 from tashika_server.index import IndexMissing, IndexWriteFailed
-from tashika_server.refresh import serve
+from tashika_server.refresh.process import serve
 
 LARGE = range(100, 1100)
 

@@ -15,7 +15,8 @@ from support.crls import NAKA, NISHI
 from support.refreshing import House
 from support.service import wait_until
 from tashika_server.index import IndexBusy, IndexWriter
-from tashika_server.refresh import RefreshParts, notify, serve
+from tashika_server.refresh.control import notify
+from tashika_server.refresh.process import RefreshParts, serve
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from support.crls import NAKA
 from support.refreshing import House
 from tashika_server.index import RegisterMark
-from tashika_server.refresh import RegisterRefused, read_register
+from tashika_server.refresh.register import RegisterRefused, read_register
 
 
 @pytest.fixture

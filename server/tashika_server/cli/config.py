@@ -13,7 +13,7 @@ __all__ = ["add_commands"]
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `config check`."""
-    noun = nouns.add_parser("config", help="look at a configuration")
+    noun = nouns.add_parser("config")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     check = verbs.add_parser("check", help="make the same checks as the start")
     check.add_argument("config", type=Path, metavar="FILE")
@@ -31,14 +31,20 @@ def _check(options: argparse.Namespace) -> int:
 
 def _summary(config: Config) -> list[str]:
     settings = config.settings
-    lab = f"; simulated issuers on {settings.lab.listen}" if settings.lab else ""
+    ears = {
+        "responder": settings.responder.listen,
+        "TLS": settings.tls and settings.tls.listen,
+        "management API": settings.office.listen,
+        "simulated issuers": settings.lab and settings.lab.listen,
+    }
     issuers = [
         f"issuer {issuer.name} ({issuer.family}): CRLs {len(issuer.partitions)}, "
         f"signers {len(own.signers)}, register {'yes' if issuer.register else 'no'}"
         for issuer, own in zip(config.issuers, settings.issuer, strict=True)
     ]
     return [
-        f"access {settings.access}, responder on {settings.responder.listen}{lab}",
+        f"access {settings.access}; "
+        + ", ".join(f"{n} on {ear}" for n, ear in ears.items() if ear),
         (
             f"workers {settings.responder.workers}, refresh every "
             f"{write_duration(settings.refresh.every)}, index in {settings.index.path}"

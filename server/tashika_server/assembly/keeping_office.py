@@ -1,0 +1,65 @@
+"""The parts of the office: it keeps the workers' agreements fresh and serves operators."""
+
+from datetime import timedelta
+from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
+
+from tashika_server.agreements.snapshot import SNAPSHOT_FILE
+from tashika_server.assembly.registering import issuers, registry_book, two_person
+from tashika_server.certificate_file import read_certificate, read_private_key
+from tashika_server.clock import Clock
+from tashika_server.config import BadValue, Config, OfficeTls
+from tashika_server.console.application import ConsoleParts
+from tashika_server.office.compiler import CompilerParts
+from tashika_server.office.process import OfficeParts
+
+__all__ = ["office_parts", "office_tls"]
+
+STAMPS, STAMP_EVERY = 10, timedelta(minutes=5)
+"""How often the agreements' file is renewed while workers believe it, and how often at least."""
+
+
+def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
+    """Put the office together; raises BadDsn if the book's address has become unfit."""
+    settings = config.settings
+    book = registry_book(config.file, settings)
+    return OfficeParts(
+        compiler=CompilerParts(
+            book=book,
+            snapshot=settings.run / SNAPSHOT_FILE,
+            stamp_every=min(settings.registry.max_age / STAMPS, STAMP_EVERY),
+            clock=clock,
+        ),
+        console=ConsoleParts(
+            book=book,
+            two_person=two_person(settings),
+            issuers=issuers(settings),
+            session_life=settings.office.session,
+            tls=office_tls(settings.office.tls) if settings.office.tls else None,
+            clock=clock,
+        ),
+        run=settings.run,
+    )
+
+
+def office_tls(files: OfficeTls) -> SSLContext:
+    """Load what the management API listens with; client certificates are asked for by choice.
+
+    Raises BadFile and BadValue.
+    """
+    # Read here first: OpenSSL names no file, and asks the terminal for the password of a key.
+    read_certificate(files.certificate)
+    read_private_key(files.key)
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(files.certificate, files.key)
+    except OSError as wrong:  # SSLError is one
+        what = f"{files.certificate} and {files.key} are no certificate and its key in PEM"
+        raise BadValue(what, "name two that belong together") from wrong
+    if files.client_ca:
+        context.verify_mode = CERT_OPTIONAL
+        try:
+            context.load_verify_locations(files.client_ca)
+        except OSError as wrong:
+            what = f"{files.client_ca} holds no certificate in PEM"
+            raise BadValue(what, "name that of the CA of the operators' certificates") from wrong
+    return context

@@ -1,0 +1,100 @@
+"""`tashika-server month`: close a month once nothing of it can come any more."""
+
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+from sqlalchemy import Connection
+
+from tashika_server.book import Change
+from tashika_server.cli.arguments import one_of
+from tashika_server.cli.days import month
+from tashika_server.cli.registrar import add_list, add_show, add_write, now, open_house
+from tashika_server.console.operators import Role
+from tashika_server.ledger import month as months
+from tashika_server.ledger.billable import shipped_billable
+from tashika_server.ledger.difference import Difference, difference_of
+from tashika_server.ledger.month import ClosingRules, FrozenMonth
+from tashika_server.ledger.rating import Progress
+from tashika_server.ledger.receipts import receipt_trees
+from tashika_server.ledger.tax import TaxCategory, TaxTreatment
+from tashika_server.ledger.watermark import Obstacle, obstacles
+
+__all__ = ["add_commands"]
+
+
+def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
+    """Add `month` and its verbs."""
+    noun = nouns.add_parser("month")
+    verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
+    text = "list what stands in the way of closing a month, and what to do about it"
+    _of(add_list(verbs, "check", _check, text, "what", "remedy"))
+    close = _of(add_write(verbs, "close", _freeze, "rate a month and freeze its statements"))
+    close.set_defaults(keeper=Role.FINANCE, handler=_rated_first(close.get_default("handler")))
+    close.add_argument(
+        "--tax", **one_of(*TaxTreatment), default=TaxTreatment.UNSTATED, help="of the fees"
+    )
+    close.add_argument("--tax-percent", type=int, default=0, metavar="N", help="where it is taxed")
+    columns = ["id", "fiscal_year", "provisions", "list_yen", "waived_yen", "due_yen"]
+    add_list(verbs, "list", _list, "list the frozen months", *columns, "frozen_by", "frozen_at")
+    _of(add_show(verbs, "show", _show, "show a frozen month"))
+    text = "tell what a frozen month would come to if it were rated now; changes nothing"
+    columns = ["agreement", "statement", "frozen_yen", "due_yen", "adjusted_yen", "open_yen"]
+    _of(add_list(verbs, "difference", _difference, text, *columns))
+
+
+def _of(verb: ArgumentParser) -> ArgumentParser:
+    verb.add_argument("month", type=month, metavar="YYYY-MM")
+    return verb
+
+
+def _rated_first(freeze: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
+    """Rate on a snapshot, before the transaction that freezes: nobody waits for the rating."""
+
+    def handle(options: Namespace) -> int:
+        table = shipped_billable()
+        tax = TaxCategory(treatment=options.tax, percent=options.tax_percent)
+        rules = ClosingRules(table=table, tax=tax, receipts=receipt_trees(table))
+        with (
+            open_house(options.config) as house,
+            house.book.reading() as connection,
+            _bar(f"rating {options.month}") as progress,
+        ):
+            options.draft = months.draft_month(
+                connection, options.month, rules, at=now(), progress=progress
+            )
+        return freeze(options)
+
+    return handle
+
+
+def _freeze(options: Namespace, change: Change) -> FrozenMonth:
+    return months.freeze_month(change, options.draft)
+
+
+def _check(options: Namespace, connection: Connection) -> Sequence[Obstacle]:
+    return obstacles(connection, options.month, now())
+
+
+def _list(_: Namespace, connection: Connection) -> Sequence[FrozenMonth]:
+    return months.months(connection)
+
+
+def _show(options: Namespace, connection: Connection) -> FrozenMonth:
+    return months.find_month(connection, options.month)
+
+
+def _difference(options: Namespace, connection: Connection) -> Sequence[Difference]:
+    with _bar(f"rating {options.month} anew") as progress:
+        return difference_of(connection, options.month, progress=progress)
+
+
+@contextmanager
+def _bar(text: str) -> Iterator[Progress]:
+    """Show on a terminal how much is done; nothing elsewhere."""
+    console = Console(stderr=True)
+    with Bar(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

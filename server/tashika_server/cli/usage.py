@@ -1,0 +1,266 @@
+"""`tashika-server usage`: what was answered, as counted and as journalled, and what is amiss."""
+
+import socket
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tashika.pki.pseudonym import derive_key
+from tashika_server.agreements import ids, registry
+from tashika_server.agreements.ids import Kind
+from tashika_server.agreements.period import day_begins
+from tashika_server.book import Change
+from tashika_server.book.accounts import journal_alarm, usage_context, usage_total
+from tashika_server.cli.arguments import one_of
+from tashika_server.cli.days import day, month
+from tashika_server.cli.registrar import add_list, add_write, now, open_house
+from tashika_server.console.operators import Role
+from tashika_server.ledger.days import Month, day_of
+from tashika_server.metering import alarms, recount, streams
+from tashika_server.metering.alarms import Alarm
+from tashika_server.metering.counting import Range
+from tashika_server.metering.master_key import read_master_key
+from tashika_server.metering.recount import Item, Reckoned, Span
+from tashika_server.metering.settling import Settlement, settle
+from tashika_server.metering.streams import FINISHED, Outlook, Uncertainty
+from tashika_server.metering.totals import Total, hour_of, sums
+from tashika_server.metering.usage import Usage, instant
+
+__all__ = ["add_commands"]
+
+_WHAT = ("verifier", "agreement", "holder", "family", "method", "issuer", "purpose")
+_BECAME = ("standing", "occasion", "delivery")
+
+
+def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
+    """Add `usage` and its verbs."""
+    noun = nouns.add_parser("usage")
+    verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
+    columns = [*_WHAT, *_BECAME, "answers"]
+    listed = _days_of(add_list(verbs, "list", _list, "list what is counted", *columns))
+    listed.add_argument("--verifier", metavar="V-NUMBER", help="of one only")
+    text = "list a verifier's answers themselves, read from the journals again"
+    columns = ["at", "stream", "sequence", *_WHAT[1:], *_BECAME, "pseudonym"]
+    detail = _journals(_days_of(add_list(verbs, "items", _items, text, *columns)))
+    detail.add_argument("--verifier", metavar="V-NUMBER", required=True)
+    text = "compare journals and totals by verifier and day; exit code 1 if they differ"
+    columns = ["day", "verifier", "journalled", "ingested", "difference"]
+    compared = _journals(_days_of(add_list(verbs, "reconcile", _reconcile, text, *columns)))
+    compared.set_defaults(handler=_or_one(compared.get_default("handler")))
+    text = "list the workers' journals, and what is not known of them"
+    columns = ["id", "node", "outlook", "caught_up_to", "answers", "delivery_unknown", "lost"]
+    add_list(verbs, "streams", _streams, text, *columns).add_argument(
+        "--all", action="store_true", help="with those of which all is known and taken in"
+    )
+    columns = ["id", "kind", "stream", "segment", "offset", "detail", "raised_at", "settled_by"]
+    add_list(verbs, "alarms", _alarms, "list what does not add up", *columns).add_argument(
+        "--all", action="store_true", help="with those that are settled"
+    )
+    _add_settle(verbs)
+    _add_key(verbs)
+
+
+def _add_settle(verbs: Any) -> None:
+    verb = add_write(
+        verbs, "settle", _settle, "deal with an alarm: read on, or leave something out"
+    )
+    verb.add_argument("alarm", type=int, metavar="NUMBER")
+    verb.add_argument("how", **one_of(*Settlement), help="it was mended; or it cannot be")
+    verb.add_argument("--reason", required=True, help="what was found and done, for the record")
+    verb.add_argument("--journals", type=Path, required=True, metavar="DIR", help="of this machine")
+    verb.add_argument("--node", default=socket.gethostname(), help="default: %(default)s")
+    verb.set_defaults(keeper=Role.FINANCE)
+
+
+def _add_key(verbs: Any) -> None:
+    text = "print a verifier's own key, by which it knows its certificates' pseudonyms: a secret"
+    key = verbs.add_parser("key", help=text, description=text)
+    key.add_argument("config", type=Path, metavar="CONFIG", help="the service's configuration")
+    key.add_argument("--verifier", required=True, metavar="V-NUMBER")
+    key.add_argument("--key", type=Path, required=True, metavar="FILE", help="the master key's")
+    key.set_defaults(handler=_key)
+
+
+def _days_of(verb: ArgumentParser) -> ArgumentParser:
+    verb.add_argument("--month", type=month, metavar="YYYY-MM", help="default: this month")
+    verb.add_argument("--from", dest="first", type=day, metavar="DAY", help="instead of a month")
+    verb.add_argument("--to", dest="last", type=day, metavar="DAY", help="the last; default: today")
+    return verb
+
+
+def _journals(verb: ArgumentParser) -> ArgumentParser:
+    verb.add_argument(
+        "--journals",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="of each machine that provided anything then",
+    )
+    return verb
+
+
+def _span(options: Namespace) -> Span:
+    return Span(day_begins(_first(options)), day_begins(_last(options) + timedelta(days=1)))
+
+
+def _first(options: Namespace) -> date:
+    today = day_of(now())
+    first: date = options.first or (options.month or Month(today.year, today.month)).first
+    return first
+
+
+def _last(options: Namespace) -> date:
+    last: date = options.last or day_of(now())
+    return options.month.after - timedelta(days=1) if options.month else last
+
+
+# --- What was counted, and what was journalled ----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _What:
+    """What was provided to whom, and what came of it."""
+
+    verifier: str
+    agreement: str
+    version: int
+    holder: str
+    family: str
+    issuer: str
+    fingerprint: bytes
+    method: str
+    purpose: str
+    standing: str
+    occasion: str
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line(_What):
+    """So many answers."""
+
+    answers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer(_What):
+    """One answer."""
+
+    at: datetime
+    stream: str
+    sequence: int
+    generation: int
+    pseudonym: bytes
+
+
+def _what(each: Total | Usage) -> dict[str, Any]:
+    codes = (each.standing, each.occasion, each.delivery)
+    names = dict(zip(_BECAME, (code.name.lower() for code in codes), strict=True))
+    return asdict(each.context) | names
+
+
+def _list(options: Namespace, connection: Connection) -> Sequence[_Line]:
+    span = _span(options)
+    which = [usage_total.c.hour.between(hour_of(span.begin), hour_of(span.end) - 1)]
+    if options.verifier:
+        its_row = ids.number(Kind.VERIFIER, options.verifier)
+        which.append(usage_context.c.verifier_id == its_row)
+    return [_Line(**_what(each), answers=each.answers) for each in sums(connection, *which)]
+
+
+def _items(options: Namespace, connection: Connection) -> Sequence[_Answer]:
+    span = _span(options)
+    registry.find_verifier(connection, options.verifier)
+    found = recount.extents(connection, options.journals, span)
+    return [_answer(each) for each in recount.items(found, span, verifier=options.verifier)]
+
+
+def _answer(item: Item) -> _Answer:
+    usage = item.usage
+    return _Answer(
+        **_what(usage),
+        at=instant(usage.at),
+        stream=item.stream,
+        sequence=usage.sequence,
+        generation=usage.generation,
+        pseudonym=usage.pseudonym,
+    )
+
+
+def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reckoned]:
+    rows = recount.reconcile(connection, options.journals, _first(options), _last(options))
+    options.differs = any(each.difference for each in rows)
+    return rows
+
+
+def _or_one(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
+    """Return 1 where the journals and the totals differ."""
+    return lambda options: handler(options) or int(options.differs)
+
+
+# --- Journals and alarms --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Journal:
+    """A worker's journal as far as it is taken in."""
+
+    id: str
+    node: str
+    outlook: Outlook
+    started_at: datetime
+    caught_up_to: datetime | None
+    answers: int
+    delivery_unknown: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def _streams(options: Namespace, connection: Connection) -> Sequence[_Journal]:
+    doubts = streams.uncertainties(connection)
+    return [
+        _Journal(
+            id=each.id,
+            node=each.node,
+            outlook=each.outlook,
+            started_at=each.started_at,
+            caught_up_to=each.caught_up_to,
+            answers=each.cursor.sequence,
+            delivery_unknown=_ranges(doubts.get(each.id, Uncertainty()).delivery_unknown),
+            lost=_ranges(doubts.get(each.id, Uncertainty()).lost),
+        )
+        for each in streams.streams(connection)
+        if options.all or each.id in doubts or each.outlook not in FINISHED
+    ]
+
+
+def _ranges(found: Sequence[Range]) -> tuple[str, ...]:
+    return tuple(f"{each.first}-{each.last}" for each in found)
+
+
+def _alarms(options: Namespace, connection: Connection) -> Sequence[Alarm]:
+    still = () if options.all else (journal_alarm.c.settled_at.is_(None),)
+    return alarms.alarms(connection, *still)
+
+
+def _settle(options: Namespace, change: Change) -> Alarm:
+    return settle(
+        change,
+        options.journals,
+        options.alarm,
+        options.how,
+        node=options.node,
+        reason=options.reason,
+    )
+
+
+def _key(options: Namespace) -> int:
+    with open_house(options.config) as house, house.book.reading() as connection:
+        verifier = registry.find_verifier(connection, options.verifier)
+    print(derive_key(read_master_key(options.key), verifier.id).hex())
+    return 0

@@ -1,0 +1,104 @@
+"""Writes the configuration that a service on the lab is started with, and what it names."""
+
+import csv
+import io
+import json
+
+from tashika.pki.names import name_text
+from tashika.pki.profile import Family
+from tashika_server.lab.layout import GUIDE, SIMULATED, write
+from tashika_server.lab.naming import distribution_point
+from tashika_server.lab.order import Access, Order
+from tashika_server.lab.responders import SIGNERS
+from tashika_server.lab.world import World
+
+__all__ = ["configure"]
+
+
+def configure(world: World, order: Order) -> None:
+    """Write it, and where each issuer's CRLs are."""
+    layout = world.premises.layout
+    for authority in world.premises.authorities():
+        table = io.StringIO()
+        rows = csv.writer(table, lineterminator="\n")
+        rows.writerow(["url", "name"])
+        for place in world.premises.places:
+            url = layout.crl(authority.name, place.code).relative_to(layout.published)
+            point = distribution_point(authority.family, place).public_bytes()
+            rows.writerow([f"lab:/{url}", name_text(point)])
+        write(layout.issuer(authority.name).with_suffix(".csv"), table.getvalue().encode())
+    write(layout.root / "README.txt", GUIDE.encode())
+    write(layout.configuration, _configuration(world, order).encode())
+
+
+def _configuration(world: World, order: Order) -> str:
+    tables = [
+        _HEAD.format(label=SIMULATED, keys=order.algorithm.label),
+        _ACCESS[order.access].format(
+            port=order.port,
+            tls_port=order.tls_port,
+            office_port=order.office_port,
+            book=json.dumps(order.book),
+        ),
+        _LAB,
+    ]
+    tables += [_issuer_table(a.name, a.family) for a in world.premises.authorities()]
+    return "\n".join(tables)
+
+
+def _issuer_table(name: str, family: Family) -> str:
+    signers = ", ".join(
+        f'{{ certificate = "signers/{name}{suffix}.pem", key = "signers/{name}{suffix}.key" }}'
+        for suffix in SIGNERS
+    )
+    return _ISSUER.format(name=name, family=family, signers=signers)
+
+
+_HEAD = """\
+# {label}
+# Keys: {keys}.
+"""
+_RESPONDER = """
+[responder]
+listen = "127.0.0.1:{port}"
+"""
+_ACCESS = {
+    Access.OPEN: """\
+access = "open"  # whoever is on this machine may ask, without agreement
+"""
+    + _RESPONDER,
+    Access.CLOSED: """\
+access = "closed"  # verifiers with an agreement may ask; verifiers/ has what they show
+environment = "production"  # simulated too: what the Act demands is enforced there, not in "test"
+"""
+    + _RESPONDER
+    + """
+[tls]
+listen = "127.0.0.1:{tls_port}"
+certificate = "tls/server.pem"
+key = "tls/server.key"
+
+[office]
+listen = "127.0.0.1:{office_port}"
+
+[book]
+dsn = {book}
+""",
+}
+_LAB = """\
+[index]
+path = "index"
+
+[lab]
+directory = "."
+listen = "127.0.0.1:0"
+"""
+_ISSUER = """\
+[[issuer]]
+name = "{name}"
+family = "{family}"
+certificate = "issuers/{name}.pem"
+partitions = "issuers/{name}.csv"
+register = "register/{name}.txt"
+signers = [{signers}]
+"""
