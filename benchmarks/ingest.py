@@ -19,12 +19,13 @@ from sqlalchemy import insert
 from tashika_server.agreements.act import Category
 from tashika_server.book import Book, open_book, tables
 from tashika_server.clock import SystemClock
+from tashika_server.durable import Durability
 from tashika_server.metering.disk import LocalDisk
 from tashika_server.metering.ingest import Ingester, IngestParts
 from tashika_server.metering.journal import SEGMENT_BYTES, Journal
 from tashika_server.metering.recount import Span, extents, recount
 from tashika_server.metering.totals import totals
-from tashika_server.metering.usage import Context, Delivery, Durability, microseconds
+from tashika_server.metering.usage import Context, Delivery, microseconds
 
 BOUND = 200_000
 """Answers a second: a backlog of one day at 2,000 a second is taken in within a quarter hour."""

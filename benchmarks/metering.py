@@ -31,6 +31,7 @@ from tashika.pki.standing import Good
 from tashika_server.agreements.gate import Permit
 from tashika_server.agreements.terms import Environment, Method, Purpose
 from tashika_server.clock import SystemClock
+from tashika_server.durable import Durability
 from tashika_server.metering.bench_disk import bench_disk
 from tashika_server.metering.disk import LocalDisk
 from tashika_server.metering.group import GroupCommit
@@ -39,14 +40,7 @@ from tashika_server.metering.meter import Meter
 from tashika_server.metering.reading import Cursor, State, read_page
 from tashika_server.metering.repeats import Repeats
 from tashika_server.metering.roster import stream_directory
-from tashika_server.metering.usage import (
-    Context,
-    Delivery,
-    Durability,
-    Occasion,
-    StandingCode,
-    microseconds,
-)
+from tashika_server.metering.usage import Context, Delivery, Occasion, StandingCode, microseconds
 
 BOUND = 2.5
 """Microseconds for pseudonym, record and checksum of one answer."""

@@ -6,10 +6,20 @@ LMDB keeps whole.
 
 import os
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from secrets import token_hex
 
-__all__ = ["sync_directory", "write_atomically"]
+__all__ = ["Durability", "sync_directory", "write_atomically"]
+
+
+class Durability(StrEnum):
+    """What an answer waits for."""
+
+    DISK = "disk"
+    """The disk says that the record is on it. A power cut loses no answer that was given."""
+    OS = "os"
+    """The operating system has the record. A killed worker loses nothing, a power cut may."""
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:

@@ -114,6 +114,7 @@ def test_the_example_has_every_key_and_a_comment_above_each() -> None:
     settings = read_settings(EXAMPLE, with_optional_keys(text))
     tables = {
         *("log", "responder", "index", "refresh", "book", "registry", "office"),
+        *("metering", "ledger"),
         *("lab", "issuer", "bounds"),
     }
     keys = [key.rpartition(".")[2] for key in walk(settings)]

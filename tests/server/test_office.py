@@ -27,10 +27,14 @@ from tashika_server.book import Book, Mode, open_book
 from tashika_server.book.trail import last_number
 from tashika_server.cli import main
 from tashika_server.console.application import ConsoleParts
+from tashika_server.index import IndexReader
+from tashika_server.metering.ingest import IngestParts
 from tashika_server.office import compiler
 from tashika_server.office.compiler import CompilerParts
 from tashika_server.office.control import notify
+from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts, serve
+from tashika_server.office.refreshes import RefreshParts
 
 SOON = timedelta(milliseconds=50)
 NEVER = timedelta(days=1)
@@ -66,6 +70,14 @@ async def open_office(
             tls=None,
             clock=clock,
         ),
+        intake=IntakeParts(
+            ingest=IngestParts(book=book, journal=run / "journal", node="here", clock=clock),
+            keep=NEVER,
+        ),
+        refreshes=RefreshParts(
+            book=book, index=IndexReader.open(run / "index"), node="here", issuers={}, clock=clock
+        ),
+        closing=None,
         run=run,
     )
     stop, ready = asyncio.Event(), asyncio.Event()

@@ -36,6 +36,7 @@ from tashika_server.agreements.errors import NoSuchRecord
 from tashika_server.agreements.registry import Agreement, Period
 from tashika_server.book import Book
 from tashika_server.book import accounts as a
+from tashika_server.durable import Durability
 from tashika_server.ledger.handing_out import hand_out
 from tashika_server.ledger.month import ClosingRules
 from tashika_server.ledger.receipts import proof, receipt_trees
@@ -47,7 +48,7 @@ from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
 from tashika_server.metering.record import SLOT_BYTES
 from tashika_server.metering.segment import segment_path
 from tashika_server.metering.settling import Settlement, settle
-from tashika_server.metering.usage import Context, Delivery, Durability, Occasion, microseconds
+from tashika_server.metering.usage import Context, Delivery, Occasion, microseconds
 from tashika_server.signing import NEVER_ISSUED, encode_answer, load_signer
 
 FIRST = datetime(2026, 3, 31, 15, tzinfo=UTC)

@@ -366,6 +366,7 @@ def live(
         cache_for=cache_for,
         patience=patience,
         keys_every=keys_every,
+        group=None,
         tls=tls,
     )
     stop, ready = asyncio.Event(), threading.Event()

@@ -19,6 +19,7 @@ from random import Random
 from shutil import rmtree
 from typing import Any, TypeVar
 
+from tashika_server.durable import Durability
 from tashika_server.metering.disk import Bytes, LocalDisk
 from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
 from tashika_server.metering.reading import Cursor, Page, State, read_page
@@ -26,7 +27,6 @@ from tashika_server.metering.roster import read_roster, strays, stream_directory
 from tashika_server.metering.usage import (
     Context,
     Delivery,
-    Durability,
     Occasion,
     StandingCode,
     Usage,

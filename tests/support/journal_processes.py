@@ -8,10 +8,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from support.journal import NODE, context
+from tashika_server.durable import Durability
 from tashika_server.metering.disk import LocalDisk
 from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
 from tashika_server.metering.repeats import Repeats
-from tashika_server.metering.usage import Delivery, Durability, microseconds
+from tashika_server.metering.usage import Delivery, microseconds
 
 
 def _begin(root: Path) -> Journal:

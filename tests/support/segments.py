@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Self
 
 from support.journal import context
+from tashika_server.durable import Durability
 from tashika_server.metering.record import (
     CHECKSUM,
     HEAD,
@@ -22,7 +23,7 @@ from tashika_server.metering.record import (
     seed,
 )
 from tashika_server.metering.segment import End, SegmentReader
-from tashika_server.metering.usage import Context, Durability
+from tashika_server.metering.usage import Context
 
 STREAM = bytes(range(16))
 SEED = seed(STREAM, 1)

@@ -44,6 +44,8 @@ class Permit:
     issuer: str
     method: Method
     purpose: Purpose
+    receipts: bool = False
+    """Whether the answer is to carry a receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ def _permit(seat: Seat, question: Question) -> Permit:
         issuer=question.issuer,
         method=question.method,
         purpose=granted_purpose(terms, question),
+        receipts=terms.receipts,
     )
 
 

@@ -1,6 +1,7 @@
 """The parts of an answer worker."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from ipaddress import ip_network
 from secrets import randbits
@@ -15,6 +16,12 @@ from tashika_server.agreements.snapshot import SNAPSHOT_FILE, SnapshotWatcher
 from tashika_server.clock import Clock
 from tashika_server.config import Access, Config
 from tashika_server.index import IndexReader
+from tashika_server.metering.disk import LocalDisk
+from tashika_server.metering.group import GroupCommit
+from tashika_server.metering.journal import Journal
+from tashika_server.metering.master_key import read_master_key
+from tashika_server.metering.meter import Meter
+from tashika_server.metering.repeats import Repeats
 from tashika_server.responder import (
     Admission,
     ByAgreement,
@@ -43,6 +50,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
     """
     responder, run = config.settings.responder, config.settings.run
     ensure_key(run / KEY_FILE)
+    group = None if config.settings.access is Access.OPEN else _journal(config, clock)
     return WorkerParts(
         desk=Desk(
             admission=_admission(config),
@@ -51,6 +59,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
             shelf=Shelf(racks(config), at=clock.now()),
             inspection=Inspection(),
             max_cert_ids=responder.max_cert_ids,
+            meter=_meter(config, group) if group else None,
         ),
         reception=Reception(
             proxies=Proxies(tuple(ip_network(each) for each in responder.proxies)),
@@ -59,8 +68,36 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
         notebook=Notebook.open(run / KEY_FILE),
         clock=clock,
         cache_for=responder.cache_for,
+        group=group,
         tls=tls_identity(config, at=clock.now()),
         patience=Patience(),
+    )
+
+
+def _journal(config: Config, clock: Clock) -> GroupCommit:
+    """Say how this worker's journals are begun."""
+    metering, ahead = config.settings.metering, ThreadPoolExecutor(1, "segments")
+
+    def begin() -> Journal:
+        return Journal.begin(
+            metering.journal,
+            node=metering.node_name,
+            durability=metering.durability,
+            disk=LocalDisk(),
+            executor=ahead,
+            segment_bytes=metering.segment,
+            at=clock.now(),
+        )
+
+    return GroupCommit(begin, clock=clock)
+
+
+def _meter(config: Config, group: GroupCommit) -> Meter:
+    return Meter(
+        group=group,
+        master=read_master_key(config.settings.metering.key),
+        fingerprints={each.name: each.identity.fingerprint for each in config.issuers},
+        repeats=Repeats.open(config.settings.run),
     )
 
 

@@ -9,8 +9,13 @@ from tashika_server.certificate_file import read_certificate, read_private_key
 from tashika_server.clock import Clock
 from tashika_server.config import BadValue, Config, OfficeTls
 from tashika_server.console.application import ConsoleParts
+from tashika_server.index import IndexReader
+from tashika_server.metering.ingest import IngestParts
+from tashika_server.office.closing import ClosingParts
 from tashika_server.office.compiler import CompilerParts
+from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
+from tashika_server.office.refreshes import RefreshParts
 
 __all__ = ["office_parts", "office_tls"]
 
@@ -21,7 +26,7 @@ STAMPS, STAMP_EVERY = 10, timedelta(minutes=5)
 def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
     """Put the office together; raises BadDsn if the book's address has become unfit."""
     settings = config.settings
-    book = registry_book(config.file, settings)
+    book, node = registry_book(config.file, settings), settings.metering.node_name
     return OfficeParts(
         compiler=CompilerParts(
             book=book,
@@ -37,6 +42,24 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             tls=office_tls(settings.office.tls) if settings.office.tls else None,
             clock=clock,
         ),
+        intake=IntakeParts(
+            ingest=IngestParts(
+                book=book, journal=settings.metering.journal, node=node, clock=clock
+            ),
+            keep=settings.metering.keep,
+        ),
+        refreshes=RefreshParts(
+            book=book,
+            index=IndexReader.open(settings.index.path),
+            node=node,
+            issuers={each.identity.fingerprint: each.name for each in config.issuers},
+            clock=clock,
+        ),
+        closing=ClosingParts(
+            book=book, key=read_private_key(settings.ledger.key), node=node, clock=clock
+        )
+        if settings.ledger.key
+        else None,
         run=settings.run,
     )
 

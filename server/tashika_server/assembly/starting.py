@@ -5,7 +5,9 @@ from datetime import datetime
 from tashika_server.assembly.answering import racks, tls_identity
 from tashika_server.assembly.keeping_office import office_tls
 from tashika_server.assembly.registering import book_standing
+from tashika_server.certificate_file import read_private_key
 from tashika_server.config import Access, Complaints, Config
+from tashika_server.metering.master_key import ensure_master_key
 from tashika_server.refresh.register import read_register
 from tashika_server.signing import load_signer
 
@@ -20,6 +22,9 @@ def check_start(config: Config, *, at: datetime) -> None:
     complaints = Complaints(config.file)
     if config.settings.access is Access.CLOSED:
         complaints.attempt("book", book_standing, config)
+        complaints.attempt("metering.key", ensure_master_key, config.settings.metering.key)
+        if config.settings.ledger.key:
+            complaints.attempt("ledger.key", read_private_key, config.settings.ledger.key)
     complaints.attempt("tls", tls_identity, config, at=at)
     if config.settings.office.tls:
         complaints.attempt("office.tls", office_tls, config.settings.office.tls)

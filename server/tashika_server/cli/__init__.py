@@ -38,6 +38,7 @@ NOUNS = {
     "suspension": "stop provision, and provide again",
     "proposal": "what waits for a second person, or for a decision",
     "explain": "say what decided a refusal, by its id",
+    "usage": "what was answered, as counted and as journalled, and what is amiss",
     "tariff": "what one provision costs, for whom, from which day",
     "month": "close a month: check, rate, freeze; what would differ by now",
     "statement": "what verifiers are given of frozen months",

@@ -1,6 +1,5 @@
 """`tashika-server usage`: what was answered, as counted and as journalled, and what is amiss."""
 
-import socket
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,8 @@ from tashika_server.book.accounts import journal_alarm, usage_context, usage_tot
 from tashika_server.cli.arguments import one_of
 from tashika_server.cli.days import day, month
 from tashika_server.cli.registrar import add_list, add_write, now, open_house
+from tashika_server.config import load_settings
+from tashika_server.config.settings import MeteringSettings
 from tashika_server.console.operators import Role
 from tashika_server.ledger.days import Month, day_of
 from tashika_server.metering import alarms, recount, streams
@@ -72,8 +73,6 @@ def _add_settle(verbs: Any) -> None:
     verb.add_argument("alarm", type=int, metavar="NUMBER")
     verb.add_argument("how", **one_of(*Settlement), help="it was mended; or it cannot be")
     verb.add_argument("--reason", required=True, help="what was found and done, for the record")
-    verb.add_argument("--journals", type=Path, required=True, metavar="DIR", help="of this machine")
-    verb.add_argument("--node", default=socket.gethostname(), help="default: %(default)s")
     verb.set_defaults(keeper=Role.FINANCE)
 
 
@@ -82,7 +81,6 @@ def _add_key(verbs: Any) -> None:
     key = verbs.add_parser("key", help=text, description=text)
     key.add_argument("config", type=Path, metavar="CONFIG", help="the service's configuration")
     key.add_argument("--verifier", required=True, metavar="V-NUMBER")
-    key.add_argument("--key", type=Path, required=True, metavar="FILE", help="the master key's")
     key.set_defaults(handler=_key)
 
 
@@ -98,9 +96,9 @@ def _journals(verb: ArgumentParser) -> ArgumentParser:
         "--journals",
         type=Path,
         action="append",
-        required=True,
+        default=[],
         metavar="DIR",
-        help="of each machine that provided anything then",
+        help="of each other machine that provided anything then",
     )
     return verb
 
@@ -174,10 +172,18 @@ def _list(options: Namespace, connection: Connection) -> Sequence[_Line]:
     return [_Line(**_what(each), answers=each.answers) for each in sums(connection, *which)]
 
 
+def _directories(options: Namespace) -> list[Path]:
+    return [_metering(options).journal, *options.journals]
+
+
+def _metering(options: Namespace) -> MeteringSettings:
+    return load_settings(options.config).metering
+
+
 def _items(options: Namespace, connection: Connection) -> Sequence[_Answer]:
     span = _span(options)
     registry.find_verifier(connection, options.verifier)
-    found = recount.extents(connection, options.journals, span)
+    found = recount.extents(connection, _directories(options), span)
     return [_answer(each) for each in recount.items(found, span, verifier=options.verifier)]
 
 
@@ -194,7 +200,8 @@ def _answer(item: Item) -> _Answer:
 
 
 def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reckoned]:
-    rows = recount.reconcile(connection, options.journals, _first(options), _last(options))
+    journals = _directories(options)
+    rows = recount.reconcile(connection, journals, _first(options), _last(options))
     options.differs = any(each.difference for each in rows)
     return rows
 
@@ -249,12 +256,13 @@ def _alarms(options: Namespace, connection: Connection) -> Sequence[Alarm]:
 
 
 def _settle(options: Namespace, change: Change) -> Alarm:
+    here = _metering(options)
     return settle(
         change,
-        options.journals,
+        here.journal,
         options.alarm,
         options.how,
-        node=options.node,
+        node=here.node_name,
         reason=options.reason,
     )
 
@@ -262,5 +270,5 @@ def _settle(options: Namespace, change: Change) -> Alarm:
 def _key(options: Namespace) -> int:
     with open_house(options.config) as house, house.book.reading() as connection:
         verifier = registry.find_verifier(connection, options.verifier)
-    print(derive_key(read_master_key(options.key), verifier.id).hex())
+    print(derive_key(read_master_key(_metering(options).key), verifier.id).hex())
     return 0

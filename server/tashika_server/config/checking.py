@@ -37,6 +37,14 @@ AGREEMENTS_AGE = (timedelta(minutes=1), timedelta(days=7))
 """Shorter, a restart of the database refuses everybody; longer, an end of agreement is lost."""
 SESSION = (timedelta(minutes=1), timedelta(days=1))
 """A log-in lasts a day of work at most."""
+SEGMENT = (1 << 16, 1 << 30)
+"""A thousand answers; beyond a gigabyte nobody reads one in one go."""
+SLOT = 64
+"""A record of the journal."""
+JOURNALS = (timedelta(days=31), timedelta(days=36600))
+"""A month must be over and frozen first."""
+NODE_NAME = r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}"
+"""As a host is called; it becomes a field of the book and of the log."""
 ISSUER_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
 """It becomes a metric label and a log field."""
 
@@ -155,6 +163,13 @@ def _limits(settings: Settings) -> Iterator[Finding]:
     age = settings.registry.max_age
     yield from _within("registry.max_age", age, AGREEMENTS_AGE, write_duration)
     yield from _within("office.session", settings.office.session, SESSION, write_duration)
+    metering = settings.metering
+    yield from _within("metering.segment", metering.segment, SEGMENT, write_size)
+    yield from _within("metering.keep", metering.keep, JOURNALS, write_duration)
+    if metering.segment % SLOT:
+        yield "metering.segment", f"is no multiple of {SLOT}", 'write it as "16MiB"'
+    if not re.fullmatch(NODE_NAME, metering.node_name):
+        yield "metering.node", f'"{metering.node_name}" is no plain name', "use a-z, 0-9, . and -"
 
 
 def _within(

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from socket import gethostname
 
 from tashika.pki.profile import Family
 from tashika_server.config.units import Address, Bytes
+from tashika_server.durable import Durability
 from tashika_server.issuer import Bounds, Environment, NeverIssued, WithoutRegister
 from tashika_server.log import LogFormat
 
@@ -21,7 +23,9 @@ __all__ = [
     "IndexSettings",
     "IssuerSettings",
     "LabSettings",
+    "LedgerSettings",
     "LogSettings",
+    "MeteringSettings",
     "OfficeSettings",
     "OfficeTls",
     "RefreshSettings",
@@ -35,7 +39,7 @@ __all__ = [
 
 LISTEN = Address("127.0.0.1", 8080)
 ANY_PORT = Address("127.0.0.1", 0)
-ONE_GIB, HALF_GIB = Bytes(2**30), Bytes(2**29)
+ONE_GIB, HALF_GIB, SIXTEEN_MIB = Bytes(2**30), Bytes(2**29), Bytes(2**24)
 
 
 class Access(StrEnum):
@@ -97,6 +101,30 @@ class RefreshSettings:
     every: timedelta = timedelta(minutes=15)
     timeout: timedelta = timedelta(minutes=5)
     max_size: Bytes = HALF_GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeteringSettings:
+    """`[metering]`: the workers' journals of what was answered to whom."""
+
+    journal: Path = Path("journal")
+    key: Path = Path("metering.key")
+    durability: Durability = Durability.DISK
+    segment: Bytes = SIXTEEN_MIB
+    node: str | None = None
+    keep: timedelta = timedelta(days=1830)
+
+    @property
+    def node_name(self) -> str:
+        """What this machine is called in the book."""
+        return self.node or gethostname()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """`[ledger]`: the proof of the book; without `key` no day is closed."""
+
+    key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +207,8 @@ class Settings:
     index: IndexSettings = field(default_factory=IndexSettings)
     refresh: RefreshSettings = RefreshSettings()
     book: BookSettings = field(default_factory=BookSettings)
+    metering: MeteringSettings = field(default_factory=MeteringSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     registry: RegistrySettings = RegistrySettings()
     office: OfficeSettings = field(default_factory=OfficeSettings)
     lab: LabSettings | None = None

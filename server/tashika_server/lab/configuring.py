@@ -83,6 +83,9 @@ listen = "127.0.0.1:{office_port}"
 
 [book]
 dsn = {book}
+
+[ledger]
+key = "ledger.key"
 """,
 }
 _LAB = """\

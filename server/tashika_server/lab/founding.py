@@ -106,12 +106,14 @@ def _open_office(layout: Layout, order: Order, *, at: datetime) -> None:
     from tashika_server.book import open_book  # noqa: PLC0415
     from tashika_server.lab.transport import server_pair  # noqa: PLC0415
     from tashika_server.lab.verifiers import register_verifiers  # noqa: PLC0415
+    from tashika_server.ledger.keys import make_key  # noqa: PLC0415
 
     book = open_book(order.book, relative_to=layout.root)
     try:
         register_verifiers(book, layout, at=at)
     finally:
         book.close()
+    make_key(layout.root / "ledger.key")
     server = server_pair(at=at)
     write_certificate(layout.server, server.certificate)
     write_key(layout.server.with_suffix(".key"), server.key)

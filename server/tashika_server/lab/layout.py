@@ -38,6 +38,7 @@ signers/         delegated OCSP responders, two for each key generation
 register/        NAME.txt, the serials issued under each key
 published/crl/   NAME/MUNICIPALITY.crl, also served over HTTP
 authorities/     the CAs' private keys
+ledger.key       what signs the days of the ledger, where verifiers have agreements
 lab.sqlite       the event log and the CRL numbers
 
 and unless it was made with --open:

@@ -31,6 +31,8 @@ from tashika_server.lab.cast import FILES, PARTS, Fate, Part, guide
 from tashika_server.lab.errors import LabError
 from tashika_server.lab.layout import Layout, write, write_certificate, write_key, write_secret
 from tashika_server.lab.transport import ClientAuthority, Pair
+from tashika_server.ledger.tariff_file import import_tariffs, published_tariff, read_tariffs
+from tashika_server.ledger.tariff_record import Past
 
 __all__ = ["register_verifiers"]
 
@@ -50,6 +52,7 @@ def register_verifiers(book: Book, layout: Layout, *, at: datetime) -> None:
         if registry.verifiers(change.connection):
             raise LabError("the book has verifiers already; give the lab a book of its own")
         agreed = [(part, _agree(change, part)) for part in PARTS]
+        import_tariffs(change, read_tariffs(published_tariff()), past=Past.CHANGE)
     with book.writing(actor=ACTOR, at=at - RENEWED) as change:
         for part, agreement in agreed:
             if part.fate is not Fate.LAPSED:

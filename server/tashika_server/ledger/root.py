@@ -69,10 +69,9 @@ class Root:
 
 
 def sign_root(root: Root, key: PrivateKey) -> Root:
-    """Sign a root as the owner of a key."""
-    unsigned = replace(root, key=public_key(key))
-    signature = sign(key, algorithm_for(key.public_key()), unsigned.signed_text.encode())
-    return replace(unsigned, signature=signature)
+    """Sign a root that names this key."""
+    signature = sign(key, algorithm_for(key.public_key()), root.signed_text.encode())
+    return replace(root, signature=signature)
 
 
 def public_key(key: PrivateKey) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import select
+
 from tashika_server.book import Book, Change
 from tashika_server.book.accounts import journal_alarm, journal_stream
 from tashika_server.metering.alarms import Alarm, Doubt, alarms, open_alarm
@@ -52,8 +54,7 @@ def enrol_streams(
 
 
 def _enrol(change: Change, found: Collection[Stream]) -> None:
-    ids = journal_stream.c.id.in_([each.id for each in found])
-    known = {each.id for each in streams(change.connection, ids)}
+    known = set(change.connection.scalars(select(journal_stream.c.id)))
     for each in found:
         if each.id not in known:
             enrol(change.connection, each)

@@ -74,7 +74,7 @@ class Ingester:
         self._listed: frozenset[str] = frozenset()
         self._roster: tuple[int, int] | None = None
         """How the roster's file looked when it was last read."""
-        self._read_roster_by = datetime.min.replace(tzinfo=UTC)
+        self._read_at = datetime.min.replace(tzinfo=UTC)
         self._unreadable: dict[str, str] = {}
 
     def take_in(self) -> int:
@@ -90,13 +90,13 @@ class Ingester:
     def _look_at_roster(self) -> None:
         parts, roster = self._parts, _looks(self._parts.journal / "roster")
         at = parts.clock.now()
-        if roster == self._roster and at < self._read_roster_by:
+        if roster == self._roster and self._read_at <= at < self._read_at + ROSTER_EVERY:
             return
         self._listed, raised = enrol_streams(
             parts.book, parts.journal, node=parts.node, actor=parts.actor, at=at
         )
         _tell(*raised)
-        self._roster, self._read_roster_by = roster, at + ROSTER_EVERY
+        self._roster, self._read_at = roster, at
 
     def _try(self, stream: Stream) -> int:
         taken, told = 0, self._unreadable.pop(stream.id, None)

@@ -37,6 +37,7 @@ from secrets import token_bytes
 from zlib import crc32
 
 from tashika.pki.errors import TashikaError
+from tashika_server.durable import Durability
 from tashika_server.metering.disk import Disk, write_all
 from tashika_server.metering.record import (
     BODY_BYTES,
@@ -60,7 +61,7 @@ from tashika_server.metering.record import (
 from tashika_server.metering.roster import Founded, found_stream, stream_directory
 from tashika_server.metering.segment import segment_path
 from tashika_server.metering.spare import Spare
-from tashika_server.metering.usage import Context, Delivery, Durability, instant, microseconds
+from tashika_server.metering.usage import Context, Delivery, instant, microseconds
 
 __all__ = ["MIN_SEGMENT_BYTES", "SEGMENT_BYTES", "Journal", "JournalStopped", "StopCause"]
 

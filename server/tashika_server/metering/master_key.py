@@ -4,15 +4,29 @@ Whoever has it can tell which certificate any usage record is about.
 """
 
 from pathlib import Path
+from secrets import token_bytes
 
 from tashika.pki.pseudonym import KEY_BYTES
+from tashika_server.durable import write_atomically
 from tashika_server.metering.errors import MeteringError
 
-__all__ = ["BadMasterKey", "read_master_key"]
+__all__ = ["BadMasterKey", "ensure_master_key", "read_master_key"]
 
 
 class BadMasterKey(MeteringError):
     """The file of the master key cannot be read, or is too short to be a secret."""
+
+
+def ensure_master_key(path: Path) -> bytes:
+    """Make the file if there is none, and read it; raises BadMasterKey."""
+    if not path.exists():
+        try:
+            write_atomically(path, token_bytes(KEY_BYTES), mode=0o600)
+        except OSError as wrong:
+            raise BadMasterKey(
+                f"{path}: {wrong.strerror}; name a file in a folder to write in"
+            ) from None
+    return read_master_key(path)
 
 
 def read_master_key(path: Path) -> bytes:

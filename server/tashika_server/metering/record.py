@@ -36,7 +36,8 @@ from struct import Struct
 from struct import error as struct_error
 from typing import NamedTuple
 
-from tashika_server.metering.usage import Context, Durability, Occasion, StandingCode
+from tashika_server.durable import Durability
+from tashika_server.metering.usage import Context, Occasion, StandingCode
 
 __all__ = [
     "BODY_BYTES",

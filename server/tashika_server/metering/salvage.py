@@ -6,10 +6,11 @@ anew, and its header says with which number.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from tashika.pki.receipt import MAX_SEQUENCE
 from tashika_server.metering.reading import Cursor, Damage
 from tashika_server.metering.record import (
     SLOT_BYTES,
@@ -24,29 +25,42 @@ from tashika_server.metering.record import (
 from tashika_server.metering.segment import segment_path
 from tashika_server.metering.usage import Context, Delivery, Usage
 
-__all__ = ["behind", "salvage"]
+__all__ = ["Salvage", "salvage"]
 
 
-def salvage(directory: Path, cursor: Cursor, damage: Damage) -> tuple[Usage, ...]:
-    """Read from a cursor to the end of the harmed segment what can be read, in order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvage:
+    """What was found of a harmed segment, and where to read on."""
+
+    usages: tuple[Usage, ...]
+    """From the cursor on, in order."""
+    cursor: Cursor
+    """In the next segment, or behind all that was found."""
+    goes_on: bool
+    """Whether there is a next segment."""
+
+
+def salvage(directory: Path, cursor: Cursor, damage: Damage) -> Salvage:
+    """Take up what can be read from a cursor to the end of the harmed segment.
 
     The cursor is that of the page that ended at the damage. Raises OSError.
     """
-    diver = _Diver(cursor.sequence)
+    following = _next_segment(directory, damage)
+    diver = _Diver(cursor.sequence, following.sequence if following else MAX_SEQUENCE)
     for number in range(cursor.segment, damage.at.segment + 1):
         path = segment_path(directory, number)
         data = path.read_bytes() if path.exists() else b""
         start = cursor.offset if number == cursor.segment else 0
         diver.dive(data, seed(bytes.fromhex(directory.name), number), start)
     diver.give_up()
-    return tuple(diver.found)
+    end = damage.at._replace(sequence=max(diver.due, damage.at.sequence))
+    return Salvage(
+        usages=tuple(diver.found), cursor=following or end, goes_on=following is not None
+    )
 
 
-def behind(directory: Path, damage: Damage, rest: Sequence[Usage]) -> tuple[Cursor, bool]:
-    """Find where reading goes on behind the harmed segment of which `rest` was salvaged.
-
-    The other value tells whether anything readable is there.
-    """
+def _next_segment(directory: Path, damage: Damage) -> Cursor | None:
+    """Find the next segment with a header; None if there is none."""
     for path in sorted(directory.glob("[0-9]*.seg")):
         number = int(path.stem)
         if number > damage.at.segment:
@@ -54,17 +68,16 @@ def behind(directory: Path, damage: Damage, rest: Sequence[Usage]) -> tuple[Curs
                 begun = seed(bytes.fromhex(directory.name), number)
                 header = read_slot(file.read(SLOT_BYTES), 0, begun)
             if header and header.sequence >= damage.at.sequence:
-                return Cursor(number, 0, header.sequence), True
-    due = rest[-1].sequence + 1 if rest else damage.at.sequence
-    return damage.at._replace(sequence=max(due, damage.at.sequence)), False
+                return Cursor(number, 0, header.sequence)
+    return None
 
 
 class _Diver:
     """Takes up what lies about, in the order of its numbers."""
 
-    def __init__(self, due: int) -> None:
+    def __init__(self, due: int, before: int) -> None:
         self.found: list[Usage] = []
-        self._due = due
+        self.due, self._before = due, before
         self._waiting: deque[tuple[Slot, Context]] = deque()
         self._abandoned: set[int] = set()
 
@@ -92,13 +105,13 @@ class _Diver:
                 for each, _ in self._waiting
                 if 0 <= each.sequence - slot.generation < slot.context
             )
-        elif slot.kind == Kind.USAGE and context and slot.sequence >= self._due:
+        elif slot.kind == Kind.USAGE and context and self.due <= slot.sequence < self._before:
             self._waiting.append((slot, context))
-            self._due = slot.sequence + 1
+            self.due = slot.sequence + 1
 
     def give_up(self) -> None:
         """Take all that waits as nobody can tell what became of it."""
-        self._give(self._due, Delivery.UNKNOWN)
+        self._give(self.due, Delivery.UNKNOWN)
 
     def _give(self, before: int, delivery: Delivery) -> None:
         while self._waiting and self._waiting[0][0].sequence < before:

@@ -19,7 +19,7 @@ from tashika_server.metering.errors import SettlementRefused
 from tashika_server.metering.leaves import keep_leaves, read_again
 from tashika_server.metering.reading import Damage
 from tashika_server.metering.roster import is_held, read_roster
-from tashika_server.metering.salvage import behind, salvage
+from tashika_server.metering.salvage import salvage
 from tashika_server.metering.streams import Outlook, Stream, advance, find_stream
 from tashika_server.metering.totals import add_totals
 from tashika_server.metering.usage import Usage
@@ -104,28 +104,24 @@ def _pass_over(change: Change, alarm: Alarm, stream: Stream, directory: Path) ->
     if damage is None:
         raise SettlementRefused("the harm is not there any more; settle the alarm by going on")
     rest = salvage(directory, page.cursor, damage)
-    cursor, goes_on = behind(directory, damage, rest)
-    if not goes_on:
+    if not rest.goes_on:
         _demand_dead(directory)
-    outlook = Outlook.OPEN if goes_on else Outlook.DEAD
-    counts = page.counts + count(rest)
+    counts = page.counts + count(rest.usages)
     add_totals(change.connection, stream.id, counts)
-    answers = chain(read_again(directory, stream.cursor, page.cursor), rest)
+    answers = chain(read_again(directory, stream.cursor, page.cursor), rest.usages)
     keep_leaves(change.connection, stream.id, {like.context for like in counts}, answers)
-    _move(
-        change,
-        stream,
-        LeftOut(
-            after=replace(stream, cursor=cursor, outlook=outlook),
-            lost=_lost(range(page.cursor.sequence, cursor.sequence), rest),
-            delivery_unknown=unknown_ranges(rest),
-        ),
+    outlook = Outlook.OPEN if rest.goes_on else Outlook.DEAD
+    left = LeftOut(
+        after=replace(stream, cursor=rest.cursor, outlook=outlook),
+        lost=_lost(range(page.cursor.sequence, rest.cursor.sequence), rest.usages),
+        delivery_unknown=unknown_ranges(rest.usages),
     )
+    _move(change, stream, left)
 
 
-def _lost(numbers: range, rest: Sequence[Usage]) -> tuple[Range, ...]:
+def _lost(numbers: range, found: Sequence[Usage]) -> tuple[Range, ...]:
     """Tell which numbers nothing was found of."""
-    places = [numbers.start - 1, *(each.sequence for each in rest), numbers.stop]
+    places = [numbers.start - 1, *(each.sequence for each in found), numbers.stop]
     return tuple(
         Range(before + 1, after - 1) for before, after in pairwise(places) if after > before + 1
     )

@@ -6,12 +6,12 @@ transaction that adds what was read. Not for reading journals (`reading`).
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from tashika_server.book import Change
 from tashika_server.book.accounts import (
@@ -112,10 +112,13 @@ def enrol(connection: Connection, stream: Stream) -> None:
 
 def note_roster_read(connection: Connection, node: str, at: datetime) -> None:
     """Say that every stream which a node had begun by then is in the book."""
-    mine = update(journal_node).where(journal_node.c.node == node)
-    # A node that is back is retired no more.
-    if not connection.execute(mine.values(read_to=at, retired_at=None)).rowcount:
+    mine = journal_node.c.node == node
+    read_to = connection.scalar(select(journal_node.c.read_to).where(mine))
+    if read_to is None:
         connection.execute(insert(journal_node).values(node=node, read_to=at))
+    else:  # a node that is back is retired no more; a clock that ran back unsays nothing
+        values = {"read_to": max(read_to, at), "retired_at": None}
+        connection.execute(update(journal_node).where(mine).values(**values))
 
 
 def advance(connection: Connection, before: Stream, after: Stream) -> None:
@@ -129,8 +132,7 @@ def advance(connection: Connection, before: Stream, after: Stream) -> None:
 
 def close_segment(change: Change, segment: Segment) -> None:
     """Keep what a segment came to, and enter its digest into the trail."""
-    values = {each: getattr(segment, each) for each in segment.__slots__}
-    change.connection.execute(insert(journal_segment).values(**values))
+    change.connection.execute(insert(journal_segment).values(**asdict(segment)))
     change.record("segment.seal", f"{segment.stream}/{segment.number}", before=None, after=segment)
 
 
@@ -155,16 +157,12 @@ def streams(connection: Connection, *which: ColumnElement[bool]) -> tuple[Stream
 
 def to_read(connection: Connection, node: str, listed: Collection[str]) -> tuple[Stream, ...]:
     """List a node's streams and those `listed` that may have more and that no alarm stops."""
-    column = journal_stream.c
     stopped = select(journal_alarm.c.stream).where(
         journal_alarm.c.settled_at.is_(None), journal_alarm.c.stream.is_not(None)
     )
-    return streams(
-        connection,
-        or_(column.node == node, column.id.in_(listed)),
-        column.state.not_in(FINISHED),
-        column.id.not_in(stopped),
-    )
+    column = journal_stream.c
+    found = streams(connection, column.state.not_in(FINISHED), column.id.not_in(stopped))
+    return tuple(each for each in found if each.node == node or each.id in listed)
 
 
 def uncertainties(connection: Connection) -> dict[str, Uncertainty]:

@@ -7,7 +7,7 @@ stand on disk for as long as a journal is kept; they are added to and never chan
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import NamedTuple
 
 from tashika.pki.receipt import StandingCode
@@ -15,7 +15,6 @@ from tashika.pki.receipt import StandingCode
 __all__ = [
     "Context",
     "Delivery",
-    "Durability",
     "Occasion",
     "StandingCode",
     "Usage",
@@ -48,15 +47,6 @@ class Delivery(IntEnum):
     """The worker ended before it could say."""
     ABANDONED = 3
     """It was never handed over: the caller had gone, or it could not be signed."""
-
-
-class Durability(StrEnum):
-    """What an answer waits for."""
-
-    DISK = "disk"
-    """The disk says that the record is on it. A power cut loses no answer that was given."""
-    OS = "os"
-    """The operating system has the record. A killed worker loses nothing, a power cut may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

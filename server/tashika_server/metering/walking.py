@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tashika_server.metering.errors import JournalHarmed
 from tashika_server.metering.reading import Cursor, Page, State, read_page
-from tashika_server.metering.salvage import behind, salvage
+from tashika_server.metering.salvage import salvage
 from tashika_server.metering.usage import Usage
 
 __all__ = ["Extent", "walk"]
@@ -34,15 +34,14 @@ def walk(extent: Extent) -> Iterator[Usage]:
 
     Raises JournalHarmed where something is not as it was when it was taken in, and OSError.
     """
-    directory, cursor, state = extent.directory, extent.start, State.MORE
+    cursor, state = extent.start, State.MORE
     while cursor.sequence < extent.before and state in _MORE:
-        page = read_page(directory, cursor)
-        _compare(extent, page)
+        page = read_page(extent.directory, cursor)
         found, cursor, state = page.usages, page.cursor, page.state
-        if page.damage:
-            rest = salvage(directory, cursor, page.damage)
-            cursor, _ = behind(directory, page.damage, rest)
-            found += rest
+        _compare(extent, page)
+        if page.damage and cursor.sequence < extent.before:
+            rest = salvage(extent.directory, cursor, page.damage)
+            found, cursor = found + rest.usages, rest.cursor
         yield from (each for each in found if each.sequence < extent.before)
     if cursor.sequence < extent.before:
         raise _harmed(extent, f"{extent.before} answers were taken in, and {cursor.sequence} found")
@@ -52,9 +51,10 @@ _MORE = frozenset({State.MORE, State.HARMED})
 
 
 def _compare(extent: Extent, page: Page) -> None:
-    """Raise JournalHarmed unless a page is what it was."""
-    if page.damage and page.damage.at.segment not in extent.settled:
-        raise _harmed(extent, f"{page.damage.harm}: {page.damage.detail}")
+    """Raise JournalHarmed unless a page is what it was when it was taken in."""
+    harm = page.damage
+    if harm and page.cursor.sequence < extent.before and harm.at.segment not in extent.settled:
+        raise _harmed(extent, f"{harm.harm}: {harm.detail}")
     for each in page.closed:
         if extent.digests.get(each.number, each.digest) != each.digest:
             raise _harmed(extent, f"segment {each.number} has changed since it was taken in")

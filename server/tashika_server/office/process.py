@@ -13,8 +13,11 @@ from socket import socket
 
 from tashika_server.console.application import ConsoleParts, serving
 from tashika_server.log import get_log
+from tashika_server.office.closing import ClosingParts, keep_closing_days
 from tashika_server.office.compiler import Compiler, CompilerParts
 from tashika_server.office.control import listening
+from tashika_server.office.intake import Intake, IntakeParts
+from tashika_server.office.refreshes import RefreshParts, keep_entering_refreshes
 from tashika_server.office.reminder import remind
 
 __all__ = ["OfficeParts", "run", "serve"]
@@ -28,6 +31,10 @@ class OfficeParts:
 
     compiler: CompilerParts
     console: ConsoleParts
+    intake: IntakeParts
+    refreshes: RefreshParts
+    closing: ClosingParts | None
+    """None where there is no key to sign the ledger's days with."""
     run: Path
     """Where its socket is."""
 
@@ -55,8 +62,16 @@ async def serve(
             await stack.enter_async_context(
                 serving(parts.console, listener, published=compiler.look)
             )
-        reminding = remind(parts.compiler.book, parts.compiler.clock)
-        tasks = [asyncio.ensure_future(each) for each in (compiler.keep(), reminding, stop)]
+        chores = [
+            compiler.keep(),
+            remind(parts.compiler.book, parts.compiler.clock),
+            stack.enter_context(Intake.of(parts.intake)).keep(),
+            keep_entering_refreshes(parts.refreshes),
+            stop,
+        ]
+        if parts.closing:
+            chores.append(keep_closing_days(parts.closing))
+        tasks = [asyncio.ensure_future(each) for each in chores]
         stack.callback(lambda: [each.cancel() for each in tasks])
         ready()
         over, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -5,6 +5,7 @@ in sight of one generation of the index. Anything that stands in the way is a Re
 knows what that is on the wire.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +13,11 @@ from tashika.pki.certid import CertId
 from tashika.pki.errors import PkiError
 from tashika.pki.extensions import UnknownCriticalExtension
 from tashika.pki.request import OcspRequest, TooManyCertIds, parse_request
-from tashika.pki.response import SingleResponse
+from tashika.pki.response import BasicResponse, SingleResponse, parse_response
 from tashika_server.agreements.gate import Permit
 from tashika_server.index import IndexMissing
+from tashika_server.metering.meter import Noted
+from tashika_server.metering.usage import Delivery, Occasion
 from tashika_server.refusal import (
     MalformedQuestion,
     NotLoaded,
@@ -43,6 +46,8 @@ class Answer:
     signer: Signer
     generation: int
     responses: tuple[SingleResponse, ...]
+    noted: Noted | None
+    """Where it is in the journal; None where nobody is to be billed."""
 
     @property
     def next_update(self) -> datetime:
@@ -57,6 +62,7 @@ class Replay:
     body: bytes
     question: OcspRequest
     permit: Permit | None
+    noted: Noted | None
 
 
 def answer(question: bytes, asker: Asker, desk: Desk, *, at: datetime) -> Answer | Replay:
@@ -72,9 +78,8 @@ def answer(question: bytes, asker: Asker, desk: Desk, *, at: datetime) -> Answer
             desk.admission.admit(question, request, served.issuer, asker, sight, at=at) as leave,
         ):
             if leave.earlier is not None:
-                return Replay(body=leave.earlier, question=request, permit=leave.permit)
-            now = at.replace(microsecond=0)
-            given = _give(request, served, leave.permit, sight, desk, at=now)
+                return _give_again(leave.earlier, request, leave.permit, desk, at=at)
+            given = _give(request, served, leave.permit, sight, desk, at=at)
             leave.keep(given.body, until=given.next_update)
             return given
     except IndexMissing as missing:
@@ -91,15 +96,35 @@ def _give(
     at: datetime,
 ) -> Answer:
     signer, algorithm = desk.shelf.pick(served.fingerprint, request.preferred, at=at)
-    view = sight.view()
+    view, second = sight.view(), at.replace(microsecond=0)
     responses = tuple(
-        _respond(each, desk.directory, served, view, signer_end=signer.not_after, at=at)
+        _respond(each, desk.directory, served, view, signer_end=signer.not_after, at=second)
         for each in request.cert_ids
     )
-    body = encode_answer(
-        responses, nonce=request.nonce, signer=signer, algorithm=algorithm, produced_at=at
+    # Before it is signed: the answer may say where it stands in the journal.
+    noted = _note(
+        responses,
+        desk,
+        permit,
+        nonce=request.nonce,
+        generation=view.generation,
+        occasion=Occasion.FRESH,
+        at=at,
     )
-    desk.inspection.inspect(body, request)
+    try:
+        body = encode_answer(
+            responses,
+            nonce=request.nonce,
+            signer=signer,
+            algorithm=algorithm,
+            produced_at=noted.produced_at if noted else second,
+            receipt=noted.receipt if noted and permit and permit.receipts else None,
+        )
+        desk.inspection.inspect(body, request)
+    except BaseException:
+        if noted and desk.meter:
+            desk.meter.settle(noted, Delivery.ABANDONED)
+        raise
     return Answer(
         body=body,
         question=request,
@@ -108,6 +133,43 @@ def _give(
         signer=signer,
         generation=view.generation,
         responses=responses,
+        noted=noted,
+    )
+
+
+def _give_again(
+    body: bytes, request: OcspRequest, permit: Permit | None, desk: Desk, *, at: datetime
+) -> Replay:
+    """Give what was given before; it is recorded as that."""
+    given = parse_response(body)
+    responses = given.responses if isinstance(given, BasicResponse) else ()
+    noted = _note(
+        responses,
+        desk,
+        permit,
+        nonce=request.nonce,
+        generation=0,
+        occasion=Occasion.REPLAY,
+        at=at,
+    )
+    return Replay(body=body, question=request, permit=permit, noted=noted)
+
+
+def _note(
+    responses: Sequence[SingleResponse],
+    desk: Desk,
+    permit: Permit | None,
+    *,
+    nonce: bytes | None,
+    generation: int,
+    occasion: Occasion,
+    at: datetime,
+) -> Noted | None:
+    """Enter what is about to be said into the journal; raises NotJournalled."""
+    if permit is None or desk.meter is None:
+        return None
+    return desk.meter.note(
+        permit, responses, nonce=nonce, generation=generation, at=at, occasion=occasion
     )
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from ipaddress import IPv6Address
 from typing import NamedTuple, Protocol, cast
 
@@ -26,6 +27,9 @@ from httptools import (
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika_server.agreements.presented import Address, ClientCertificate, address
+from tashika_server.metering.journal import JournalStopped
+from tashika_server.metering.meter import Meter, Noted, NotJournalled
+from tashika_server.metering.usage import Delivery
 from tashika_server.refusal import BadHttp, Refusal, TooLarge, TooSlow, UnmetExpectation
 
 __all__ = ["CLIENT_CERTIFICATE", "Connection", "Front", "Patience", "Reply", "Request", "Says"]
@@ -79,18 +83,26 @@ class Reply(NamedTuple):
     """What goes out for one request; after the last one, nothing more is heard."""
 
     data: bytes
-    last: bool
+    last: bool = False
+    request: Request | None = None
+    noted: Noted | None = None
+    """Where it is in the journal: not to be released before that is durable."""
 
 
 class Says(Protocol):
     """Says what each request gets; raises nothing."""
 
+    @property
+    def meter(self) -> Meter | None:
+        """By which answers are noted; None where none is."""
+        ...
+
     def handle(self, request: Request, connection: "Connection", *, last: bool) -> Reply:
         """Answer one request; `last` if the connection is to end with it."""
         ...
 
-    def refuse(self, refusal: Refusal, *, last: bool) -> Reply:
-        """Decline what is no request at all."""
+    def refuse(self, refusal: Refusal, request: Request | None, *, last: bool) -> Reply:
+        """Decline a request, or what is none at all."""
         ...
 
 
@@ -111,6 +123,16 @@ class Present(Protocol):
     def abort(self) -> None:
         """Close at once."""
         ...
+
+
+class _Turn:
+    """Replies that go out together, once all that they are to be billed by is durable."""
+
+    __slots__ = ("ready", "replies")
+
+    def __init__(self, replies: list[Reply]) -> None:
+        self.replies = replies
+        self.ready = False
 
 
 class _Wait(Enum):
@@ -198,12 +220,18 @@ class Connection(asyncio.Protocol):
         self._ended = False
         """True once the last words have been said."""
         self._full = self._reading_paused = False
+        self._turns: deque[_Turn] = deque()
+        """What has been said and not gone out yet, in order."""
+        self._leaving: list[Noted] = []
+        """Answers that the kernel has not taken whole."""
 
     # --- The protocol of the socket ---------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Enter the front's list."""
         self._transport = cast("asyncio.Transport", transport)
+        # So the kernel has taken everything unless we hear that it has not.
+        self._transport.set_write_buffer_limits(high=0)
         if name := transport.get_extra_info("peername"):
             self.peer = address(name[0])
         self._wait(_Wait.HEAD)
@@ -213,6 +241,7 @@ class Connection(asyncio.Protocol):
         """Leave the front's list."""
         self._deaf = self._ended = True
         self._queue.clear()
+        self._settle(Delivery.ABANDONED)
         self._front.leave(self)
 
     def data_received(self, data: bytes) -> None:
@@ -237,7 +266,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Close, but first reply to what was asked before."""
         self._deaf = True
-        return bool(self._queue)
+        return bool(self._queue or self._turns)
 
     def pause_writing(self) -> None:
         """Reply to nothing more until the caller has taken what there is."""
@@ -248,6 +277,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on replying."""
         self._full = False
+        self._settle(Delivery.HANDED_OVER)
         self._go_on()
 
     # --- What httptools reads ---------------------------------------------------------------
@@ -359,7 +389,7 @@ class Connection(asyncio.Protocol):
 
     def retire(self) -> None:
         """Close, unless a request is being heard or answered; that one closes with its reply."""
-        if not (self._begun or self._queue or self._full):
+        if not (self._begun or self._queue or self._turns or self._full):
             self._close()
 
     def expire(self) -> None:
@@ -382,29 +412,77 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Reply to what is in the queue: for one turn, and while the caller takes it."""
-        said: list[bytes] = []
+        said: list[Reply] = []
         while self._queue and len(said) < TURN and not (self._full or self._ended):
             said.append(self._speak(self._queue.popleft()))
         if said:
-            self._transport.write(b"".join(said))
+            self._hand_in(_Turn(said))
         if self._ended:
-            self._see_off()
-        elif self._queue:
+            return
+        if self._queue:
             self._let_others_in()
         else:
             self._read_on(replied=bool(said))
 
-    def _speak(self, asked: Request | Refusal | bytes) -> bytes:
+    def _speak(self, asked: Request | Refusal | bytes) -> Reply:
         """Find the words for one entry of the queue."""
         if isinstance(asked, bytes):
-            return asked
+            return Reply(asked)
         if isinstance(asked, Request):
             last = self._front.draining or not asked.keep_alive
             reply = self._front.rim.handle(asked, self, last=last)
         else:
-            reply = self._front.rim.refuse(asked, last=True)
+            reply = self._front.rim.refuse(asked, None, last=True)
         self._ended = reply.last
-        return reply.data
+        return reply
+
+    def _hand_in(self, turn: _Turn) -> None:
+        """Send a turn as soon as its last record is durable: they are written in order."""
+        self._turns.append(turn)
+        noted = [each.noted for each in turn.replies if each.noted]
+        if noted and (meter := self._front.rim.meter):
+            meter.on_commit(noted[-1], partial(self._release, turn))
+        else:
+            turn.ready = True
+            self._send()
+
+    def _release(self, turn: _Turn, stopped: JournalStopped | None) -> None:
+        """Let a turn go: the commit point of everything in it. No journal, no answer (rule 1)."""
+        if stopped is not None:
+            turn.replies = [self._withdraw(each) for each in turn.replies]
+        turn.ready = True
+        self._send()
+
+    def _withdraw(self, reply: Reply) -> Reply:
+        if reply.noted is None:
+            return reply
+        self._leaving.append(reply.noted)
+        self._settle(Delivery.ABANDONED)
+        return self._front.rim.refuse(NotJournalled(), reply.request, last=reply.last)
+
+    def _send(self) -> None:
+        """Send what is ready, as far as nothing before it is not."""
+        said: list[Reply] = []
+        while self._turns and self._turns[0].ready:
+            said += self._turns.popleft().replies
+        self._leaving += [each.noted for each in said if each.noted]
+        if self._transport.is_closing():
+            self._settle(Delivery.ABANDONED)
+            return
+        self._transport.write(b"".join(each.data for each in said))
+        if not self._transport.get_write_buffer_size():
+            self._settle(Delivery.HANDED_OVER)
+        if self._ended and not self._turns:
+            self._see_off()
+        elif self._deaf and not (self._queue or self._turns):
+            self._close()
+
+    def _settle(self, delivery: Delivery) -> None:
+        """Tell the journal what became of the answers that have left, or never will."""
+        if self._leaving and (meter := self._front.rim.meter):
+            for each in self._leaving:
+                meter.settle(each, delivery)
+            self._leaving.clear()
 
     def _let_others_in(self) -> None:
         """Take nothing more before what is in the queue has had its turn."""
@@ -415,7 +493,8 @@ class Connection(asyncio.Protocol):
     def _read_on(self, *, replied: bool) -> None:
         """Wait for the next request, or for the rest of one, by a deadline that stays."""
         if self._deaf:
-            self._close()
+            if not self._turns:
+                self._close()
         elif not self._full:
             self._resume_reading()
             wanted = _Wait.BODY if self._in_body else _Wait.HEAD

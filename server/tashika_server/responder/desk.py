@@ -5,6 +5,7 @@ Values only; how an answer comes about is told in `answer`.
 
 from dataclasses import dataclass, field
 
+from tashika_server.metering.meter import Meter
 from tashika_server.responder.admission import Admission
 from tashika_server.responder.directory import Directory
 from tashika_server.responder.inspection import Inspection
@@ -25,4 +26,6 @@ class Desk:
     shelf: Shelf
     inspection: Inspection
     max_cert_ids: int
+    meter: Meter | None = None
+    """None where answers are nobody's to pay for: `access = "open"`."""
     shapes: Shapes = field(default_factory=Shapes)

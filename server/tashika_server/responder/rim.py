@@ -11,6 +11,7 @@ from tashika_server.agreements.notes import Notebook
 from tashika_server.clock import Clock
 from tashika_server.index import IndexMissing
 from tashika_server.log import get_log
+from tashika_server.metering.meter import Meter, Noted
 from tashika_server.metrics import Tally
 from tashika_server.refusal import InternalFault, Refusal, metric_labels
 from tashika_server.responder.answer import Replay, answer
@@ -45,6 +46,7 @@ class Rim:
     desk: Desk
     reception: Reception
     notebook: Notebook
+    meter: Meter | None
     clock: Clock
     cache_for: timedelta
 
@@ -52,31 +54,29 @@ class Rim:
         """Answer one request; refuse it where it has no answer."""
         at = self.clock.now()
         try:
-            reply = self._hear(request, connection, at)
+            reply, noted = self._hear(request, connection, at)
         except Refusal as refusal:
-            return self._decline(refusal, at, request=request, last=last)
+            return self.refuse(refusal, request, last=last)
         except Exception:
             log.exception("answer_failed")
-            return self._decline(InternalFault(), at, request=request, last=last)
-        return Reply(_write(reply, request, last=last), last)
+            return self.refuse(InternalFault(), request, last=last)
+        return Reply(_write(reply, request, last=last), last, request, noted)
 
-    def refuse(self, refusal: Refusal, *, last: bool) -> Reply:
-        """Decline what is no request at all."""
-        return self._decline(refusal, self.clock.now(), request=None, last=last)
-
-    def _decline(
-        self, refusal: Refusal, at: datetime, *, request: Request | None, last: bool
-    ) -> Reply:
+    def refuse(self, refusal: Refusal, request: Request | None, *, last: bool) -> Reply:
+        """Decline a request, or what is none at all."""
+        at = self.clock.now()
         _outcomes.count(refusal.reply.metric)
         # What else is on its way may be the rest of a request that is no OCSP.
         last = last or refusal.reply.ocsp is None
         reply = decline(refusal, note=self.notebook.seal(refusal, at), at=at)
         return Reply(_write(reply, request, last=last), last)
 
-    def _hear(self, request: Request, connection: Connection, at: datetime) -> HttpReply:
+    def _hear(
+        self, request: Request, connection: Connection, at: datetime
+    ) -> tuple[HttpReply, Noted | None]:
         target = read_target(request.method, request.target)
         if target.aim is Aim.HEALTH:
-            return report_health(self._generation(), at=at)
+            return report_health(self._generation(), at=at), None
         if target.aim is Aim.OCSP_IN_BODY:
             target = replace(target, question=request.body)
         asker = self.reception.read(
@@ -87,9 +87,10 @@ class Rim:
         )
         given = answer(target.question, asker, self.desk, at=at)
         _outcomes.count("replayed" if isinstance(given, Replay) else "answered")
-        return deliver(
+        reply = deliver(
             given, aim=target.aim, conditions=request.fields, cache_for=self.cache_for, at=at
         )
+        return reply, given.noted
 
     def _generation(self) -> int | None:
         try:

@@ -104,6 +104,10 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
             self._tls.sendall(data)
             self._flush()
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set when the socket counts as full."""
+        self._below.set_write_buffer_limits(high, low)
+
     def get_write_buffer_size(self) -> int:
         """Return what the socket has not taken yet."""
         return self._below.get_write_buffer_size()

@@ -14,6 +14,7 @@ from socket import IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_USER_TIMEOUT, socket
 from tashika_server.agreements.notes import Notebook
 from tashika_server.clock import Clock
 from tashika_server.log import get_log
+from tashika_server.metering.group import GroupCommit
 from tashika_server.responder.asker import Reception
 from tashika_server.responder.connection import Front, Patience
 from tashika_server.responder.desk import Desk
@@ -43,6 +44,8 @@ class WorkerParts:
     clock: Clock
     cache_for: timedelta
     """How long an answer without a nonce may be kept; nought: not at all."""
+    group: GroupCommit | None
+    """The journal that the desk's meter notes into."""
     tls: TlsIdentity | None
     """What the listeners for TLS show; None where there are none."""
     patience: Patience = field(default_factory=Patience)
@@ -79,6 +82,7 @@ async def serve(
         desk=parts.desk,
         reception=parts.reception,
         notebook=parts.notebook,
+        meter=parts.desk.meter,
         clock=parts.clock,
         cache_for=parts.cache_for,
     )
@@ -87,13 +91,19 @@ async def serve(
     if parts.tls:
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
         listeners += await _listen(tls_front, tls_sockets, parts.patience)
-    watch = asyncio.create_task(_watch(parts))
+    chores = [asyncio.create_task(_watch(parts))]
+    if parts.group:
+        await parts.group.begin()  # if it cannot yet, `keep` tries again: till then, tryLater
+        chores.append(asyncio.create_task(parts.group.keep()))
     ready()
     await stop.wait()
-    watch.cancel()
     for listener in listeners:
         listener.close()
     await front.drain(within=DRAIN)
+    for each in chores:
+        each.cancel()
+    if parts.group:
+        parts.group.end()
 
 
 async def _listen(

@@ -38,37 +38,37 @@ def test_each_segment_is_kept_with_its_digest_and_in_the_trail(machine: Machine)
     assert {each.actor for each in sealed} == {f"intake:{NODE}"}
 
 
-def test_what_nothing_is_known_of_waits_while_its_worker_lives(machine: Machine):
-    worker = machine.worker()
+def test_what_nothing_is_known_of_waits_while_its_worker_lives(light_machine: Machine):
+    worker = light_machine.worker()
     worker.begin()
     first, second = worker.note(), worker.note(verifier=2)
     worker.flush()
     worker.settle(first, Delivery.HANDED_OVER)
     worker.at += timedelta(seconds=1)
     worker.beat()
-    assert machine.take_in() == 1
-    assert machine.stream.cursor.sequence == second
-    assert machine.stream.caught_up_to == AT
+    assert light_machine.take_in() == 1
+    assert light_machine.stream.cursor.sequence == second
+    assert light_machine.stream.caught_up_to == AT
     worker.settle(second, Delivery.ABANDONED)
     worker.at += timedelta(seconds=1)
     worker.beat()
-    assert machine.take_in() == 1
-    assert machine.stream.outlook is Outlook.OPEN
-    assert machine.stream.caught_up_to == worker.at
-    assert {like.delivery for like in machine.counted} == {
+    assert light_machine.take_in() == 1
+    assert light_machine.stream.outlook is Outlook.OPEN
+    assert light_machine.stream.caught_up_to == worker.at
+    assert {like.delivery for like in light_machine.counted} == {
         Delivery.HANDED_OVER,
         Delivery.ABANDONED,
     }
 
 
-def test_an_idle_worker_is_caught_up_with(machine: Machine):
-    worker = machine.worker()
+def test_an_idle_worker_is_caught_up_with(light_machine: Machine):
+    worker = light_machine.worker()
     worker.begin()
     for _ in range(3):
         worker.at += timedelta(minutes=1)
         worker.beat()
-        assert machine.take_in() == 0
-        assert machine.stream.caught_up_to == worker.at
+        assert light_machine.take_in() == 0
+        assert light_machine.stream.caught_up_to == worker.at
 
 
 def test_of_a_dead_worker_s_last_answers_nobody_knows_and_the_trail_says_which(machine: Machine):
@@ -90,8 +90,8 @@ def test_of_a_dead_worker_s_last_answers_nobody_knows_and_the_trail_says_which(m
     assert machine.take_in() == 0
 
 
-def test_a_torn_tail_ends_a_dead_stream_and_is_not_touched(machine: Machine):
-    worker = machine.worker()
+def test_a_torn_tail_ends_a_dead_stream_and_is_not_touched(light_machine: Machine):
+    worker = light_machine.worker()
     worker.begin()
     worker.note()
     worker.flush()
@@ -100,20 +100,20 @@ def test_a_torn_tail_ends_a_dead_stream_and_is_not_touched(machine: Machine):
     end = len(data.rstrip(b"\0"))
     data[end + 64 : end + 84] = b"half of a slot that.."[:20]
     path.write_bytes(data)
-    assert machine.take_in() == 0
-    assert machine.alarms == ()
+    assert light_machine.take_in() == 0
+    assert light_machine.alarms == ()
     worker.crash()
-    assert machine.take_in() == 1
-    assert (machine.stream.outlook, machine.alarms) == (Outlook.DEAD, ())
+    assert light_machine.take_in() == 1
+    assert (light_machine.stream.outlook, light_machine.alarms) == (Outlook.DEAD, ())
     assert path.read_bytes() == data
 
 
-def test_streams_of_several_workers_add_up(machine: Machine):
-    workers = [machine.worker() for _ in range(3)]
+def test_streams_of_several_workers_add_up(light_machine: Machine):
+    workers = [light_machine.worker() for _ in range(3)]
     for worker in workers:
         worker.run()
-    machine.take_in()
-    assert machine.counted == counts([each for worker in workers for each in usages(worker)])
+    light_machine.take_in()
+    assert light_machine.counted == counts([each for worker in workers for each in usages(worker)])
 
 
 def test_hours_and_contexts_are_kept_apart(machine: Machine):
@@ -130,29 +130,40 @@ def test_hours_and_contexts_are_kept_apart(machine: Machine):
     ) == [(0, "V-000001"), (1, "V-000001"), (1, "V-000001"), (1, "V-000002"), (1, "V-000003")]
 
 
-def test_the_roster_s_reading_is_told_even_if_nothing_is_new(machine: Machine):
-    ingester = machine.ingester()
+def test_the_roster_s_reading_is_told_even_if_nothing_is_new(light_machine: Machine):
+    ingester = light_machine.ingester()
     for _ in range(2):
         ingester.take_in()
-        assert machine.read_to == machine.clock.now()
-        machine.clock.advance(timedelta(seconds=10))
-    before = machine.read_to
-    machine.clock.advance(timedelta(seconds=-1))
+        assert light_machine.read_to == light_machine.clock.now()
+        light_machine.clock.advance(timedelta(seconds=10))
+    before = light_machine.read_to
+    light_machine.clock.advance(timedelta(seconds=-5))
     ingester.take_in()
-    assert machine.read_to == before
-    machine.worker().begin()
+    assert light_machine.read_to == before
+    light_machine.worker().begin()
+    light_machine.clock.advance(timedelta(minutes=1))
     ingester.take_in()
-    assert machine.read_to == machine.clock.now()
-    assert machine.stream.outlook is Outlook.OPEN
+    assert light_machine.read_to == light_machine.clock.now()
+    assert light_machine.stream.outlook is Outlook.OPEN
 
 
-def test_a_journal_that_moved_to_another_machine_is_read_there(machine: Machine):
-    worker = machine.worker()
+def test_a_new_stream_is_found_at_once(light_machine: Machine):
+    ingester = light_machine.ingester()
+    ingester.take_in()
+    for number in (1, 2):
+        light_machine.worker().begin()
+        light_machine.clock.advance(timedelta(seconds=1))
+        ingester.take_in()
+        assert len(light_machine.streams) == number
+
+
+def test_a_journal_that_moved_to_another_machine_is_read_there(light_machine: Machine):
+    worker = light_machine.worker()
     worker.begin()
     worker.note()
     worker.flush()
-    machine.take_in()
+    light_machine.take_in()
     worker.crash()
-    machine.node = "node-2"
-    assert machine.take_in() == 1
-    assert machine.stream.outlook is Outlook.DEAD
+    light_machine.node = "node-2"
+    assert light_machine.take_in() == 1
+    assert light_machine.stream.outlook is Outlook.DEAD

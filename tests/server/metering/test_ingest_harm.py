@@ -164,8 +164,37 @@ def test_t10_what_is_left_out_is_known_to_the_number(machine, worker, answers, h
     assert lost(machine) == gone
     left = [each for each in answers if each.sequence not in gone]
     assert by_context(machine.counted) == by_context(counts(left))
+    assert machine.recount() == machine.counted
     (settled,) = machine.trail("alarm.settle")
     assert (settled.actor, json.loads(settled.after)["reason"]) == ("sato", "seen to")
+
+
+def test_t10_answers_whose_context_is_gone_are_lost_and_the_others_are_not(
+    machine, worker, answers
+):
+    path = own_segment(worker, 2)
+    here = numbers(path, WHOLE)
+    whose = next(each.context for each in answers if each.sequence == min(here))
+    blank(1, 2)(path)
+    machine.take_in()
+    machine.settle(LEAVE_OUT)
+    machine.take_in()
+    assert len(machine.alarms) == 1
+    gone = {each.sequence for each in answers if each.sequence in here and each.context == whose}
+    assert lost(machine) == gone
+    left = [each for each in answers if each.sequence not in gone]
+    assert by_context(machine.counted) == by_context(counts(left))
+
+
+def test_t10_a_number_out_of_all_reason_drowns_no_other(machine, worker, answers):
+    path = own_segment(worker, 2)
+    forge(path, 40, lambda slot: slot.__setitem__(slice(16, 24), b"\xff" * 6 + bytes(2)))
+    machine.take_in()
+    machine.settle(LEAVE_OUT)
+    machine.take_in()
+    assert len(lost(machine)) == 1
+    assert machine.counted.total() == len(answers) - 1
+    assert machine.recount() == machine.counted
 
 
 def test_t10_a_slot_altered_with_its_checksum_shows_at_the_seal(machine, worker, answers):

@@ -98,7 +98,7 @@ def fresh_machine(template: Path) -> Iterator[Machine]:
             yield Machine(book, Path(directory) / "journal")
 
 
-@settings(QUICKLY, max_examples=15)
+@settings(QUICKLY, max_examples=10)
 @given(acts=days, many=st.sampled_from([3, 4096]))
 def test_totals_are_what_the_journals_say_whatever_happens(parties_template, acts, many):
     with fresh_machine(parties_template) as machine, patch.object(counting, "MANY", many):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from support.journal import AT, NODE, FrailDisk, How, Inline, Killed, Worker, context, read_all
 from support.strategies import steady
+from tashika_server.durable import Durability
 from tashika_server.metering.disk import LocalDisk
 from tashika_server.metering.journal import (
     MAX_BACK,
@@ -27,7 +28,7 @@ from tashika_server.metering.journal import (
 from tashika_server.metering.reading import State
 from tashika_server.metering.roster import is_held, read_roster, stream_directory
 from tashika_server.metering.segment import segment_path
-from tashika_server.metering.usage import Delivery, Durability, microseconds
+from tashika_server.metering.usage import Delivery, microseconds
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from support.journal import AT, BEGINNING, FrailDisk, How, Worker, read_all
+from tashika_server.durable import Durability
 from tashika_server.metering.journal import JournalStopped
 from tashika_server.metering.reading import Closed, Cursor, Damage, State, beyond, read_page
 from tashika_server.metering.roster import stream_directory
 from tashika_server.metering.segment import Harm, segment_path
-from tashika_server.metering.usage import Delivery, Durability, Usage, microseconds
+from tashika_server.metering.usage import Delivery, Usage, microseconds
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.journal import context
 from support.segments import SEED, STREAM, signed
 from support.strategies import steady
+from tashika_server.durable import Durability
 from tashika_server.metering.record import (
     BODY_BYTES,
     HEAD,
@@ -33,7 +34,7 @@ from tashika_server.metering.record import (
     seal_content,
     seed,
 )
-from tashika_server.metering.usage import Context, Durability, Occasion, StandingCode
+from tashika_server.metering.usage import Context, Occasion, StandingCode
 
 bodies = st.binary(min_size=BODY_BYTES, max_size=BODY_BYTES)
 words = st.text(max_size=20)

@@ -118,6 +118,18 @@ def test_what_a_person_has_left_out_is_left_out_again(machine: Machine, worker: 
     assert 0 < machine.counted.total() < 120
 
 
+def test_harm_behind_what_was_taken_in_is_no_matter(machine: Machine, worker: Worker):
+    taken = len(found(machine))
+    for _ in range(60):
+        worker.settle(worker.note(), Delivery.HANDED_OVER)
+        worker.beat()
+    spoil(own_segment(worker, 3), 60)
+    machine.take_in()
+    assert [each.kind for each in machine.alarms] == ["damaged"]
+    assert machine.recount() == machine.counted
+    assert taken < machine.counted.total() < 120
+
+
 def test_purged_time_cannot_be_recounted(machine: Machine, worker: Worker):
     first = machine.segments[0]
     with machine.book.writing(actor="x", at=AT) as change:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.journal import context
 from support.segments import SEED, SLOTS, STREAM, Scribe, end_of, read, signed
 from support.strategies import steady
+from tashika_server.durable import Durability
 from tashika_server.metering.record import (
     BODY_BYTES,
     SLOT_BYTES,
@@ -21,7 +22,6 @@ from tashika_server.metering.record import (
     header_content,
 )
 from tashika_server.metering.segment import Harm, SegmentReader, Verdict
-from tashika_server.metering.usage import Durability
 
 EMPTY = bytes(SLOTS * SLOT_BYTES)
 

@@ -14,7 +14,7 @@ from support.journal import AT, NODE, Worker
 from tashika.pki.pseudonym import derive_key
 from tashika_server.agreements.errors import NoSuchRecord
 from tashika_server.cli import usage
-from tashika_server.metering.errors import MeteringError
+from tashika_server.metering.errors import JournalHarmed, MeteringError
 from tashika_server.metering.usage import Delivery
 
 PERIOD = ("--from", "2026-04-01", "--to", "2026-04-30")
@@ -27,8 +27,8 @@ class Terminal:
         self.capsys = capsys
         self.config = machine.journal.with_name("tashika.toml")
         dsn = f"sqlite:///{machine.journal.with_name('book.sqlite')}"
-        self.config.write_text(f'[book]\ndsn = "{dsn}"\n')
-        self.journals = ("--journals", str(machine.journal))
+        metering = f'journal = "{machine.journal}"\nnode = "{machine.node}"'
+        self.config.write_text(f'[book]\ndsn = "{dsn}"\n\n[metering]\n{metering}\n')
         self.parser = argparse.ArgumentParser()
         usage.add_commands(self.parser.add_subparsers())
 
@@ -87,25 +87,36 @@ def test_list_adds_up_what_is_counted(machine: Machine, worker: Worker, terminal
 
 def test_items_are_the_answers_themselves(machine: Machine, worker: Worker, terminal: Terminal):
     machine.take_in()
-    found = terminal.json("items", *PERIOD, *terminal.journals, "--verifier", "V-000002")
+    found = terminal.json("items", *PERIOD, "--verifier", "V-000002")
     assert [each["sequence"] for each in found] == list(range(1, 90, 3))
     assert {each["stream"] for each in found} == {worker.name}
     assert [each["pseudonym"] for each in found] == [
         number.to_bytes(16, "big").hex() for number in range(1, 90, 3)
     ]
     with pytest.raises(NoSuchRecord):
-        terminal.run("items", *PERIOD, *terminal.journals, "--verifier", "V-000009")
+        terminal.run("items", *PERIOD, "--verifier", "V-000009")
+
+
+def test_another_machine_s_journals_are_named(machine, worker, terminal, tmp_path: Path):
+    machine.take_in()
+    other = Machine(machine.book, tmp_path / "other", node="node-2")
+    other.worker().run()
+    other.take_in()
+    with pytest.raises(JournalHarmed, match="of node-2"):
+        terminal.run("reconcile", *PERIOD)
+    rows = terminal.json("reconcile", *PERIOD, "--journals", str(other.journal))
+    assert sum(row["journalled"] for row in rows) == machine.counted.total()
 
 
 def test_reconcile_ends_with_1_where_there_is_a_difference(machine, worker, terminal):
     machine.take_in()
-    rows = terminal.json("reconcile", *PERIOD, *terminal.journals)
+    rows = terminal.json("reconcile", *PERIOD)
     assert [(row["verifier"], row["journalled"], row["ingested"]) for row in rows] == [
         (f"V-00000{number}", 30, 30) for number in (1, 2, 3)
     ]
     with machine.book.writing(actor="x", at=AT) as change:
         change.connection.exec_driver_sql("UPDATE usage_total SET count = count + 1")
-    table = terminal.run("reconcile", *PERIOD, *terminal.journals, code=1)
+    table = terminal.run("reconcile", *PERIOD, code=1)
     assert "difference" in table
 
 
@@ -130,8 +141,7 @@ def test_an_alarm_is_shown_rehearsed_and_settled(machine, worker: Worker, termin
     machine.take_in()
     (alarm,) = terminal.json("alarms")
     assert (alarm["id"], alarm["kind"], alarm["stream"]) == (1, "damaged", worker.name)
-    settle = ("settle", "1", "leave-out", "--reason", "a bad disk", "--node", NODE)
-    settle += terminal.journals
+    settle = ("settle", "1", "leave-out", "--reason", "a bad disk")
     assert "alarm 1  alarm.settle" in terminal.run(*settle, "--dry-run")
     assert len(terminal.json("alarms")) == 1
     told = terminal.json(*settle)
@@ -142,29 +152,24 @@ def test_an_alarm_is_shown_rehearsed_and_settled(machine, worker: Worker, termin
     machine.take_in()
     (stream,) = terminal.json("streams")
     assert len(stream["lost"]) == 1
-    rows = terminal.json("reconcile", *PERIOD, *terminal.journals)
+    rows = terminal.json("reconcile", *PERIOD)
     assert sum(row["ingested"] for row in rows) == 89
 
 
-def test_a_verifier_s_key_is_its_own(machine: Machine, terminal: Terminal, tmp_path: Path):
-    master = tmp_path / "master"
-    master.write_bytes(bytes(range(32)))
-    keys = [
-        terminal.run("key", "--verifier", f"V-00000{number}", "--key", str(master)).strip()
-        for number in (1, 2)
-    ]
+def test_a_verifier_s_key_is_its_own(machine: Machine, terminal: Terminal):
+    terminal.config.with_name("metering.key").write_bytes(bytes(range(32)))
+    keys = [terminal.run("key", "--verifier", f"V-00000{number}").strip() for number in (1, 2)]
     assert keys == [derive_key(bytes(range(32)), f"V-00000{number}").hex() for number in (1, 2)]
 
 
 @pytest.mark.parametrize("content", [None, b"", bytes(31)])
-def test_a_master_key_that_is_none_is_refused(terminal: Terminal, tmp_path: Path, content):
-    master = tmp_path / "master"
+def test_a_master_key_that_is_none_is_refused(terminal: Terminal, content):
     if content is not None:
-        master.write_bytes(content)
-    with pytest.raises(MeteringError, match="master"):
-        terminal.run("key", "--verifier", "V-000001", "--key", str(master))
+        terminal.config.with_name("metering.key").write_bytes(content)
+    with pytest.raises(MeteringError, match=r"metering\.key"):
+        terminal.run("key", "--verifier", "V-000001")
 
 
-def test_an_unknown_verifier_has_no_key(terminal: Terminal, tmp_path: Path):
+def test_an_unknown_verifier_has_no_key(terminal: Terminal):
     with pytest.raises(NoSuchRecord):
-        terminal.run("key", "--verifier", "V-000009", "--key", str(tmp_path))
+        terminal.run("key", "--verifier", "V-000009")

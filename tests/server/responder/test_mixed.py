@@ -162,6 +162,7 @@ async def serving(desk):
         notebook=NOTEBOOK,
         clock=FakeClock(AT),
         cache_for=timedelta(minutes=5),
+        group=None,
         tls=None,
         patience=Patience(),
     )

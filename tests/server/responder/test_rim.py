@@ -696,6 +696,7 @@ async def test_a_worker_ends_on_sigterm(counter):
         notebook=NOTEBOOK,
         clock=FakeClock(AT),
         cache_for=timedelta(0),
+        group=None,
         tls=None,
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
