@@ -253,7 +253,7 @@ def test_closed_service_keeps_office_and_commands_reach_it(tmp_path: Path, capsy
         add = ["verifier", "add", str(config), "--name", "Bank A", "--category", "court"]
         assert main(add) == 0
         # The command returns when the office has compiled: nothing to wait for.
-        assert service.events("agreements_compiled")[-1]["entry"] == compiled["entry"] + 1
+        assert service.events("agreements_compiled")[-1]["entry"] > compiled["entry"]
         assert log_in(url, token)["operator"]["name"] == "sato"
         killed = service.kill("office")
         assert service.wait_for_successor("office", of=killed)
