@@ -2,12 +2,15 @@
 # make test    run every test; sets itself up
 # make check   format, lint, types and layers, as CI does
 # make bench   run the benchmarks
+# make drill   kill workers and ingesters under load; every answer must be counted once
 # make lock    renew requirements/*.lock within the ranges of pyproject.toml
 #
 # Python 3.11 or later, git and make are all that must be there. PYTHON=... chooses another
-# Python for .venv; ARGS=... is handed on to pytest.
+# Python for .venv; ARGS=... is handed on to pytest and to the drill.
 
 BIN := .venv/bin
+# One more than there are cores: many tests wait for processes of their own.
+TEST_PROCESSES = $(shell $(BIN)/python -c "import os; print(os.cpu_count() + 1)")
 DISTRIBUTIONS := pyproject.toml client_sdk/pyproject.toml
 COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --quiet --upgrade \
 	--universal --python-version 3.11 --generate-hashes --no-emit-package tashika \
@@ -16,13 +19,13 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench lock
+.PHONY: demo test check bench drill lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
 
 test: .venv/dev.ready
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
 
 check: .venv/dev.ready
 	$(BIN)/ruff format --check .
@@ -32,6 +35,9 @@ check: .venv/dev.ready
 
 bench: .venv/dev.ready
 	set -e; for each in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python $$each; done
+
+drill: .venv/dev.ready
+	PYTHONPATH=tests $(BIN)/python -m drill $(ARGS)
 
 lock: .venv/dev.ready
 	echo ./client_sdk > .venv/local.txt

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,15 +48,22 @@ def make_lab(directory: Path) -> Path:
 class Service:
     """One running service; its log is `log`, JSON lines."""
 
-    def __init__(self, directory: Path, *, config: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        config: Path | None = None,
+        command: Sequence[str] = ("-m", "tashika_server", "serve"),
+    ) -> None:
         self.config = config or directory / "tashika.toml"
+        self._command = command
         self.log = directory / f"serve-{time.monotonic_ns()}.log"
         self.url = ""
 
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tashika_server", "serve", str(self.config)],
+                [sys.executable, *self._command, str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -5,10 +5,9 @@ import contextlib
 import sys
 from pathlib import Path
 
-from tashika_server.assembly.refreshing import lab_directory
 from tashika_server.assembly.starting import check_start
 from tashika_server.clock import SystemClock
-from tashika_server.config import Access, Config, load_config
+from tashika_server.config import Access, Config, LabSettings, load_config
 from tashika_server.lab import World
 from tashika_server.log import configure_log, get_log
 from tashika_server.supervisor import supervise
@@ -29,16 +28,16 @@ def _serve(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     configure_log(config.settings.log.format, process="supervisor")
     if config.settings.lab:
-        _wake_the_lab(config)
+        _wake(config.settings.lab)
     check_start(config, at=SystemClock().now())
     _warn(config)
     supervise(config, announce=_announce)
     return 0
 
 
-def _wake_the_lab(config: Config) -> None:
+def _wake(lab: LabSettings) -> None:
     """Renew what ran out while the simulated issuers slept: signers before they are checked."""
-    with World.open(lab_directory(config)) as world:
+    with World.open(lab.directory) as world:
         world.upkeep(at=SystemClock().now())
 
 

@@ -23,8 +23,8 @@ from tashika_server.log import get_log
 from tashika_server.metrics import Tally
 from tashika_server.refresh.control import Answer, listening
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
+from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
-from tashika_server.refresh.register import refresh_register
 from tashika_server.refresh.schedule import Schedule
 from tashika_server.refresh.source import AnySource, Source, sources_of
 

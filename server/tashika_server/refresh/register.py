@@ -4,7 +4,6 @@ One serial or `first-last` a line, in decimal, ascending; `#` begins a comment. 
 service can tell a certificate that was never issued from one that is in force (T19).
 """
 
-import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,14 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from tashika.pki.errors import TashikaError
-from tashika_server.index import IndexWriter, RegisterMark
-from tashika_server.log import get_log
-from tashika_server.refresh.refresh import Outcome, Tools
-from tashika_server.refresh.source import RegisterSource
+from tashika_server.index import RegisterMark
 
-__all__ = ["Register", "RegisterRefused", "read_register", "refresh_register"]
-
-log = get_log()
+__all__ = ["Register", "RegisterRefused", "read_register"]
 
 LINE = re.compile(r"(\d{1,78})(?:-(\d{1,78}))?")
 """A serial of 32 octets has 78 digits at most."""
@@ -35,32 +29,6 @@ class Register:
 
     ranges: list[tuple[int, int]] = field(repr=False)
     mark: RegisterMark
-
-
-async def refresh_register(source: RegisterSource, tools: Tools) -> Outcome:
-    """Load the register of an issuer if it is another one; raises IndexWriteFailed alone."""
-    loop = asyncio.get_running_loop()
-    try:
-        return await loop.run_in_executor(tools.bench, _take_in, source, tools.writer)
-    except RegisterRefused as refused:
-        log.warning("register_refused", issuer=source.issuer.name, detail=str(refused))
-        return Outcome.FAILED
-
-
-def _take_in(source: RegisterSource, writer: IndexWriter) -> Outcome:
-    with writer.reader.snapshot() as snapshot:
-        known = snapshot.register(source.fingerprint)
-    register = read_register(source.path, known)
-    if register is None:
-        return Outcome.UNCHANGED
-    generation = writer.load_register(source.fingerprint, register.ranges, register.mark)
-    log.info(
-        "register_loaded",
-        issuer=source.issuer.name,
-        generation=generation,
-        ranges=len(register.ranges),
-    )
-    return Outcome.PUBLISHED
 
 
 def read_register(path: Path, known: RegisterMark | None) -> Register | None:
