@@ -24,7 +24,7 @@ import structlog
 from support.crls import NAKA, NISHI, Row
 from support.refreshing import House
 from tashika_server.index import IndexWriteFailed, IndexWriter, edit
-from tashika_server.refresh import fetch, refresh, register
+from tashika_server.refresh import fetch, loading, refresh
 
 STEPS: dict[str, tuple[Any, str]] = {
     "fetch": (fetch.Fetcher, "fetch"),
@@ -37,7 +37,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "record": (edit.Edit, "record"),
     "quarantine": (IndexWriter, "quarantine"),
     "release": (IndexWriter, "release"),
-    "read_register": (register, "read_register"),
+    "read_register": (loading, "read_register"),
     "load_register": (IndexWriter, "load_register"),
 }
 """After `record` the transaction is whole and not committed, after `publish` it is."""

@@ -7,7 +7,7 @@ transaction that adds what was read. Not for reading journals (`reading`).
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +33,7 @@ __all__ = [
     "Stream",
     "Uncertainty",
     "advance",
+    "behind",
     "close_segment",
     "end_stream",
     "enrol",
@@ -163,6 +164,14 @@ def to_read(connection: Connection, node: str, listed: Collection[str]) -> tuple
     column = journal_stream.c
     found = streams(connection, column.state.not_in(FINISHED), column.id.not_in(stopped))
     return tuple(each for each in found if each.node == node or each.id in listed)
+
+
+def behind(connection: Connection, node: str, at: datetime) -> timedelta:
+    """Say how far back answers of a node may lie that are in no total yet."""
+    column = journal_stream.c
+    open_here = streams(connection, column.node == node, column.state.not_in(FINISHED))
+    known_to = [each.caught_up_to or each.started_at for each in open_here]
+    return max(at - min(known_to, default=at), timedelta())
 
 
 def uncertainties(connection: Connection) -> dict[str, Uncertainty]:

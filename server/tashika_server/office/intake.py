@@ -17,6 +17,7 @@ from tashika.pki.errors import TashikaError
 from tashika_server.log import get_log
 from tashika_server.metering.ingest import Ingester, IngestParts
 from tashika_server.metering.retention import purge
+from tashika_server.metering.streams import behind
 
 __all__ = ["Intake", "IntakeParts"]
 
@@ -25,6 +26,8 @@ log = get_log()
 LOOK_EVERY = timedelta(seconds=1)
 """How soon an answer is in the totals."""
 PURGE_EVERY = timedelta(days=1)
+BEHIND = timedelta(minutes=5)
+"""An intake takes in a day's answers of a nation in less; so far behind, something stands (T38)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Intake:
         self._ingester = Ingester(parts.ingest)
         self._purge_at = 0.0
         self._trouble: str | None = None
+        self._is_behind = False
 
     @classmethod
     @contextmanager
@@ -66,6 +70,7 @@ class Intake:
     def _look(self) -> int:
         try:
             taken = self._ingester.take_in()
+            self._tell_if_behind()
             self._purge()
         except (TashikaError, OSError) as wrong:
             # T4: nothing is lost by waiting; how far it got, the book tells whoever asks.
@@ -77,6 +82,18 @@ class Intake:
             log.info("usage_taken_in_again")
             self._trouble = None
         return taken
+
+    def _tell_if_behind(self) -> None:
+        """Never stall in silence (T38), whatever it is that stands: an alarm, a dead disk."""
+        ingest = self._parts.ingest
+        with ingest.book.reading() as connection:
+            lag = behind(connection, ingest.node, ingest.clock.now())
+        if (lag > BEHIND) is not self._is_behind:
+            self._is_behind = lag > BEHIND
+            if self._is_behind:
+                log.error("usage_behind", seconds=int(lag.total_seconds()), see="usage alarms")
+            else:
+                log.info("usage_caught_up")
 
     def _purge(self) -> None:
         if time.monotonic() < self._purge_at:

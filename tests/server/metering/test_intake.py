@@ -8,6 +8,8 @@ import pytest
 import structlog
 
 from support.intake import FailingBook, Machine, counts, usages
+from tashika_server.metering import counting
+from tashika_server.metering.usage import Delivery
 from tashika_server.office import intake
 from tashika_server.office.intake import Intake, IntakeParts
 
@@ -65,3 +67,33 @@ async def test_what_is_not_kept_longer_goes_once_a_day(machine: Machine, monkeyp
         for _ in range(2):
             await office.look()
     assert len(calls) == 3
+
+
+async def test_t38_no_stall_is_silent(machine: Machine):
+    """A writer that hangs, a stream that an alarm holds: told once, and once that it is over."""
+    worker = machine.worker()
+    worker.begin()
+    worker.settle(worker.note(), Delivery.HANDED_OVER)
+    worker.flush()
+    worker.beat()
+    with structlog.testing.capture_logs() as logs, Intake.of(parts(machine)) as office:
+        await office.look()
+        machine.clock.advance(intake.BEHIND + timedelta(minutes=1))
+        for _ in range(2):
+            await office.look()
+        worker.at = machine.clock.now()
+        worker.beat()
+        for _ in range(2):
+            await office.look()
+    told = [each["event"] for each in logs if each["event"].startswith("usage")]
+    assert told == ["usage_behind", "usage_caught_up"]
+
+
+async def test_t38_a_backlog_of_any_size_is_taken_in_to_its_end(machine: Machine, monkeypatch):
+    monkeypatch.setattr(counting, "MANY", 8)
+    worker = machine.worker()
+    for _ in range(5):
+        worker.run()
+    with Intake.of(parts(machine)) as office:
+        assert await office.look() == len(worker.noted)
+    assert machine.counted.total() == len(worker.noted)
