@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from secrets import token_hex
 
-__all__ = ["Durability", "sync_directory", "write_atomically"]
+__all__ = ["Durability", "sync_directory", "write_atomically", "write_once"]
 
 
 class Durability(StrEnum):
@@ -36,6 +36,21 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         with suppress(OSError):
             fresh.unlink()
         raise
+    sync_directory(path.parent)
+
+
+def write_once(path: Path, data: bytes, *, mode: int) -> None:
+    """Put a file at `path` unless there is one; on return what is there survives a power cut.
+
+    Several processes may do so at once and end up with one file. Raises OSError.
+    """
+    fresh = path.with_name(f".{path.name}.{token_hex(4)}.new")
+    try:
+        _write(fresh, data, mode)
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)
+    finally:
+        fresh.unlink(missing_ok=True)
     sync_directory(path.parent)
 
 

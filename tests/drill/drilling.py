@@ -11,9 +11,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import StringIO
 from itertools import groupby, pairwise
 from pathlib import Path
 from random import Random
@@ -33,8 +34,6 @@ from tashika_server.lab import Access, World, found_world
 PROCESSES = str(Path(__file__).with_name("processes.py"))
 VERIFIERS = {"bank": "A-000001", "platform": "A-000003"}
 """Two of the lab, and their agreements."""
-AT_WORK = 0.5
-"""Seconds after which a process has most likely begun; younger ones are left alone."""
 START = """\
 [metering]
 segment = "64KiB"
@@ -55,7 +54,9 @@ class Drill:
     """Beside the office."""
     connections: int = 4
     """Of each verifier."""
-    breath: float = 0.4
+    grace: float = 1.2
+    """Seconds after which a process has most likely begun; younger ones are left alone."""
+    breath: float = 0.6
     """Seconds between two kills, at most."""
 
 
@@ -72,7 +73,8 @@ def found(directory: Path, dsn: str, drill: Drill) -> Path:
     config = directory / "tashika.toml"
     for agreement in VERIFIERS.values():
         words = ["agreement", "change", str(config), agreement, "--receipts", "yes"]
-        assert tashika_server.cli.main(words) == 0
+        with redirect_stdout(StringIO()):
+            assert tashika_server.cli.main(words) == 0
     return config
 
 
@@ -106,7 +108,7 @@ def _kill(service: Service, what: Drill, ingesters: "_Ingesters") -> Counter[str
         ripe = [
             title
             for title, pid in sorted(alive.items())
-            if now - born.setdefault(pid, now) > AT_WORK
+            if now - born.setdefault(pid, now) > what.grace
         ]
         if not ripe:
             time.sleep(0.02)

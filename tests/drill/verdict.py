@@ -36,9 +36,11 @@ class Verdict:
     """Questions whose connection broke."""
     acknowledged: int
     journalled: int
+    journals: int
+    """Those that have any answer."""
     counted: int
     """In the ledger's totals."""
-    uncertain: tuple[Place, ...]
+    uncertain: frozenset[Place]
     """Journalled, then the worker died: nobody can tell whether they were heard."""
     uncertain_heard: int
     """Those that were: the verifiers have them for nothing."""
@@ -58,7 +60,7 @@ def judge(
     heard = [place for each in askers for place in each.acknowledged]
     once = set(heard)
     became = {place: usage.delivery for place, usage in journalled.items()}
-    unknown = tuple(place for place in journalled if became[place] is Delivery.UNKNOWN)
+    unknown = frozenset(place for place in journalled if became[place] is Delivery.UNKNOWN)
     again = count(journalled.values())
     return Verdict(
         killed=killed,
@@ -66,9 +68,10 @@ def judge(
         asked_again=sum(each.broken for each in askers),
         acknowledged=len(heard),
         journalled=len(journalled),
+        journals=len({place.stream for place in journalled}),
         counted=totalled.total(),
         uncertain=unknown,
-        uncertain_heard=sum(place in once for place in unknown),
+        uncertain_heard=len(unknown & once),
         faults={
             "answers with the number of another": len(heard) - len(once),
             "acknowledged, not in the journals": len(once - journalled.keys()),
@@ -81,7 +84,7 @@ def judge(
             ),
             "journalled, lost from the totals": (again - totalled).total(),
             "doubled in the totals": (totalled - again).total(),
-            "uncertain, not told by the trail": abs(len(unknown) - doubtful),
+            "uncertain in the journals or the trail alone": len(unknown ^ doubtful),
             "uncertain, not waived": sum(_is_billed(journalled[place]) for place in unknown),
             "journals not taken in to their end": finished,
             "alarms": alarmed,
@@ -89,7 +92,7 @@ def judge(
     )
 
 
-def _read(config: Path) -> tuple[dict[Place, Usage], Counter[Like], int, int, int]:
+def _read(config: Path) -> tuple[dict[Place, Usage], Counter[Like], int, int, set[Place]]:
     settings = load_settings(config)
     book = registry_book(config, settings)
     try:
@@ -100,11 +103,12 @@ def _read(config: Path) -> tuple[dict[Place, Usage], Counter[Like], int, int, in
             }
             totalled = Counter({Like(*each[:-1]): each.answers for each in totals(connection)})
             unfinished = sum(each.outlook not in FINISHED for each in streams.streams(connection))
-            doubtful = sum(
-                each.last - each.first + 1
-                for doubt in streams.uncertainties(connection).values()
+            doubtful = {
+                Place(stream, number)
+                for stream, doubt in streams.uncertainties(connection).items()
                 for each in doubt.delivery_unknown
-            )
+                for number in range(each.first, each.last + 1)
+            }
             return journalled, totalled, unfinished, len(alarms.alarms(connection)), doubtful
     finally:
         book.close()

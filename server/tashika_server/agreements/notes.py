@@ -11,10 +11,8 @@ and all earlier ids are unreadable.
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -23,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from tashika.pki.errors import TashikaError
 from tashika_server.agreements import client_refusals  # noqa: F401 - its labels are read back
 from tashika_server.agreements.refusals import AccessRefused, Grounds
+from tashika_server.durable import write_once
 from tashika_server.refusal import Refusal
 
 __all__ = ["HEADER", "KEY_FILE", "Note", "NoteUnreadable", "Notebook", "ensure_key"]
@@ -100,16 +99,8 @@ def ensure_key(path: Path) -> None:
 
     Several processes may do so at once and end up with one key. Raises OSError.
     """
-    if path.exists():
-        return
-    fresh = path.with_name(f".{path.name}.{token_hex(4)}.new")
-    fresh.touch(mode=0o600, exist_ok=False)
-    fresh.write_bytes(AESSIV.generate_key(_KEY_BITS))
-    try:
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-    finally:
-        fresh.unlink()
+    if not path.exists():
+        write_once(path, AESSIV.generate_key(_KEY_BITS), mode=0o600)
 
 
 def _refusal_of(label: str) -> type[Refusal]:

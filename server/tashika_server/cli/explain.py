@@ -11,6 +11,7 @@ from typing import Any
 from tashika_server.agreements.notes import KEY_FILE, Note, Notebook
 from tashika_server.agreements.period import JST
 from tashika_server.config import load_settings
+from tashika_server.metering import meter  # noqa: F401 - its refusal's label is read back too
 
 __all__ = ["add_commands"]
 

@@ -18,7 +18,8 @@ from tashika_server.certificate_file import read_private_key
 from tashika_server.cli.days import day
 from tashika_server.cli.display import print_json, print_record
 from tashika_server.cli.registrar import add_list, add_show, add_write, open_house
-from tashika_server.ledger.errors import BadAnchor, LedgerBroken, NoSuchRoot
+from tashika_server.config import load_settings
+from tashika_server.ledger.errors import BadAnchor, LedgerBroken, NoLedgerKey, NoSuchRoot
 from tashika_server.ledger.export import export_lines
 from tashika_server.ledger.keys import make_key, public_pem, read_public_key
 from tashika_server.ledger.root import Root, public_key
@@ -61,7 +62,9 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     show = add_show(verbs, "show", _show, "show one entry and its place")
     show.add_argument("number", type=int, metavar="NUMBER")
     close = add_write(verbs, "close", _close, "sign the days that are over, as the office does")
-    close.add_argument("--key", type=Path, required=True, metavar="FILE", help="private, PEM")
+    close.add_argument(
+        "--key", type=Path, metavar="FILE", help="private, PEM (default: [ledger] key)"
+    )
     key = _add(verbs, "key", _key, "print the public half of the ledger's key")
     key.add_argument("file", type=Path, metavar="FILE", help="the private key, PEM")
     key.add_argument("--new", action="store_true", help="make it first, P-256; never over another")
@@ -181,11 +184,22 @@ def _show(options: Namespace, connection: Connection) -> ShownEntry:
 
 
 def _close(options: Namespace, change: Change) -> Sequence[Root]:
-    key, closed = read_private_key(options.key), []
+    key, closed = read_private_key(_key_file(options)), []
     while root := draft_root(change.connection, key, at=change.at):
         keep_root(change, root)
         closed.append(root)
     return closed
+
+
+def _key_file(options: Namespace) -> Path:
+    file: Path | None = options.key or load_settings(options.config).ledger.key
+    if file is None:
+        raise NoLedgerKey(
+            "there is no key to sign days with",
+            rule="a day is closed with the ledger's key",
+            remedy="name it with --key, or as [ledger] key in the configuration",
+        )
+    return file
 
 
 def _key(options: Namespace) -> None:

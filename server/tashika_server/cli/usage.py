@@ -13,22 +13,16 @@ from tashika.pki.pseudonym import derive_key
 from tashika_server.agreements import ids, registry
 from tashika_server.agreements.ids import Kind
 from tashika_server.agreements.period import day_begins
-from tashika_server.book import Change
-from tashika_server.book.accounts import journal_alarm, usage_context, usage_total
-from tashika_server.cli.arguments import one_of
+from tashika_server.book.accounts import usage_context, usage_total
+from tashika_server.cli import usage_journals
 from tashika_server.cli.days import day, month
-from tashika_server.cli.registrar import add_list, add_write, now, open_house
+from tashika_server.cli.registrar import add_list, now, open_house
 from tashika_server.config import load_settings
 from tashika_server.config.settings import MeteringSettings
-from tashika_server.console.operators import Role
 from tashika_server.ledger.days import Month, day_of
-from tashika_server.metering import alarms, recount, streams
-from tashika_server.metering.alarms import Alarm
-from tashika_server.metering.counting import Range
+from tashika_server.metering import recount
 from tashika_server.metering.master_key import read_master_key
 from tashika_server.metering.recount import Item, Reckoned, Span
-from tashika_server.metering.settling import Settlement, settle
-from tashika_server.metering.streams import FINISHED, Outlook, Uncertainty
 from tashika_server.metering.totals import Total, hour_of, sums
 from tashika_server.metering.usage import Usage, instant
 
@@ -53,27 +47,8 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     columns = ["day", "verifier", "journalled", "ingested", "difference"]
     compared = _journals(_days_of(add_list(verbs, "reconcile", _reconcile, text, *columns)))
     compared.set_defaults(handler=_or_one(compared.get_default("handler")))
-    text = "list the workers' journals, and what is not known of them"
-    columns = ["id", "node", "outlook", "caught_up_to", "answers", "delivery_unknown", "lost"]
-    add_list(verbs, "streams", _streams, text, *columns).add_argument(
-        "--all", action="store_true", help="with those of which all is known and taken in"
-    )
-    columns = ["id", "kind", "stream", "segment", "offset", "detail", "raised_at", "settled_by"]
-    add_list(verbs, "alarms", _alarms, "list what does not add up", *columns).add_argument(
-        "--all", action="store_true", help="with those that are settled"
-    )
-    _add_settle(verbs)
+    usage_journals.add_verbs(verbs)
     _add_key(verbs)
-
-
-def _add_settle(verbs: Any) -> None:
-    verb = add_write(
-        verbs, "settle", _settle, "deal with an alarm: read on, or leave something out"
-    )
-    verb.add_argument("alarm", type=int, metavar="NUMBER")
-    verb.add_argument("how", **one_of(*Settlement), help="it was mended; or it cannot be")
-    verb.add_argument("--reason", required=True, help="what was found and done, for the record")
-    verb.set_defaults(keeper=Role.FINANCE)
 
 
 def _add_key(verbs: Any) -> None:
@@ -209,62 +184,6 @@ def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reckoned]
 def _or_one(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
     """Return 1 where the journals and the totals differ."""
     return lambda options: handler(options) or int(options.differs)
-
-
-# --- Journals and alarms --------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Journal:
-    """A worker's journal as far as it is taken in."""
-
-    id: str
-    node: str
-    outlook: Outlook
-    started_at: datetime
-    caught_up_to: datetime | None
-    answers: int
-    delivery_unknown: tuple[str, ...]
-    lost: tuple[str, ...]
-
-
-def _streams(options: Namespace, connection: Connection) -> Sequence[_Journal]:
-    doubts = streams.uncertainties(connection)
-    return [
-        _Journal(
-            id=each.id,
-            node=each.node,
-            outlook=each.outlook,
-            started_at=each.started_at,
-            caught_up_to=each.caught_up_to,
-            answers=each.cursor.sequence,
-            delivery_unknown=_ranges(doubts.get(each.id, Uncertainty()).delivery_unknown),
-            lost=_ranges(doubts.get(each.id, Uncertainty()).lost),
-        )
-        for each in streams.streams(connection)
-        if options.all or each.id in doubts or each.outlook not in FINISHED
-    ]
-
-
-def _ranges(found: Sequence[Range]) -> tuple[str, ...]:
-    return tuple(f"{each.first}-{each.last}" for each in found)
-
-
-def _alarms(options: Namespace, connection: Connection) -> Sequence[Alarm]:
-    still = () if options.all else (journal_alarm.c.settled_at.is_(None),)
-    return alarms.alarms(connection, *still)
-
-
-def _settle(options: Namespace, change: Change) -> Alarm:
-    here = _metering(options)
-    return settle(
-        change,
-        here.journal,
-        options.alarm,
-        options.how,
-        node=here.node_name,
-        reason=options.reason,
-    )
 
 
 def _key(options: Namespace) -> int:

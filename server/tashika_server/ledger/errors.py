@@ -20,6 +20,7 @@ __all__ = [
     "MonthFrozen",
     "MonthIncomplete",
     "MonthMoved",
+    "NoLedgerKey",
     "NoSuchRoot",
     "NotFrozen",
     "ReportDiffers",
@@ -114,6 +115,10 @@ class LedgerBroken(LedgerError):
 
 class BadAnchor(LedgerError):
     """A file of roots kept elsewhere is not one."""
+
+
+class NoLedgerKey(LedgerError):
+    """No key was named to sign the ledger's days with."""
 
 
 class NoSuchRoot(LedgerError):

@@ -55,7 +55,7 @@ def obstacles(connection: Connection, month: Month, at: datetime) -> tuple[Obsta
             found.append(
                 Obstacle(
                     f"{what} is taken in up to {'no time yet' if until is None else _text(until)}",
-                    "let the office of that machine run, and look at `tashika-server usage list`",
+                    "let the office of that machine run; see `tashika-server usage streams`",
                 )
             )
     found.extend(

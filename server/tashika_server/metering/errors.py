@@ -2,7 +2,7 @@
 
 from tashika.pki.errors import TashikaError
 
-__all__ = ["JournalHarmed", "MeteringError", "NotKept", "SettlementRefused"]
+__all__ = ["JournalHarmed", "MeteringError", "NotKept", "RetirementRefused", "SettlementRefused"]
 
 
 class MeteringError(TashikaError):
@@ -11,6 +11,10 @@ class MeteringError(TashikaError):
 
 class SettlementRefused(MeteringError):
     """An alarm cannot be settled like this; nothing has been changed."""
+
+
+class RetirementRefused(MeteringError):
+    """A machine cannot be retired as it is; nothing has been changed."""
 
 
 class JournalHarmed(MeteringError):

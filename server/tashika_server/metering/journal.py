@@ -59,7 +59,7 @@ from tashika_server.metering.record import (
     seed,
 )
 from tashika_server.metering.roster import Founded, found_stream, stream_directory
-from tashika_server.metering.segment import segment_path
+from tashika_server.metering.segment import MIN_SEGMENT_BYTES, segment_path
 from tashika_server.metering.spare import Spare
 from tashika_server.metering.usage import Context, Delivery, instant, microseconds
 
@@ -67,8 +67,6 @@ __all__ = ["MIN_SEGMENT_BYTES", "SEGMENT_BYTES", "Journal", "JournalStopped", "S
 
 SEGMENT_BYTES = 16 * 2**20
 """A quarter of a million answers."""
-MIN_SEGMENT_BYTES = 64 * SLOT_BYTES
-"""Room for the longest context, a header, a seal and some answers."""
 MAX_BACK = 2_000_000
 """Microseconds by which the clock may be put back; records wait that long at one time."""
 

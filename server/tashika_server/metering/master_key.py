@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 from tashika.pki.pseudonym import KEY_BYTES
-from tashika_server.durable import write_atomically
+from tashika_server.durable import write_once
 from tashika_server.metering.errors import MeteringError
 
 __all__ = ["BadMasterKey", "ensure_master_key", "read_master_key"]
@@ -18,10 +18,13 @@ class BadMasterKey(MeteringError):
 
 
 def ensure_master_key(path: Path) -> bytes:
-    """Make the file if there is none, and read it; raises BadMasterKey."""
+    """Make the file if there is none, and read it; raises BadMasterKey.
+
+    Several processes may do so at once and end up with one key.
+    """
     if not path.exists():
         try:
-            write_atomically(path, token_bytes(KEY_BYTES), mode=0o600)
+            write_once(path, token_bytes(KEY_BYTES), mode=0o600)
         except OSError as wrong:
             raise BadMasterKey(
                 f"{path}: {wrong.strerror}; name a file in a folder to write in"

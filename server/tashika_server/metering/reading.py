@@ -18,12 +18,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from tashika_server.metering.record import SLOT_BYTES, Ending, Kind, Slot, read_slot, seed
+from tashika_server.metering.record import SLOT_BYTES, Ending, Kind, Slot
 from tashika_server.metering.roster import is_held
 from tashika_server.metering.segment import Harm, SegmentReader, is_begun, segment_path
 from tashika_server.metering.usage import Context, Delivery, Usage
 
-__all__ = ["Closed", "Cursor", "Damage", "Page", "State", "beyond", "read_page"]
+__all__ = ["Closed", "Cursor", "Damage", "Page", "State", "read_page"]
 
 MOST = 50_000
 """Answers in a page, some 20 MB; more only where the end of a writer settles many at once."""
@@ -106,29 +106,6 @@ def read_page(directory: Path, cursor: Cursor, *, most: int = MOST) -> Page:
         # of two honest writes meanwhile only the second is seen then. A second look sees both.
         page = _Reading(directory, cursor, most).page()
     return page
-
-
-def beyond(directory: Path, damage: Damage) -> Cursor | None:
-    """Find where to read on behind damage, if a person says so; None where nothing follows.
-
-    The answers between the number in `damage.at` and that in the cursor are lost. What has been
-    read is never found again.
-    """
-    number, offset, due = damage.at
-    here = damage.harm in {Harm.DAMAGED, Harm.GAP, Harm.STRANGE} and offset > 0
-    for path in sorted(directory.glob("*.seg")):
-        segment = int(path.stem)
-        if segment < number or (segment == number and not here):
-            continue
-        data = path.read_bytes()
-        begun = seed(bytes.fromhex(directory.name), segment)
-        # Later segments are entered by their header or not at all.
-        places = range(offset + SLOT_BYTES, len(data), SLOT_BYTES) if segment == number else (0,)
-        for at in places:
-            slot = read_slot(data, at, begun)
-            if slot is not None and slot.sequence >= due:
-                return Cursor(segment, at, slot.sequence)
-    return None
 
 
 class _Harmed(Exception):
@@ -221,7 +198,10 @@ class _Reading:
             if slot.kind == _USAGE:
                 waiting.append((number, slot, reader.contexts[slot.context]))
             elif slot.kind == Kind.ABANDONED:
-                self._abandoned.update(range(slot.generation, slot.generation + slot.context))
+                # The reader has seen that none of them is yet to come; what is dealt with is over.
+                oldest = waiting[0][1].sequence if waiting else slot.sequence
+                first = max(slot.generation, oldest)
+                self._abandoned.update(range(first, slot.generation + slot.context))
             if len(self._usages) >= self._most:
                 self._stand_at(reader)
                 return True

@@ -22,7 +22,7 @@ from shutil import rmtree
 from typing import NamedTuple
 
 from tashika_server.metering.disk import Disk, write_all
-from tashika_server.metering.segment import is_begun, segment_path
+from tashika_server.metering.segment import GIVEN_UP_BYTES, is_begun, segment_path
 from tashika_server.metering.spare import prepare
 
 __all__ = [
@@ -119,8 +119,9 @@ def found_stream(
         _enlist(disk, journal, stream=stream, node=node, at=at)
     except OSError:
         # The line may be there or not: the stream stays, with nothing in it and no room taken.
+        # Not even so is the file empty: one that is has lost what was in it.
         with suppress(OSError):
-            disk.truncate(segment, 0)
+            disk.truncate(segment, GIVEN_UP_BYTES)
         _give_back(disk, lock, segment)
         raise
     return Founded(lock, segment)

@@ -40,7 +40,21 @@ from tashika_server.metering.record import (
 )
 from tashika_server.metering.usage import Context
 
-__all__ = ["End", "Harm", "SegmentReader", "Verdict", "is_begun", "segment_path"]
+__all__ = [
+    "GIVEN_UP_BYTES",
+    "MIN_SEGMENT_BYTES",
+    "End",
+    "Harm",
+    "SegmentReader",
+    "Verdict",
+    "is_begun",
+    "segment_path",
+]
+
+MIN_SEGMENT_BYTES = 64 * SLOT_BYTES
+"""Room for the longest context, a header, a seal and some answers."""
+GIVEN_UP_BYTES = SLOT_BYTES
+"""What is left, blank, of the first segment of a stream that never began (`roster`)."""
 
 _ZEROS = bytes(64 * 1024)
 
@@ -181,6 +195,11 @@ class SegmentReader:
             raise _Harmed(Harm.FOREIGN, f"this is {whose}")
         if self.offset:
             raise _Harmed(Harm.DAMAGED, "its header was read before and cannot be any more")
+        # The file was durable in its whole length before the roster or a seal spoke of it.
+        length = len(self._data)
+        whole = length >= MIN_SEGMENT_BYTES and length % SLOT_BYTES == 0
+        if not whole and self._data != bytes(GIVEN_UP_BYTES):
+            raise _Harmed(Harm.CUT, f"{length} octets, which no segment has")
         self._judge()
 
     def _gather_contexts(self) -> None:

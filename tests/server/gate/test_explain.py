@@ -11,6 +11,7 @@ from support.verifiers import AT
 from tashika_server.agreements import refusals as r
 from tashika_server.agreements.notes import KEY_FILE, Note, Notebook, NoteUnreadable, ensure_key
 from tashika_server.cli import explain
+from tashika_server.metering.meter import NotJournalled
 from tashika_server.refusal import MalformedQuestion
 
 GROUNDS = r.Grounds(
@@ -61,6 +62,14 @@ def test_a_refusal_without_grounds_is_explained():
     assert described["refusal"] == "malformed"
     assert described["ocsp"] == "malformed_request"
     assert described["why"].startswith("The question is not a DER")
+
+
+def test_a_refusal_of_the_meter_is_explained(config: Path, tmp_path: Path, capsys):
+    """Its label is read back in a process that has answered nothing."""
+    ensure_key(tmp_path / KEY_FILE)
+    sealed = Notebook.open(tmp_path / KEY_FILE).seal(NotJournalled(), AT)
+    assert run(config, sealed) == 0
+    assert "not_journalled" in capsys.readouterr().out
 
 
 def test_where_no_service_ever_ran_nothing_is_made(config: Path, tmp_path: Path):

@@ -133,6 +133,14 @@ def test_a_rehearsal_closes_nothing_and_a_second_closing_neither(terminal: Termi
     assert json.loads(terminal.ledger("close", *key, "--json"))["changes"] == []
 
 
+def test_the_key_of_the_configuration_signs_unless_another_is_named(terminal: Terminal):
+    terminal.ledger("close", status=1)
+    assert "--key" in terminal.error
+    config = terminal.folder / "tashika.toml"
+    config.write_text(config.read_text() + '[ledger]\nkey = "key.pem"\n')
+    assert "ledger.close" in terminal.ledger("close")
+
+
 def test_an_entry_is_shown_with_its_place(closed: Terminal):
     lines = chained.read(closed.ledger("export").encode().splitlines())
     shown = [json.loads(closed.ledger("show", number, "--json")) for number in (5, 6)]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from support.journal import AT, BEGINNING, FrailDisk, How, Worker, read_all
+from support.segments import STREAM, Scribe
 from tashika_server.durable import Durability
 from tashika_server.metering.journal import JournalStopped
-from tashika_server.metering.reading import Closed, Cursor, Damage, State, beyond, read_page
+from tashika_server.metering.reading import Closed, Cursor, Damage, State, read_page
+from tashika_server.metering.record import abandoned_content
 from tashika_server.metering.roster import stream_directory
 from tashika_server.metering.segment import Harm, segment_path
 from tashika_server.metering.usage import Delivery, Usage, microseconds
@@ -228,44 +230,12 @@ def test_a_slot_that_was_lost_stops_the_reading_there_and_nothing_is_guessed(
     assert len(usages) == last.damage.at.sequence - 1  # the last waits for word of it
 
 
-def test_behind_damage_reading_goes_on_if_a_person_says_so_and_nothing_is_read_twice(
-    worker: Worker,
-) -> None:
-    answer(worker, 30)
-    page = read_page(directory(worker), BEGINNING)
-    for place in (15, 16, 20):
-        zero(segment_path(directory(worker), 1), place)
-    found, losses = [], 0
-    usages, last = read_all(directory(worker))
-    while last.state is State.HARMED:
-        found += usages
-        assert last.damage
-        cursor = beyond(directory(worker), last.damage)
-        assert cursor
-        losses += cursor.sequence - last.cursor.sequence
-        usages, last = read_all(directory(worker), cursor)
-    found += usages
-    assert last.state is State.OPEN
-    assert [each for each in page.usages if each in found] == found
-    assert len(found) + losses == 30
-    assert 3 <= losses <= 6
-
-
-def test_a_missing_segment_is_harm_and_the_next_can_be_gone_on_with(worker: Worker) -> None:
+def test_a_missing_segment_is_harm(worker: Worker) -> None:
     answer(worker, 120)
-    second = segment_path(directory(worker), 2)
-    second.unlink()
-    usages, last = read_all(directory(worker))
-    assert last.damage
-    assert (last.damage.harm, last.damage.at.segment) == (Harm.MISSING, 2)
-    cursor = beyond(directory(worker), last.damage)
-    assert cursor
-    assert (cursor.segment, cursor.offset) == (3, 0)
-    rest, last = read_all(directory(worker), cursor)
-    assert last.state is State.OPEN
-    numbers = [each.sequence for each in (*usages, *rest)]
-    assert numbers == sorted(set(numbers))
-    assert numbers[-1] == 119
+    segment_path(directory(worker), 2).unlink()
+    damage = read_all(directory(worker))[1].damage
+    assert damage
+    assert (damage.harm, damage.at.segment) == (Harm.MISSING, 2)
 
 
 def test_a_seal_that_was_lost_is_harm_though_the_rest_is_whole(worker: Worker) -> None:
@@ -273,11 +243,7 @@ def test_a_seal_that_was_lost_is_harm_though_the_rest_is_whole(worker: Worker) -
     path = segment_path(directory(worker), 1)
     written = path.read_bytes().rstrip(b"\0")
     zero(path, (len(written) - 1) // 64)
-    damage = harmed(worker)
-    assert damage.harm is Harm.UNSEALED
-    cursor = beyond(directory(worker), damage)
-    assert cursor
-    assert (cursor.segment, cursor.sequence) == (2, damage.at.sequence)
+    assert harmed(worker).harm is Harm.UNSEALED
 
 
 def test_tampering_that_fits_is_found_by_the_seal(worker: Worker) -> None:
@@ -295,25 +261,39 @@ def test_a_lock_or_a_directory_that_is_gone_is_harm(worker: Worker) -> None:
     (directory(worker) / "lock").unlink()
     assert harmed(worker).harm is Harm.MISSING
     shutil.rmtree(directory(worker))
-    damage = harmed(worker)
-    assert damage.harm is Harm.MISSING
-    assert beyond(directory(worker), damage) is None
+    assert harmed(worker).harm is Harm.MISSING
 
 
-def test_nothing_follows_damage_at_the_end(worker: Worker) -> None:
+def test_a_segment_that_was_cut_is_harm(worker: Worker) -> None:
     answer(worker, 5)
     worker.own.end()
     path = segment_path(directory(worker), 1)
     path.write_bytes(path.read_bytes()[:-64])
-    damage = harmed(worker)
-    assert damage.harm is Harm.CUT
-    assert beyond(directory(worker), damage) is None
+    assert harmed(worker).harm is Harm.CUT
 
 
-def test_numbers_that_start_again_are_never_found_beyond(worker: Worker) -> None:
-    """A file system put back to an earlier state repeats numbers: they must not count twice."""
-    answer(worker, 40)
-    due = Damage(harm=Harm.GAP, at=Cursor(1, 64, 38), detail="")
-    assert beyond(directory(worker), due) == Cursor(1, (1 + 8 + 38) * 64, 38)
-    later = Damage(harm=Harm.GAP, at=Cursor(1, 64, 41), detail="")
-    assert beyond(directory(worker), later) is None
+@pytest.mark.parametrize("length", [0, 63, 128, 64 * 63, 64 * 64 + 1])
+def test_a_first_segment_that_was_emptied_is_harm(worker: Worker, length: int) -> None:
+    """It was whole and durable before the roster named its stream."""
+    answer(worker, 5)
+    worker.crash()
+    segment_path(directory(worker), 1).write_bytes(bytes(length))
+    assert harmed(worker).harm is Harm.CUT
+
+
+def test_a_worker_that_died_before_its_first_record_is_no_harm(worker: Worker) -> None:
+    worker.crash()
+    page = read_page(directory(worker), BEGINNING)
+    assert (page.state, page.usages, page.damage) == (State.DEAD, (), None)
+
+
+def test_what_a_forger_abandons_takes_no_more_memory_than_what_waits(tmp_path: Path) -> None:
+    many = 3 * 10**9
+    scribe = Scribe(sequence=many).context()
+    scribe.put(abandoned_content(0, many, scribe.at), lag=many)
+    own = tmp_path / STREAM.hex()
+    own.mkdir()
+    (own / "lock").touch()
+    segment_path(own, 1).write_bytes(scribe.data)
+    page = read_page(own, Cursor(1, 0, many))
+    assert (page.state, page.usages) == (State.DEAD, ())

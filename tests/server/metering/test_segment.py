@@ -21,7 +21,7 @@ from tashika_server.metering.record import (
     context_contents,
     header_content,
 )
-from tashika_server.metering.segment import Harm, SegmentReader, Verdict
+from tashika_server.metering.segment import GIVEN_UP_BYTES, Harm, SegmentReader, Verdict
 
 EMPTY = bytes(SLOTS * SLOT_BYTES)
 
@@ -47,7 +47,12 @@ def flipped(data: bytes, at: int) -> bytes:
 
 def test_zeros_are_a_segment_that_waits() -> None:
     assert end_of(EMPTY).verdict is Verdict.EMPTY
-    assert end_of(b"").verdict is Verdict.EMPTY
+    assert end_of(bytes(GIVEN_UP_BYTES)).verdict is Verdict.EMPTY
+
+
+@pytest.mark.parametrize("length", [0, 32, 128, len(EMPTY) - SLOT_BYTES, len(EMPTY) + 1])
+def test_a_blank_file_of_a_length_that_no_segment_has_lost_something(length: int) -> None:
+    assert harm(bytes(length)) is Harm.CUT
 
 
 def test_an_open_segment_ends_where_nothing_was_written_yet() -> None:

@@ -3,7 +3,9 @@
 import argparse
 import csv
 import json
+import shutil
 from collections import Counter
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -173,3 +175,56 @@ def test_a_master_key_that_is_none_is_refused(terminal: Terminal, content):
 def test_an_unknown_verifier_has_no_key(terminal: Terminal):
     with pytest.raises(NoSuchRecord):
         terminal.run("key", "--verifier", "V-000009")
+
+
+# --- A machine that is gone -------------------------------------------------------------------
+
+
+def test_a_machine_is_retired_once_all_of_it_is_taken_in(machine, worker: Worker, terminal):
+    machine.take_in()
+    retire = ("retire", NODE, "--reason", "its disk was moved to tokyo-2")
+    assert f"{NODE}  node.retire" in terminal.run(*retire, "--dry-run")
+    assert f"{NODE}  node.retire" in terminal.run(*retire)
+    (entry,) = machine.trail("node.retire")
+    assert "moved to tokyo-2" in entry.after
+    with pytest.raises(MeteringError, match="was retired"):
+        terminal.run(*retire)
+
+
+def test_a_machine_with_answers_that_nobody_took_in_is_not_retired(machine, terminal):
+    worker = machine.worker()
+    worker.begin()
+    worker.note()
+    worker.beat()
+    machine.take_in()
+    with pytest.raises(MeteringError, match=worker.name):
+        terminal.run("retire", NODE, "--reason", "gone")
+    assert machine.trail("node.retire") == []
+
+
+def test_a_lost_disk_is_left_out_and_then_its_machine_is_retired(machine, terminal):
+    worker = machine.worker()
+    worker.begin()
+    worker.note()
+    worker.beat()
+    machine.take_in()
+    worker.crash()
+    shutil.rmtree(machine.journal)
+    machine.take_in()
+    (alarm,) = terminal.json("alarms")
+    with pytest.raises(MeteringError, match="settle alarm 1"):
+        terminal.run("retire", NODE, "--reason", "gone")
+    terminal.run("settle", str(alarm["id"]), "leave-out", "--reason", "the disk is lost")
+    assert "node.retire" in terminal.run("retire", NODE, "--reason", "gone")
+
+
+def test_what_cannot_be_retired_is_named(machine: Machine, worker: Worker, terminal: Terminal):
+    machine.take_in()
+    with pytest.raises(MeteringError, match=f"known are {NODE}"):
+        terminal.run("retire", "nowhere", "--reason", "gone")
+    with pytest.raises(MeteringError, match="reason"):
+        terminal.run("retire", NODE, "--reason", " ")
+    machine.clock.at = datetime.now(UTC)
+    machine.take_in()
+    with pytest.raises(MeteringError, match="stop it"):
+        terminal.run("retire", NODE, "--reason", "gone")
