@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import ip_address
@@ -32,6 +32,8 @@ from tashika_server.agreements.presented import Presented, Proxies
 from tashika_server.clock import Clock
 from tashika_server.index import Coverage, Entry, Finding
 from tashika_server.issuer import Bounds, Issuer, NeverIssued, Partition, WithoutRegister
+from tashika_server.metering.group import GroupCommit
+from tashika_server.metering.meter import Meter
 from tashika_server.responder import (
     Asker,
     Desk,
@@ -354,10 +356,15 @@ def live(
     keys_every: timedelta = timedelta(milliseconds=20),
     reception: Reception = NO_PROXIES,
     tls: TlsIdentity | None = None,
+    group: Callable[[], GroupCommit] | None = None,
+    meter: Callable[[GroupCommit], Meter] | None = None,
 ) -> Iterator[int]:
     """Serve the desk on a port of loopback, on uvloop in a thread of its own; all over TLS
     where that is given."""
     listener = socket.create_server(("127.0.0.1", 0))
+    own = group() if group else None
+    if own and meter:
+        desk = replace(desk, meter=meter(own))
     parts = WorkerParts(
         desk=desk,
         reception=reception,
@@ -366,7 +373,7 @@ def live(
         cache_for=cache_for,
         patience=patience,
         keys_every=keys_every,
-        group=None,
+        group=own,
         tls=tls,
     )
     stop, ready = asyncio.Event(), threading.Event()

@@ -454,10 +454,10 @@ class Connection(asyncio.Protocol):
         self._send()
 
     def _withdraw(self, reply: Reply) -> Reply:
-        if reply.noted is None:
+        meter = self._front.rim.meter
+        if reply.noted is None or meter is None:
             return reply
-        self._leaving.append(reply.noted)
-        self._settle(Delivery.ABANDONED)
+        meter.settle(reply.noted, Delivery.ABANDONED)
         return self._front.rim.refuse(NotJournalled(), reply.request, last=reply.last)
 
     def _send(self) -> None:
