@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from secrets import token_hex
 
-__all__ = ["Durability", "sync_directory", "write_atomically", "write_once"]
+__all__ = ["Durability", "sync_directory", "write_atomically", "write_new", "write_once"]
 
 
 class Durability(StrEnum):
@@ -44,11 +44,17 @@ def write_once(path: Path, data: bytes, *, mode: int) -> None:
 
     Several processes may do so at once and end up with one file. Raises OSError.
     """
+    with suppress(FileExistsError):
+        write_new(path, data, mode=mode)
+    sync_directory(path.parent)
+
+
+def write_new(path: Path, data: bytes, *, mode: int) -> None:
+    """Put a file where there is none, whole; raises FileExistsError and any other OSError."""
     fresh = path.with_name(f".{path.name}.{token_hex(4)}.new")
     try:
         _write(fresh, data, mode)
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
+        path.hardlink_to(fresh)
     finally:
         fresh.unlink(missing_ok=True)
     sync_directory(path.parent)

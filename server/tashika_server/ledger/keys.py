@@ -1,6 +1,5 @@
 """The ledger's key as a file: made once, kept by its owner alone, shown by its public half."""
 
-import os
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tashika.pki.algorithms import algorithm_for
 from tashika.pki.errors import PkiError
 from tashika_server.certificate_file import BadFile
-from tashika_server.durable import sync_directory
+from tashika_server.durable import write_new
 
 __all__ = ["make_key", "public_pem", "read_public_key"]
 
@@ -30,12 +29,7 @@ def make_key(file: Path) -> None:
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(pem)
-            opened.flush()
-            os.fsync(descriptor)
-        sync_directory(file.parent)
+        write_new(file, pem, mode=OWNER_ONLY)
     except FileExistsError:
         raise BadFile(file, "is there already", "a key is never overwritten") from None
     except OSError as wrong:
