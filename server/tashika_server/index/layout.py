@@ -58,6 +58,10 @@ SHORT_SERIALS = 1 << 64
 
 _SHA256_BYTES = 32
 _JSON = make_converter()
+# A change lists thousands of numbers, which JSON has read as such.
+_JSON.register_structure_hook_func(
+    lambda kind: kind == tuple[int, ...], lambda numbers, _: tuple(numbers)
+)
 _NUMBER = Struct(">Q")
 _ENTRY = Struct(">2sBI")
 _TIME = Struct(">q")
@@ -102,6 +106,11 @@ def pack_serial(serial: int) -> bytes:
     """Write a serial as part of a key. It is at most MAX_SERIAL_BYTES long."""
     length = (serial.bit_length() + 7) // 8
     return bytes((length,)) + serial.to_bytes(length, "big")
+
+
+def serial_prefixes(issuer: bytes) -> tuple[bytes, ...]:
+    """Return what the keys of an issuer's serials begin with, by the length of the serial."""
+    return tuple(issuer + bytes((length,)) for length in range(MAX_SERIAL_BYTES + 1))
 
 
 def unpack_serial(raw: bytes) -> int:

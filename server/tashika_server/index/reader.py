@@ -28,7 +28,7 @@ class IndexReader:
     def __init__(self, path: Path, *, store: Store | None = None) -> None:
         self._path = path
         self._store = store
-        self._inode = 0
+        self._opened = (0, 0)
         self._look_again = float("inf") if store else 0.0
         self._opening = Lock()
 
@@ -51,16 +51,25 @@ class IndexReader:
             self._store = None
 
     def _current(self) -> Store:
-        if self._store is None or time.monotonic() > self._look_again:
+        store = self._store
+        if store is None or time.monotonic() > self._look_again:
             with self._opening:
                 return self._look()
-        return self._store
+        return store
 
     def _look(self) -> Store:
         """Open the index, again if it is another one than before."""
-        inode = (self._path / "data.mdb").stat().st_ino
-        if self._store is None or inode != self._inode:
-            self._store = open_store(self._path)
-            self._inode = inode
+        store = self._store
+        # Asked for once more behind each opening: it may be replaced just then.
+        while store is None or self._file() != self._opened:
+            # Let go first: where the old lock has stayed, it must not be opened twice.
+            store = self._store = None
+            self._opened = self._file()
+            store = self._store = open_store(self._path)
         self._look_again = time.monotonic() + LOOK_AGAIN_SECONDS
-        return self._store
+        return store
+
+    def _file(self) -> tuple[int, int]:
+        """Tell one file from any other that exists at the same time."""
+        file = (self._path / "data.mdb").stat()
+        return file.st_dev, file.st_ino

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import lmdb
 
 from tashika_server.index.errors import IndexMissing
+from tashika_server.index.ground import Commit, Ground
 from tashika_server.index.layout import (
     ID_BYTES,
     LONG_LIST,
-    MAX_SERIAL_BYTES,
     SHORT_LIST,
     pack_name,
     pack_number,
@@ -38,19 +38,9 @@ from tashika_server.index.values import (
 
 __all__ = ["Snapshot"]
 
-SERIALS = range(1 << 8 * MAX_SERIAL_BYTES)
 NOWHERE = b"\xff"
-"""Where a serial would stand that is too large for any key: nothing does."""
+"""In place of the id of an issuer that there is not: no key begins with it."""
 NOTHING = Finding(entry=None, coverage=None, issued=None)
-
-
-class _Ground(NamedTuple):
-    """What a generation says of an issuer, whichever certificate is asked about."""
-
-    generation: int
-    issuer: bytes
-    coverage: Coverage | None
-    has_register: bool
 
 
 class Snapshot:
@@ -60,13 +50,21 @@ class Snapshot:
     nothing: no coverage, no marks. Within the block an LMDB error is IndexMissing.
     """
 
-    __slots__ = ("_databases", "_grounds", "_transaction", "generation")
+    __slots__ = ("_databases", "_get_entry", "_grounds", "_transaction", "generation", "lineage")
 
     def __init__(self, store: Store) -> None:
         self._databases = store.databases
-        self._grounds = store.grounds
         self._transaction = store.begin()
-        self.generation = unpack_number(self._get("meta", b"generation"))
+        # A cursor finds a key in half the time that a transaction takes.
+        self._get_entry = self._transaction.cursor().get
+        commit = store.commit
+        if commit is None or commit.number != self._transaction.id():
+            commit = store.commit = self._commit()
+        self._grounds = commit.grounds
+        self.generation = commit.generation
+        """Grows by one with each change of what is said of any certificate."""
+        self.lineage = store.lineage
+        """Whose generations these are: another object once another index is at the path."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,30 +81,53 @@ class Snapshot:
 
     def find(self, fingerprint: bytes, serial: int) -> Finding:
         """Look one certificate up; a serial of any size may be asked for."""
-        ground = self._grounds.get(fingerprint)
-        if ground is None or ground.generation != self.generation:
-            ground = self._survey(fingerprint)
-            if ground is None:
-                return NOTHING
-        issuer = ground.issuer
-        key = issuer + (pack_serial(serial) if serial in SERIALS else NOWHERE)
-        raw = self._transaction.get(key, db=self._databases["entries"])
-        issued = self._issued(issuer, serial, key) if ground.has_register else None
+        ground = self._grounds.get(fingerprint) or self._survey(fingerprint)
+        if ground is None:
+            return NOTHING
+        try:
+            length = serial.bit_length() + 7 >> 3
+            key = ground.prefixes[length] + serial.to_bytes(length)
+        except (IndexError, OverflowError):  # longer than any key, or negative
+            return ground.absent
+        raw = self._get_entry(key)
+        issued = serial in ground.stretch or self._issued(ground, serial, key)
         if raw is None:
-            return Finding(entry=None, coverage=ground.coverage, issued=issued)
-        coverage = unpack_coverage(self._get("coverage", issuer + partition_of(raw)))
-        return Finding(entry=unpack_entry(serial, raw), coverage=coverage, issued=issued)
+            return ground.issued if issued else ground.absent
+        coverage = ground.coverages.get(partition_of(raw)) or self._coverage(ground, raw)
+        return Finding(unpack_entry(serial, raw), coverage, issued)
 
-    def _survey(self, fingerprint: bytes) -> _Ground | None:
+    def _commit(self) -> Commit:
+        generation = unpack_number(self._get("meta", b"generation"))
+        return Commit(number=self._transaction.id(), generation=generation)
+
+    def _survey(self, fingerprint: bytes) -> Ground | None:
         """Read what all look-ups of an issuer have in common; None for an unknown issuer."""
         issuer = self._get("issuers", fingerprint)
         if issuer is None:
             return None
         coverage = unpack_coverage(self._get("coverage", issuer))
         has_register = self._get("register", issuer) is not None
-        ground = _Ground(self.generation, issuer, coverage, has_register)
+        ground = Ground.of(issuer, coverage, has_register=has_register)
         self._grounds[fingerprint] = ground
         return ground
+
+    def _coverage(self, ground: Ground, raw: bytes) -> Coverage | None:
+        """Read the coverage of the partition that lists an entry."""
+        partition = partition_of(raw)
+        coverage = unpack_coverage(self._get("coverage", ground.issuer + partition))
+        ground.coverages[partition] = coverage
+        return coverage
+
+    def _issued(self, ground: Ground, serial: int, key: bytes) -> bool | None:
+        """Find the range of the register that ends at or after the serial."""
+        if not ground.has_register:
+            return None
+        with self._transaction.cursor(self._databases["register"]) as cursor:
+            if not cursor.set_range(key) or not cursor.key().startswith(ground.issuer):
+                return False
+            last, first = unpack_serial(cursor.key()[ID_BYTES:]), unpack_serial(cursor.value())
+        ground.stretch = range(first, last + 1)
+        return serial in ground.stretch
 
     def entries(self, fingerprint: bytes, partition: str) -> Iterator[Entry]:
         """Yield what one partition lists, sorted by serial."""
@@ -153,13 +174,6 @@ class Snapshot:
             found = [unpack_change(raw) for raw in cursor.iternext(keys=False)] if known else []
         complete = len(found) == self.generation - after
         return found if complete else None
-
-    def _issued(self, issuer: bytes, serial: int, key: bytes) -> bool:
-        """Find the range of the register that ends at or after the serial."""
-        with self._transaction.cursor(self._databases["register"]) as cursor:
-            if not cursor.set_range(key) or not cursor.key().startswith(issuer):
-                return False
-            return unpack_serial(cursor.value()) <= serial
 
     def _place(self, fingerprint: bytes, partition: str) -> bytes | None:
         """Return the key of a partition: the ids of its issuer and its own."""

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import lmdb
 
 from tashika_server.index.errors import IndexForeign
+from tashika_server.index.ground import Commit
 from tashika_server.index.layout import DATABASES, LISTS, SCHEMA, pack_number, unpack_number
 
 __all__ = ["Cursor", "Store", "Transaction", "create_store", "open_store"]
@@ -24,22 +25,25 @@ MAX_READERS = 1024
 """Snapshots held at once by all processes; a slot is 64 bytes, and killed readers leave theirs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Store:
     """An open environment; closes when the last reference, a transaction's too, is gone."""
 
     environment: lmdb.Environment
     databases: dict[str, lmdb._Database]
-    grounds: dict[bytes, Any] = field(default_factory=dict)
-    """What snapshots know of issuers, by fingerprint; each says of which generation it is."""
+    lineage: object = field(default_factory=object)
+    """Stands for this very file, among all that a reader opens one after the other."""
+    commit: Commit | None = None
+    """What is remembered of the commit that was looked at last."""
 
     def begin(self) -> Transaction:
-        """Begin to read the newest generation."""
+        """Begin to read the newest generation; entries are read if no database is named."""
+        entries = self.databases["entries"]
         try:
-            return self.environment.begin()
+            return self.environment.begin(entries)
         except lmdb.MapResizedError:
             self.environment.set_mapsize(0)  # adopt the size that the writer has chosen
-            return self.environment.begin()
+            return self.environment.begin(entries)
 
 
 def create_store(path: Path, size: int) -> Store:

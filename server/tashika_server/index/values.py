@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import NamedTuple
 
 from tashika.pki.crl import CrlEntry
 
@@ -87,9 +88,8 @@ class Coverage:
     next_update: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Everything the index knows of one certificate.
+class Finding(NamedTuple):
+    """Everything the index knows of one certificate. A tuple, because each look-up makes one.
 
     With an entry, `coverage` is that of the partition that lists it. Without one, all
     partitions of the issuer speak together: the oldest thisUpdate, the earliest nextUpdate,

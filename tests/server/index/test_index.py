@@ -27,6 +27,7 @@ from tashika_server.index import (
     RegisterMark,
     SerialTaken,
 )
+from tashika_server.index.store import Store, open_store
 
 MIB = 2**20
 AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
@@ -184,6 +185,28 @@ def test_a_partition_that_was_never_expected_cannot_be_published(writer: IndexWr
         writer.publish(CA, "C", Changes(), mark())
 
 
+def test_a_commit_that_changes_no_certificate_is_looked_at_anew(writer: IndexWriter):
+    """What is remembered of a commit is never asked in another, whatever its generation."""
+    writer.publish(CA, "A", Changes(), mark())
+    writer.publish(CA, "B", Changes(), mark())
+    before = find(writer, 1)
+    writer.quarantine(CA, Quarantined(partition="A", at=AT, check="form", detail="x"))
+    assert find(writer, 1) == before
+    assert find(writer, 1) is find(writer, 2)
+    assert find(writer, 1) is not before
+
+
+def test_a_register_of_many_ranges_tells_each_serial(writer: IndexWriter):
+    ranges = [(5, 5), (7, 9), (255, 256), (2**64 - 1, 2**64), (2**255, 2**256 - 1)]
+    writer.load_register(CA, ranges, RegisterMark(sha256=bytes(32), last=2**256 - 1))
+    around = {edge + step for each in ranges for edge in each for step in (-1, 0, 1)}
+    with writer.reader.snapshot() as snapshot:
+        for _ in range(2):
+            for serial in sorted(around):
+                issued = any(first <= serial <= last for first, last in ranges)
+                assert snapshot.find(CA, serial).issued is issued
+
+
 def test_a_snapshot_is_one_generation(writer: IndexWriter):
     writer.publish(CA, "A", Changes(added=entries(1)), mark())
     with writer.reader.snapshot() as before:
@@ -195,22 +218,6 @@ def test_a_snapshot_is_one_generation(writer: IndexWriter):
             assert after.find(CA, 2).entry
 
 
-def test_each_change_is_one_generation_and_is_listed(writer: IndexWriter):
-    with writer.reader.snapshot() as snapshot:
-        start = snapshot.generation
-    writer.publish(CA, "A", Changes(added=entries(1, 2)), mark())
-    changes = Changes(removed=entries(1), changed=[(entries(2)[0], entries(2)[0])])
-    assert writer.publish(CA, "A", changes, mark(2)) == start + 2
-    writer.load_register(CA, [(1, 9)], RegisterMark(sha256=bytes(32), last=9))
-    with writer.reader.snapshot() as snapshot:
-        listed = snapshot.changes(after=start)
-        assert snapshot.changes(after=start + 3) == []
-    assert listed
-    assert [each.generation for each in listed] == [start + 1, start + 2, start + 3]
-    assert [each.serials for each in listed] == [(1, 2), (2, 1), None]
-    assert [each.partition for each in listed] == ["A", "A", None]
-
-
 def test_what_is_expected_already_and_quarantine_are_no_generation(writer: IndexWriter):
     with writer.reader.snapshot() as snapshot:
         start = snapshot.generation
@@ -219,21 +226,6 @@ def test_what_is_expected_already_and_quarantine_are_no_generation(writer: Index
     writer.release(CA, "A")
     with writer.reader.snapshot() as snapshot:
         assert snapshot.generation == start
-
-
-def test_old_changes_are_forgotten_and_that_is_said(
-    writer: IndexWriter, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("tashika_server.index.edit.KEPT_CHANGES", 5)
-    monkeypatch.setattr("tashika_server.index.values.MAX_LISTED_CHANGES", 2)
-    for number in range(1, 10):
-        writer.publish(CA, "A", Changes(added=entries(*range(number * 10, number * 11))), mark())
-    with writer.reader.snapshot() as snapshot:
-        assert snapshot.changes(after=snapshot.generation - 6) is None
-        kept = snapshot.changes(after=snapshot.generation - 5)
-    assert kept
-    assert len(kept) == 5
-    assert {each.serials for each in kept} == {None}
 
 
 def test_quarantine_is_seen_until_the_next_good_crl(writer: IndexWriter):
@@ -300,7 +292,53 @@ def test_a_reader_follows_when_the_index_is_replaced(
             writer.publish(CA, "A", Changes(added=entries(1)), mark())
         with reader.snapshot() as snapshot:
             assert snapshot.find(CA, 1).entry
+            assert snapshot.lineage is not held.lineage
         assert held.find(CA, 1).entry is None
+
+
+def test_a_reader_follows_when_the_file_alone_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Once nobody holds the old one, whose lock is the new one's too."""
+    monkeypatch.setattr("tashika_server.index.reader.LOOK_AGAIN_SECONDS", -1.0)
+    for number, name in enumerate(("index", "other")):
+        with IndexWriter.open(tmp_path / name, MIB) as writer:
+            writer.expect(CA, ["A"])
+            writer.publish(CA, "A", Changes(added=entries(number)), mark())
+    reader = IndexReader.open(tmp_path / "index")
+    with reader.snapshot() as held:
+        before = held.lineage
+        (tmp_path / "other" / "data.mdb").replace(tmp_path / "index" / "data.mdb")
+        with pytest.raises(IndexMissing), reader.snapshot():
+            pass
+        assert held.find(CA, 0).entry
+    del held
+    with reader.snapshot() as snapshot:
+        assert snapshot.find(CA, 1).entry
+        assert snapshot.lineage is not before
+
+
+def test_what_is_opened_is_what_is_at_the_path_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Replaced in the moment between the look and the opening."""
+    monkeypatch.setattr("tashika_server.index.reader.LOOK_AGAIN_SECONDS", -1.0)
+    for number, name in enumerate(("index", "other")):
+        with IndexWriter.open(tmp_path / name, MIB) as writer:
+            writer.expect(CA, ["A"])
+            writer.publish(CA, "A", Changes(added=entries(number)), mark())
+
+    def open_late(path: Path) -> Store:
+        if (tmp_path / "other").exists():
+            path.rename(tmp_path / "away")
+            (tmp_path / "other").rename(path)
+        return open_store(path)
+
+    monkeypatch.setattr("tashika_server.index.reader.open_store", open_late)
+    reader = IndexReader.open(tmp_path / "index")
+    for _ in range(2):
+        with reader.snapshot() as snapshot:
+            assert snapshot.find(CA, 1).entry
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8192, b"not an index" * 1000])
