@@ -54,6 +54,7 @@ def create_store(path: Path, size: int) -> Store:
         mode=0o750,
         max_dbs=len(DATABASES),
         max_readers=MAX_READERS,
+        max_spare_txns=1,
     )
     with _closed_on_failure(environment), environment.begin(write=True) as transaction:
         databases = {
