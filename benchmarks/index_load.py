@@ -1,150 +1,245 @@
-"""How fast one complete CRL becomes the index: `python benchmarks/index_load.py [ENTRIES]`.
+"""What the index costs as it grows: `python benchmarks/index_load.py [--entries N ...]`.
 
-Prints each step of the first load and of a second CRL with 1 % more, the size of the index,
-and the time of a look-up. No assertion on time: compare runs of one machine.
+Of each size: building it through `IndexWriter`, by issuers and partitions as a nation has them
+and in the order of the keys; its bytes an entry; the first answer after a start; look-ups at
+random serials, with the file out of the page cache and in it; and publishing 100,000 changes at
+random places. No assertion on time: compare runs of one machine.
+
+    python benchmarks/index_load.py --entries 10000000 --keep DIR [--issuer CERTIFICATE ...]
+
+only builds the index and leaves it in DIR, for other benchmarks: of each issuer's serials
+from FIRST_SERIAL on, four times as many are issued as its entries, and each fourth is revoked.
 """
 
+import argparse
 import os
 import random
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from tashika.pki import der
-from tashika.pki.algorithms import ECDSA_SHA256, sign
 from tashika.pki.certid import IssuerIdentity
-from tashika.pki.profile import Family
-from tashika_server.index import IndexReader, IndexWriter, Mark
-from tashika_server.issuer import Bounds, Issuer, NeverIssued, Partition, WithoutRegister
-from tashika_server.refresh.accept import AcceptedCrl, accept
-from tashika_server.refresh.diff import diff
-from tashika_server.refresh.source import Source
+from tashika.pki.standing import Reason
+from tashika_server.index import Changes, Entry, IndexReader, IndexWriter, Mark, RegisterMark
 
-AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
 FIRST_SERIAL = 20_000_000
+ISSUED_TO_REVOKED = 4
+"""A nation: 200 M certificates issued, 50 M of them revoked."""
+IN_A_PARTITION = 4_400
+MOST_PARTITIONS = 1_900
+"""Of an issuer, one for each municipality; larger ones where these do not hold its entries."""
+ISSUERS = tuple(bytes([number]) * 32 for number in range(6))
+"""Two families in three generations of keys; no certificate has these fingerprints."""
+LATE = "late"
+"""The partition that takes the changes."""
+CHANGES = 100_000
 LOOK_UPS = 200_000
+COLD_LOOK_UPS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nation:
+    """The issuers of an index, all alike."""
+
+    issuers: tuple[bytes, ...] = ISSUERS
+    """Their fingerprints."""
+    revoked: int
+    """Entries of each."""
+
+    @property
+    def entries(self) -> int:
+        """Count the entries of all."""
+        return len(self.issuers) * self.revoked
+
+    @property
+    def issued(self) -> range:
+        """Return the serials that an issuer has issued."""
+        return range(FIRST_SERIAL, FIRST_SERIAL + ISSUED_TO_REVOKED * self.revoked)
+
+    @property
+    def listed(self) -> range:
+        """Return those of which there is an entry."""
+        return self.issued[::ISSUED_TO_REVOKED]
+
+    @property
+    def partitions(self) -> list[range]:
+        """Return those that each partition lists."""
+        length = max(IN_A_PARTITION, -(-self.revoked // MOST_PARTITIONS))
+        return [self.listed[start : start + length] for start in range(0, self.revoked, length)]
+
+    @property
+    def room(self) -> int:
+        """Return a map size that is enough, with the changes."""
+        return 96 * self.entries + (1 << 29)
 
 
 def main() -> None:
-    """Measure and print."""
-    entries = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    key = ec.generate_private_key(ec.SECP256R1())
-    issuer = _issuer(key)
-    source = Source(issuer, issuer.partitions[0], issuer.identity.fingerprint)
-    print(f"{entries:,} entries, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "index"
-        with IndexWriter.open(path, 64 * entries + 2**26) as writer:
-            writer.expect(source.fingerprint, [""])
-            _refresh(writer, source, _crl(issuer, key, 1, entries), entries)
-            print(f"index      {(path / 'data.mdb').stat().st_size / entries:9.1f} bytes/entry")
-            _refresh(writer, source, _crl(issuer, key, 2, entries * 101 // 100), entries)
-        _look_up(IndexReader.open(path), source.fingerprint, entries)
+    """Measure and print, or build and keep."""
+    options = _options()
+    issuers = tuple(map(_fingerprint, options.issuer)) or ISSUERS
+    for entries in options.entries:
+        nation = Nation(issuers=issuers, revoked=entries // len(issuers))
+        if options.keep:
+            build(options.keep, nation, at=datetime.now(UTC))
+        else:
+            with TemporaryDirectory(dir=options.directory) as directory:
+                _measure(Path(directory) / "index", nation)
 
 
-def _refresh(writer: IndexWriter, source: Source, body: bytes, entries: int) -> None:
-    with writer.reader.snapshot() as snapshot:
-        mark = snapshot.mark(source.fingerprint, "")
-    print(f"CRL of {len(body):,} octets")
-    with _timed("accept", entries):
-        crl = accept(body, source, mark, at=AT)
-    with _timed("diff", entries), writer.reader.snapshot() as before:
-        changes = diff(before.entries(source.fingerprint, ""), crl)
-    with _timed("publish", len(changes.added)):
-        writer.publish(source.fingerprint, "", changes, _mark(crl))
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--entries", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--directory", type=Path, default=Path(), help="where the index may lie")
+    parser.add_argument("--keep", type=Path, help="only build, and leave the index here")
+    parser.add_argument("--issuer", type=Path, nargs="+", default=[], help="certificates (PEM)")
+    return parser.parse_args()
 
 
-def _look_up(reader: IndexReader, fingerprint: bytes, entries: int) -> None:
-    chance = random.Random(1)
-    serials = [FIRST_SERIAL + chance.randrange(3 * entries) for _ in range(LOOK_UPS)]
-    with reader.snapshot() as snapshot, _timed("look-up", LOOK_UPS):
-        for serial in serials:
-            snapshot.find(fingerprint, serial)
-    with _timed("own snapshot each", LOOK_UPS):
-        for serial in serials:
-            with reader.snapshot() as snapshot:
-                snapshot.find(fingerprint, serial)
+def _fingerprint(certificate: Path) -> bytes:
+    return IssuerIdentity.of(x509.load_pem_x509_certificate(certificate.read_bytes())).fingerprint
 
 
-@contextmanager
-def _timed(what: str, count: int) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    seconds = time.perf_counter() - began
-    rate = f"{count / seconds:12,.0f} /s {seconds / count * 1e6:8.2f} us each"
-    print(f"{what:18} {seconds:8.2f} s {rate if count else ''}")
+def build(path: Path, nation: Nation, *, at: datetime) -> None:
+    """Make an index, complete and with registers, that is fresh for a day from `at`."""
+    register = RegisterMark(sha256=bytes(32), last=nation.issued[-1])
+    with IndexWriter.open(path, nation.room) as writer:
+        for issuer in nation.issuers:
+            partitions = {f"{number:05}": each for number, each in enumerate(nation.partitions)}
+            writer.expect(issuer, [*partitions, LATE])
+            for name, serials in partitions.items():
+                changes = Changes(added=_entries(serials, at))
+                writer.publish(issuer, name, changes, _crl(len(serials), at))
+            writer.publish(issuer, LATE, Changes(), _crl(0, at))
+            writer.load_register(issuer, [(nation.issued[0], nation.issued[-1])], register)
 
 
-def _issuer(key: ec.EllipticCurvePrivateKey) -> Issuer:
-    name = x509.Name.from_rfc4514_string("OU=Benchmark,O=JPKI-SIM,C=JP")
-    blank = x509.CertificateBuilder(name, name, key.public_key(), 1, AT - 4000 * DAY, AT + DAY)
-    certificate = blank.sign(key, SHA256())
-    return Issuer(
-        name="benchmark",
-        family=Family.OTHER,
-        certificate=certificate,
-        identity=IssuerIdentity.of(certificate),
-        partitions=(Partition(name="", url="file:///"),),
-        register=None,
-        without_register=WithoutRegister.UNKNOWN,
-        never_issued=NeverIssued.EXTENDED_REVOKED,
-        archive_cutoff=None,
-        bounds=Bounds(),
-    )
-
-
-def _crl(issuer: Issuer, key: ec.EllipticCurvePrivateKey, number: int, entries: int) -> bytes:
-    """Write a CRL of every third serial, each revoked for one of the usual reasons."""
-    reasons = [
-        _extension("2.5.29.21", der.integer(reason, der.ENUMERATED)) for reason in (1, 3, 4, 5, 6)
+def _entries(serials: Sequence[int], at: datetime) -> list[Entry]:
+    """Revoke serials for the usual reasons, at times of the last years."""
+    times = [at - timedelta(minutes=minutes) for minutes in range(0, 2_000_000, 1999)]
+    reasons = (Reason.KEY_COMPROMISE, Reason.AFFILIATION_CHANGED, Reason.SUPERSEDED, None)
+    return [
+        Entry(serial, times[serial % len(times)], reasons[serial // ISSUED_TO_REVOKED % 4])
+        for serial in serials
     ]
-    listed = (
-        der.sequence(
-            der.integer(FIRST_SERIAL + 3 * count),
-            _utc_time(AT - DAY - timedelta(minutes=count % 500_000)),
-            der.sequence(reasons[count % len(reasons)]),
-        )
-        for count in range(entries)
-    )
-    tbs = der.sequence(
-        der.integer(1),
-        ECDSA_SHA256.der,
-        issuer.identity.name,
-        _utc_time(AT - DAY),
-        _utc_time(AT + DAY),
-        der.sequence(*listed),
-        der.wrap(der.explicit(0), der.sequence(_extension("2.5.29.20", der.integer(number)))),
-    )
-    return der.sequence(tbs, ECDSA_SHA256.der, der.bit_string(sign(key, ECDSA_SHA256, tbs)))
 
 
-def _extension(oid: str, value: bytes) -> bytes:
-    return der.sequence(der.oid(oid), der.octet_string(value))
-
-
-def _utc_time(at: datetime) -> bytes:
-    return der.wrap(der.UTC_TIME, at.strftime("%y%m%d%H%M%SZ").encode())
-
-
-def _mark(crl: AcceptedCrl) -> Mark:
+def _crl(entries: int, at: datetime) -> Mark:
     return Mark(
-        number=crl.number,
-        this_update=crl.this_update,
-        next_update=crl.next_update,
+        number=1,
+        this_update=at,
+        next_update=at + timedelta(days=1),
         sha256=bytes(32),
-        entries=len(crl.entries),
+        entries=entries,
         etag=None,
         last_modified=None,
     )
+
+
+# --- measuring ------------------------------------------------------------------------------
+
+
+def _measure(path: Path, nation: Nation) -> None:
+    at = datetime.now(UTC)
+    file = path / "data.mdb"
+    partitions = len(nation.issuers) * len(nation.partitions)
+    print(f"\n{nation.entries:,} entries in {partitions:,} partitions")
+    with _timed("build", nation.entries):
+        build(path, nation, at=at)
+    _say_size(file, nation)
+    _forget(file)
+    with _timed("first answer, cold"):
+        _look_up(path, [(nation.issuers[0], nation.listed[-1])])
+    for what, offset in (("listed", 0), ("not listed", 1)):
+        some = _some(nation, offset)
+        _forget(file)
+        _say(f"{what}, cold", f"{_look_up(path, some[:COLD_LOOK_UPS]):.2f} µs")
+        _remember(file)
+        _say(f"{what}, warm", f"{_look_up(path, some):.2f} µs")
+    issuer = nation.issuers[-1]
+    late = sorted(random.Random(2).sample(nation.listed, min(CHANGES, nation.revoked)))
+    added = _entries([serial + 2 for serial in late], at)
+    with IndexWriter.open(path, nation.room) as writer, _timed("publish changes", len(added)):
+        writer.publish(issuer, LATE, Changes(added=added), _crl(len(added), at))
+    _say_size(file, nation)
+
+
+def _some(nation: Nation, offset: int) -> list[tuple[bytes, int]]:
+    """Choose certificates, each so many serials behind one that is listed."""
+    chance = random.Random(1)
+    issuers = chance.choices(nation.issuers, k=LOOK_UPS)
+    serials = chance.choices(nation.listed, k=LOOK_UPS)
+    return [(issuer, serial + offset) for issuer, serial in zip(issuers, serials, strict=True)]
+
+
+def _look_up(path: Path, certificates: Sequence[tuple[bytes, int]]) -> float:
+    """Open the index, look these up in one snapshot, and return the microseconds of each."""
+    reader = IndexReader.open(path)
+    with reader.snapshot() as snapshot:
+        find = snapshot.find
+        began = time.perf_counter()
+        for issuer, serial in certificates:
+            find(issuer, serial)
+        seconds = time.perf_counter() - began
+    reader.close()
+    return seconds / len(certificates) * 1e6
+
+
+def _say_size(file: Path, nation: Nation) -> None:
+    _say("size", f"{file.stat().st_size / nation.entries:.1f} bytes an entry")
+
+
+@contextmanager
+def _timed(what: str, count: int = 0) -> Iterator[None]:
+    """Say how long it takes, and the most memory that it holds beyond the mapped file."""
+    most, over = [_memory()], Event()
+    watch = Thread(target=_watch, args=(most, over))
+    watch.start()
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds = time.perf_counter() - began
+        over.set()
+        watch.join()
+    rate = f", {count / seconds:,.0f} /s" if count else ""
+    _say(what, f"{seconds:.3f} s{rate}, {max(most) / 1e6:.0f} MB beside the map")
+
+
+def _watch(most: list[int], over: Event) -> None:
+    while not over.wait(0.02):
+        most.append(max(most.pop(), _memory()))
+
+
+def _memory() -> int:
+    """Return the octets of this process that no file backs."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) * 1024
+
+
+def _forget(file: Path) -> None:
+    """Take a file that nobody has mapped out of the page cache."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _remember(file: Path) -> None:
+    """Read a file into the page cache."""
+    with file.open("rb") as opened:
+        while opened.read(1 << 20):
+            pass
+
+
+def _say(what: str, figure: str) -> None:
+    print(f"{what:24} {figure}", flush=True)
 
 
 if __name__ == "__main__":

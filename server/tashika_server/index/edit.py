@@ -18,6 +18,7 @@ from tashika_server.index.layout import (
     id_of,
     pack_change,
     pack_coverage,
+    pack_entries,
     pack_entry,
     pack_id,
     pack_listed,
@@ -132,9 +133,8 @@ class Edit:
         return change.generation
 
     def _add(self, place: bytes, entries: Sequence[Entry]) -> None:
-        rows = ((_key(place, entry.serial), pack_entry(place, entry)) for entry in entries)
         with self._cursor("entries") as cursor:
-            if _put_ascending(cursor, rows) < len(entries):
+            if _put_ascending(cursor, pack_entries(place, entries)) < len(entries):
                 raise SerialTaken("it lists a certificate that another partition lists already")
         long = bisect_left(entries, SHORT_SERIALS, key=attrgetter("serial"))
         self._list(SHORT_LIST, place, entries[:long])

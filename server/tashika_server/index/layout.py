@@ -20,7 +20,7 @@ its octets. An entry of a 4-octet serial takes 24 octets in `entries` and 8 in `
 exists so that one partition of thousands can be compared with its next CRL.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -132,6 +132,14 @@ def pack_entry(place: bytes, entry: Entry) -> bytes:
     return packed + _TIME.pack(int(entry.invalid_since.timestamp()))
 
 
+def pack_entries(place: bytes, entries: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
+    """Write entries of the partition with this key, each with its own key."""
+    prefixes = serial_prefixes(place[:ID_BYTES])
+    for entry in entries:
+        length = entry.serial.bit_length() + 7 >> 3
+        yield prefixes[length] + entry.serial.to_bytes(length), pack_entry(place, entry)
+
+
 def unpack_entry(serial: int, raw: bytes) -> Entry:
     """Read an entry."""
     _, reason, revoked_at = _ENTRY.unpack_from(raw)
@@ -155,7 +163,7 @@ def pack_coverage(coverage: Coverage | None) -> bytes:
 
 @lru_cache(maxsize=1 << 14)
 def unpack_coverage(raw: bytes | None) -> Coverage | None:
-    """Read a coverage; there are few, and each look-up wants one."""
+    """Read a coverage; there are few, and each publication asks for all of an issuer."""
     if not raw:
         return None
     this_update, next_update = _COVERAGE.unpack_from(raw)
