@@ -4,6 +4,7 @@ Not for anything that outlives the commit: each has memories of its own, made ne
 """
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from tashika_server.index.layout import serial_prefixes
 from tashika_server.index.values import Coverage, Finding
@@ -29,7 +30,7 @@ class Ground:
     """The range of the register that was hit last: there are few, and large ones."""
 
     @classmethod
-    def of(cls, issuer: bytes, coverage: Coverage | None, *, has_register: bool) -> "Ground":
+    def of(cls, issuer: bytes, coverage: Coverage | None, *, has_register: bool) -> Self:
         """Make the ground of an issuer, all of whose partitions say together `coverage`."""
         return cls(
             issuer=issuer,
