@@ -84,20 +84,22 @@ def main() -> None:
     """Measure and print, or build and keep."""
     options = _options()
     issuers = tuple(map(_fingerprint, options.issuer)) or ISSUERS
-    for entries in options.entries:
-        nation = Nation(issuers=issuers, revoked=entries // len(issuers))
-        if options.keep:
-            build(options.keep, nation, at=datetime.now(UTC))
-        else:
-            with TemporaryDirectory(dir=options.directory) as directory:
-                _measure(Path(directory) / "index", nation)
+    nations = [
+        Nation(issuers=issuers, revoked=entries // len(issuers)) for entries in options.entries
+    ]
+    if options.keep:
+        build(options.keep, nations[0], at=datetime.now(UTC))
+        return
+    for nation in nations:
+        with TemporaryDirectory(dir=options.directory) as directory:
+            _measure(Path(directory) / "index", nation)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--entries", type=int, nargs="+", default=[10_000, 1_000_000])
     parser.add_argument("--directory", type=Path, default=Path(), help="where the index may lie")
-    parser.add_argument("--keep", type=Path, help="only build, and leave the index here")
+    parser.add_argument("--keep", type=Path, help="only build the first, and leave it here")
     parser.add_argument("--issuer", type=Path, nargs="+", default=[], help="certificates (PEM)")
     return parser.parse_args()
 
@@ -162,12 +164,18 @@ def _measure(path: Path, nation: Nation) -> None:
         _say(f"{what}, cold", f"{_look_up(path, some[:COLD_LOOK_UPS]):.2f} µs")
         _remember(file)
         _say(f"{what}, warm", f"{_look_up(path, some):.2f} µs")
-    issuer = nation.issuers[-1]
-    late = sorted(random.Random(2).sample(nation.listed, min(CHANGES, nation.revoked)))
-    added = _entries([serial + 2 for serial in late], at)
+    for offset in (2, 3):
+        _publish(path, nation, offset, at)
+        _say_size(file, nation)
+
+
+def _publish(path: Path, nation: Nation, offset: int, at: datetime) -> None:
+    """Revoke certificates at random places of one issuer, in one commit."""
+    chosen = random.Random(offset).sample(nation.listed, min(CHANGES, nation.revoked))
+    added = _entries([serial + offset for serial in sorted(chosen)], at)
     with IndexWriter.open(path, nation.room) as writer, _timed("publish changes", len(added)):
-        writer.publish(issuer, LATE, Changes(added=added), _crl(len(added), at))
-    _say_size(file, nation)
+        crl = _crl(len(added), at)
+        writer.publish(nation.issuers[-1], LATE, Changes(added=added), crl)
 
 
 def _some(nation: Nation, offset: int) -> list[tuple[bytes, int]]:

@@ -168,7 +168,10 @@ class Snapshot:
         return unpack_register_mark(raw) if raw else None
 
     def changes(self, *, after: int) -> list[Change] | None:
-        """Return what changed after a generation; None where that is no longer known."""
+        """Return what changed after a generation of this lineage; None where it is not known.
+
+        Reads some 2 ms for each 10,000 serials: whoever is far behind had better start afresh.
+        """
         with self._transaction.cursor(self._databases["changes"]) as cursor:
             known = cursor.set_range(pack_number(after + 1))
             found = [unpack_change(raw) for raw in cursor.iternext(keys=False)] if known else []
