@@ -30,6 +30,6 @@ class Tally:
         # Children are made here so that every series exists, at nought, from the start.
         self._children = {value: counter.labels(value) for value in {*allowed, OTHER}}
 
-    def count(self, value: str) -> None:
-        """Add one under `value`, or under `other` where the set does not have it."""
-        self._children.get(value, self._children[OTHER]).inc()
+    def count(self, value: str, by: int = 1) -> None:
+        """Add one, or `by`, under `value`, or under `other` where the set does not have it."""
+        self._children.get(value, self._children[OTHER]).inc(by)

@@ -23,10 +23,12 @@ __all__ = [
     "StatusStale",
     "TooLarge",
     "TooManyCertificates",
+    "TooManyWait",
     "TooSlow",
     "UnknownCritical",
     "UnknownPath",
     "UnmetExpectation",
+    "WaitedTooLong",
     "WrongMethod",
     "metric_labels",
 ]
@@ -181,6 +183,17 @@ class InternalFault(Refusal):
     )
 
 
+class WaitedTooLong(Refusal):
+    """The question waited so long that its asker hardly waits still; others wait behind it."""
+
+    reply = _row(
+        "waited_too_long",
+        ResponseStatus.TRY_LATER,
+        ja="照会が集中しています。時間をおいて再度照会してください。",
+        en="Too many questions are waiting. Ask again in a moment.",
+    )
+
+
 # --- The connection -------------------------------------------------------------------------
 
 
@@ -214,6 +227,17 @@ class WrongMethod(Refusal):
         HTTPStatus.METHOD_NOT_ALLOWED,
         ja="このパスでは、このHTTPメソッドを使用できません。",
         en="The path is not served by this HTTP method.",
+    )
+
+
+class TooManyWait(Refusal):
+    """More wait for an answer than can be served in time; nothing of this one was looked at."""
+
+    reply = _http_row(
+        "too_many_wait",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        ja="照会が集中しています。時間をおいて再度照会してください。",
+        en="Too many questions are waiting. Ask again in a moment.",
     )
 
 

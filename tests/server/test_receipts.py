@@ -136,7 +136,7 @@ class Service:
         receipt = self.note(*(each.serial for each in request.cert_ids))
         if self.delivery is Delivery.ABANDONED:
             raise SourceFailed(Cause.UNREACHABLE, "the caller was gone")
-        answer = encode_answer(
+        unsigned = encode_answer(
             [
                 SingleResponse(
                     cert_id=each,
@@ -153,6 +153,7 @@ class Service:
             produced_at=at.replace(microsecond=0),
             receipt=receipt if self.receipts else None,
         )
+        answer = unsigned.seal(unsigned.sign())
         assert len(answer) < limit
         return Reply(answer)
 

@@ -218,6 +218,10 @@ class MemoryView:
     coverage: dict[bytes, Coverage]
     issued: dict[bytes, range]
     looked_up: list[int]
+    lineage: object = None
+
+    def changes(self, *, after: int) -> None:
+        """Say that whatever is known of an older generation may have changed."""
 
     def find(self, fingerprint: bytes, serial: int) -> Finding:
         self.looked_up.append(serial)
@@ -233,21 +237,19 @@ class MemoryView:
 class MemoryIndex:
     """Honours what responder.sight.Index promises; change it and the next snapshot sees it."""
 
-    generation: int = 1
+    generation: int = 0
     entries: dict[tuple[bytes, int], Entry] = field(default_factory=dict)
     coverage: dict[bytes, Coverage] = field(default_factory=dict)
     issued: dict[bytes, range] = field(default_factory=dict)
     looked_up: list[int] = field(default_factory=list)
+    _shown: object = None
 
     @contextmanager
     def snapshot(self) -> Iterator[MemoryView]:
-        yield MemoryView(
-            self.generation,
-            dict(self.entries),
-            dict(self.coverage),
-            dict(self.issued),
-            self.looked_up,
-        )
+        content = dict(self.entries), dict(self.coverage), dict(self.issued)
+        if content != self._shown:
+            self.generation, self._shown = self.generation + 1, content
+        yield MemoryView(self.generation, *content, self.looked_up)
 
     def fill(self, issuer: Issuer, *, at: datetime, register: range | None = ISSUED) -> None:
         """Put in the usual serials of an issuer, from a CRL of an hour ago."""

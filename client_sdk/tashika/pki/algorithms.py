@@ -5,7 +5,9 @@ CertID and never signs. A new generation of cards (P-384) is a row here.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -105,10 +107,15 @@ def verify(key: object, algorithm: SignatureAlgorithm, signature: bytes, data: b
 
 def sign(key: PrivateKey, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
     """Sign; the caller has matched key and algorithm."""
+    return signing(key, algorithm)(data)
+
+
+def signing(key: PrivateKey, algorithm: SignatureAlgorithm) -> Callable[[bytes], bytes]:
+    """Return what signs with this key by this algorithm, for whoever signs many times."""
     chosen = _HASHES[algorithm.hash_name]
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, padding.PKCS1v15(), chosen)
-    return key.sign(data, ec.ECDSA(chosen))
+        return partial(key.sign, padding=padding.PKCS1v15(), algorithm=chosen)
+    return partial(key.sign, signature_algorithm=ec.ECDSA(chosen))
 
 
 def digest(hash_name: str, data: bytes) -> bytes:

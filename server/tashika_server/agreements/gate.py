@@ -121,14 +121,25 @@ class Gate:
         self, bearer: Bearer, asked: Asked, method: Method, purpose: Purpose | None, at: datetime
     ) -> Permit:
         """Let a question through, and count it; raises a refusal of steps 5 to 9."""
-        party, source, certificate = bearer
         family, issuer, count = asked
+        verdict = self.judge(bearer, Question(family, issuer, method, purpose), at)
+        return self.enter(bearer, verdict, count, at)
+
+    def judge(self, bearer: Bearer, question: Question, at: datetime) -> Verdict:
+        """Find what the rules say to a question, and until when; nothing is counted."""
+        verdict = bearer.party.verdicts.get(question)
+        if verdict is None or not verdict.begin <= at < verdict.end:
+            verdict = bearer.party.judge(question, at, self._buckets)
+        return verdict
+
+    def enter(self, bearer: Bearer, verdict: Verdict, count: int, at: datetime) -> Permit:
+        """Let a question about so many certificates through by a verdict that is in force.
+
+        Counts it; raises a refusal of steps 5 to 9.
+        """
+        party, source, certificate = bearer
         if certificate is not None and not certificate.begin <= at <= certificate.end:
             raise CertificateOutOfTime(party.grounds)
-        verdict = party.verdicts.get((family, issuer, method, purpose))
-        if verdict is None or not verdict.begin <= at < verdict.end:
-            question = Question(family, issuer, method, purpose)
-            verdict = party.judge(question, at, self._buckets)
         if verdict.permit is None:
             raise verdict.refusal(verdict.grounds)
         if (networks := verdict.networks) and not any(source in network for network in networks):

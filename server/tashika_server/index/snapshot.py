@@ -47,7 +47,8 @@ class Snapshot:
     """One LMDB read transaction; not for use after its end, nor by two threads at once.
 
     An issuer is its fingerprint (name and key). Of an issuer that was never expected there is
-    nothing: no coverage, no marks. Within the block an LMDB error is IndexMissing.
+    nothing: no coverage, no marks. An LMDB error is IndexMissing: in find() at once, of the
+    other questions at the end of the block.
     """
 
     __slots__ = ("_databases", "_get_entry", "_grounds", "_transaction", "generation", "lineage")
@@ -81,6 +82,12 @@ class Snapshot:
 
     def find(self, fingerprint: bytes, serial: int) -> Finding:
         """Look one certificate up; a serial of any size may be asked for."""
+        try:
+            return self._find(fingerprint, serial)
+        except lmdb.Error as failure:
+            raise IndexMissing(f"the index is unreadable: {failure}") from failure
+
+    def _find(self, fingerprint: bytes, serial: int) -> Finding:
         ground = self._grounds.get(fingerprint) or self._survey(fingerprint)
         if ground is None:
             return NOTHING

@@ -8,6 +8,7 @@ stand on disk for as long as a journal is kept; they are added to and never chan
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from tashika.pki.receipt import StandingCode
@@ -84,6 +85,7 @@ class Usage(NamedTuple):
     """producedAt, in microseconds since 1970 UTC; the answer says it in whole seconds."""
 
 
+@lru_cache(maxsize=64)  # a turn's answers all have one time
 def microseconds(at: datetime) -> int:
     """Write a time as records have it, since 1970 UTC."""
     since = at - _EPOCH
@@ -91,6 +93,13 @@ def microseconds(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+@lru_cache(maxsize=64)
+def whole_second(at: datetime) -> datetime:
+    """Cut a time to the second, as answers say it."""
+    return at.replace(microsecond=0)
+
+
+@lru_cache(maxsize=64)
 def instant(at: int) -> datetime:
     """Read a time of a record."""
     return _EPOCH + timedelta(microseconds=at)

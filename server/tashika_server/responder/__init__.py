@@ -10,12 +10,13 @@ from tashika_server.responder.admission import (
     OfThisMachine,
     report_scan,
 )
-from tashika_server.responder.answer import Answer, Replay, answer
+from tashika_server.responder.answer import answer
 from tashika_server.responder.asker import Reception
 from tashika_server.responder.client_standing import ClientStandings
-from tashika_server.responder.connection import Patience
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.directory import Directory
+from tashika_server.responder.front import Patience
+from tashika_server.responder.given import Answer, Replay
 from tashika_server.responder.inspection import Inspection
 from tashika_server.responder.tls import TlsFiles, TlsIdentity
 from tashika_server.responder.worker import WorkerParts, run, serve

@@ -45,13 +45,16 @@ class _Client:
     fingerprint: bytes
     serial: int
     generation: int = -1
+    lineage: object = None
     finding: Finding | None = None
 
     def look(self, view: View) -> Finding:
         """Look it up, unless that was done in the same generation."""
-        if self.finding is None or self.generation != view.generation:
+        if self.generation != view.generation or self.lineage is not view.lineage:
+            self.finding = None
+        if self.finding is None:
             self.finding = view.find(self.fingerprint, self.serial)
-            self.generation = view.generation
+            self.generation, self.lineage = view.generation, view.lineage
         return self.finding
 
 

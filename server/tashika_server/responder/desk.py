@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from tashika_server.metering.meter import Meter
 from tashika_server.responder.admission import Admission
+from tashika_server.responder.cache import AnswerCache
+from tashika_server.responder.common import Commonplaces
 from tashika_server.responder.directory import Directory
 from tashika_server.responder.inspection import Inspection
 from tashika_server.responder.shapes import Shapes
@@ -28,4 +30,6 @@ class Desk:
     max_cert_ids: int
     meter: Meter | None = None
     """None where answers are nobody's to pay for: `access = "open"`."""
+    cache: AnswerCache = field(default_factory=AnswerCache)
+    common: Commonplaces = field(default_factory=Commonplaces)
     shapes: Shapes = field(default_factory=Shapes)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum, auto
+from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
@@ -21,8 +23,15 @@ from tashika.pki.response import error_response
 from tashika_server.agreements.notes import HEADER as REFUSAL_HEADER
 from tashika_server.agreements.presented import take_path_token
 from tashika_server.agreements.refusals import AccessRefused
-from tashika_server.refusal import MalformedQuestion, Refusal, TooLarge, UnknownPath, WrongMethod
-from tashika_server.responder.answer import Answer, Replay
+from tashika_server.refusal import (
+    MalformedQuestion,
+    Refusal,
+    TooLarge,
+    TooManyWait,
+    UnknownPath,
+    WrongMethod,
+)
+from tashika_server.responder.given import Answer, Replay
 
 __all__ = [
     "HEALTH_PATH",
@@ -32,8 +41,10 @@ __all__ = [
     "Target",
     "decline",
     "deliver",
+    "plain_head",
     "read_target",
     "report_health",
+    "write_head",
 ]
 
 OCSP_PATH = "/ocsp"
@@ -53,12 +64,11 @@ class Aim(Enum):
     HEALTH = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A request line understood; `question` is there for OCSP_IN_PATH."""
 
     aim: Aim
-    question: bytes = b""
+    question: bytes | None = None
     path_token: bytes | None = None
     """Hashed, as agreements have it."""
 
@@ -72,6 +82,9 @@ class HttpReply:
     body: bytes
 
 
+_POSTED = Target(Aim.OCSP_IN_BODY)
+
+
 # --- The way in -----------------------------------------------------------------------------
 
 
@@ -82,7 +95,11 @@ def read_target(method: str, raw: str) -> Target:
     none is ever merged: `//` occurs in base64 (T1). Every path may begin with `/t/TOKEN`.
     Raises UnknownPath, WrongMethod, MalformedQuestion and TooLarge.
     """
-    path_token, raw = take_path_token(raw)
+    if raw == OCSP_PATH and method == "POST":
+        return _POSTED
+    path_token = None
+    if not raw.startswith(OCSP_PATH):
+        path_token, raw = take_path_token(raw)
     path = "/" + _without_origin(raw).lstrip("/")
     if path.partition("?")[0] == HEALTH_PATH:
         _allow(method, "GET", "HEAD")
@@ -109,6 +126,7 @@ def _allow(method: str, *methods: str) -> None:
         raise WrongMethod
 
 
+@lru_cache(maxsize=4096)  # questions without a nonce come again
 def _decode(encoded: str) -> bytes:
     """Decode the question in a path (RFC 6960 A.1), in every form that clients have sent it.
 
@@ -158,6 +176,33 @@ def deliver(
     return HttpReply(status=HTTPStatus.OK, headers=headers, body=given.body)
 
 
+@lru_cache(maxsize=1024)
+def plain_head(at: datetime, length: int) -> bytes:
+    """Write the head of a 200 with an answer that nobody may keep, on a connection that stays.
+
+    `at` is in whole seconds, so this is the same for thousands of answers.
+    """
+    headers = {"Content-Type": _OCSP_RESPONSE, "Date": _http_date(at), "Cache-Control": "no-store"}
+    reply = HttpReply(status=HTTPStatus.OK, headers=headers, body=b"")
+    return write_head(reply, length=length)
+
+
+def write_head(
+    reply: HttpReply, *, length: int, closing: bool = False, version: str = "1.1"
+) -> bytes:
+    """Write the head of a reply (RFC 9112 4) with a body of so many octets; 304 has none."""
+    lines = [f"HTTP/1.1 {reply.status.value} {reply.status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    lines.append("Server: tashika")
+    if reply.status is not HTTPStatus.NOT_MODIFIED:
+        lines.append(f"Content-Length: {length}")
+    if closing:
+        lines.append("Connection: close")
+    elif version == "1.0":
+        lines.append("Connection: keep-alive")
+    return "\r\n".join((*lines, "\r\n")).encode("latin-1")
+
+
 def decline(refusal: Refusal, *, note: str, at: datetime) -> HttpReply:
     """Write a refusal by its row, with its id; never to be kept (T9).
 
@@ -169,6 +214,8 @@ def decline(refusal: Refusal, *, note: str, at: datetime) -> HttpReply:
         headers["Allow"] = _ALLOWED
     if isinstance(refusal, AccessRefused) and refusal.retry_after:
         headers["Retry-After"] = str(ceil(refusal.retry_after))
+    if isinstance(refusal, TooManyWait):
+        headers["Retry-After"] = "1"
     if row.ocsp is None:
         headers |= {"Content-Type": "text/plain; charset=utf-8", "Content-Language": "ja, en"}
         return HttpReply(status=row.http, headers=headers, body=f"{row.ja}\n{row.en}\n".encode())

@@ -1,42 +1,109 @@
 """What each HTTP request gets: the way from a request through `answer` to the bytes of a reply.
 
-Knows neither sockets nor framing (`connection`), nor what the headers of OCSP mean (`http`).
+Knows neither sockets nor framing (`connection`), nor turns, nor what the headers of OCSP mean
+(`http`). Raises nothing: what goes wrong is a refusal.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
+from typing import NamedTuple, Protocol, cast
 
 from tashika_server.agreements.notes import Notebook
+from tashika_server.agreements.presented import Address, ClientCertificate
 from tashika_server.clock import Clock
 from tashika_server.index import IndexMissing
-from tashika_server.log import get_log
-from tashika_server.metering.meter import Meter, Noted
+from tashika_server.metering.meter import Noted
 from tashika_server.metrics import Tally
-from tashika_server.refusal import InternalFault, Refusal, metric_labels
-from tashika_server.responder.answer import Replay, answer
+from tashika_server.refusal import Refusal, TooManyWait, metric_labels
+from tashika_server.responder.admission import Asker
 from tashika_server.responder.asker import Reception
-from tashika_server.responder.connection import Connection, Reply, Request
 from tashika_server.responder.desk import Desk
+from tashika_server.responder.framing import Head, Request
+from tashika_server.responder.given import Answer, Draft, Replay
 from tashika_server.responder.http import (
     Aim,
     HttpReply,
     decline,
     deliver,
+    plain_head,
     read_target,
     report_health,
+    write_head,
 )
 
-__all__ = ["Rim"]
+__all__ = ["Asked", "Caller", "Given", "Known", "Rim", "outcomes"]
 
-log = get_log()
-
-_outcomes = Tally(
+outcomes = Tally(
     "tashika_answers",
     "What became of each question.",
     label="outcome",
     allowed=("answered", "replayed", *metric_labels()),
 )
+
+Given = Answer | Replay | Refusal
+
+
+class Known(NamedTuple):
+    """Whom a head showed; what the same head shows again on the same connection."""
+
+    head: Head
+    path_token: bytes | None
+    asker: Asker
+    name: str
+    """With whom he waits his turn."""
+
+
+class Caller(Protocol):
+    """Who is at the other end of a connection."""
+
+    known: Known | None
+    """For the rim to keep."""
+
+    @property
+    def peer(self) -> Address:
+        """Where the connection comes from."""
+        ...
+
+    def certificate(self) -> ClientCertificate | None:
+        """Return the certificate that the client has; raises CertificateUnusable."""
+        ...
+
+    def hand_out(self) -> None:
+        """Send what is ready."""
+        ...
+
+
+class Asked:
+    """One request on its way to its reply."""
+
+    __slots__ = (
+        *("aim", "asker", "caller", "data", "dropped", "given", "head", "last", "name"),
+        *("noted", "question", "ready", "since"),
+    )
+
+    aim: Aim
+    question: bytes
+    asker: Asker
+    name: str
+    since: float
+    """When it began to wait."""
+    given: Draft | Given
+    data: bytes
+    """The reply."""
+    noted: Noted | None
+    """Where it is in the journal: not to be released before that is durable."""
+
+    def __init__(self, caller: Caller, *, last: bool) -> None:
+        self.caller = caller
+        self.head: Head | None = None
+        """None for what is no request."""
+        self.last = last
+        """Whether nothing more is heard on the connection after the reply."""
+        self.noted = None
+        self.ready = False
+        """True once the reply may go out."""
+        self.dropped = False
+        """True once nobody waits for it any more; for the caller to set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,70 +113,71 @@ class Rim:
     desk: Desk
     reception: Reception
     notebook: Notebook
-    meter: Meter | None
     clock: Clock
     cache_for: timedelta
 
-    def handle(self, request: Request, connection: Connection, *, last: bool) -> Reply:
-        """Answer one request; refuse it where it has no answer."""
-        at = self.clock.now()
-        try:
-            reply, noted = self._hear(request, connection, at)
-        except Refusal as refusal:
-            return self.refuse(refusal, request, last=last)
-        except Exception:
-            log.exception("answer_failed")
-            return self.refuse(InternalFault(), request, last=last)
-        return Reply(_write(reply, request, last=last), last, request, noted)
+    def understand(self, asked: Asked, request: Request) -> bool:
+        """Read what is asked and by whom; False for a probe. Raises a Refusal."""
+        head, caller = request.head, asked.caller
+        asked.head = head
+        target = read_target(head.method, request.target)
+        if target.aim is Aim.HEALTH:
+            return False
+        known = caller.known
+        if known is None or known.head is not head or known.path_token != target.path_token:
+            known = caller.known = self._meet(head, target.path_token, caller)
+        asked.aim, asked.asker, asked.name = target.aim, known.asker, known.name
+        asked.question = target.question if target.question is not None else request.body
+        return True
 
-    def refuse(self, refusal: Refusal, request: Request | None, *, last: bool) -> Reply:
+    def reply(self, asked: Asked, given: Given, *, at: datetime) -> None:
+        """Write what was given, as of a whole second."""
+        if isinstance(given, Refusal):
+            self.refuse(asked, given)
+            return
+        head, body, asked.noted = cast("Head", asked.head), given.body, given.noted
+        replayed = isinstance(given, Replay)
+        if head.plain and not (asked.last or replayed or given.permit is None):
+            asked.data = plain_head(at, len(body)) + body
+            return
+        reply = deliver(
+            given, aim=asked.aim, conditions=head.fields, cache_for=self.cache_for, at=at
+        )
+        asked.data = _write(reply, head, last=asked.last)
+
+    def refuse(self, asked: Asked, refusal: Refusal) -> None:
         """Decline a request, or what is none at all."""
         at = self.clock.now()
-        _outcomes.count(refusal.reply.metric)
+        outcomes.count(refusal.reply.metric)
         # What else is on its way may be the rest of a request that is no OCSP.
-        last = last or refusal.reply.ocsp is None
+        whole = refusal.reply.ocsp is not None or isinstance(refusal, TooManyWait)
+        asked.noted, asked.last = None, asked.last or not whole
         reply = decline(refusal, note=self.notebook.seal(refusal, at), at=at)
-        return Reply(_write(reply, request, last=last), last)
+        asked.data = _write(reply, asked.head, last=asked.last)
 
-    def _hear(
-        self, request: Request, connection: Connection, at: datetime
-    ) -> tuple[HttpReply, Noted | None]:
-        target = read_target(request.method, request.target)
-        if target.aim is Aim.HEALTH:
-            return report_health(self._generation(), at=at), None
-        if target.aim is Aim.OCSP_IN_BODY:
-            target = replace(target, question=request.body)
-        asker = self.reception.read(
-            request.fields,
-            peer=connection.peer,
-            certificate=connection.certificate(),
-            path_token=target.path_token,
-        )
-        given = answer(target.question, asker, self.desk, at=at)
-        _outcomes.count("replayed" if isinstance(given, Replay) else "answered")
-        reply = deliver(
-            given, aim=target.aim, conditions=request.fields, cache_for=self.cache_for, at=at
-        )
-        return reply, given.noted
-
-    def _generation(self) -> int | None:
+    def report(self, asked: Asked) -> None:
+        """Tell a probe whether there is an index to answer from."""
         try:
             with self.desk.index.snapshot() as view:
-                return view.generation
+                generation: int | None = view.generation
         except IndexMissing:
-            return None
+            generation = None
+        reply = report_health(generation, at=self.clock.now())
+        asked.data = _write(reply, asked.head, last=asked.last)
+
+    def _meet(self, head: Head, path_token: bytes | None, caller: Caller) -> Known:
+        asker = self.reception.read(
+            head.fields,
+            peer=caller.peer,
+            certificate=caller.certificate(),
+            path_token=path_token,
+        )
+        name = self.desk.admission.name(asker, at=self.clock.now())
+        return Known(head, path_token, asker, name)
 
 
-def _write(reply: HttpReply, request: Request | None, *, last: bool) -> bytes:
-    """Write a reply as HTTP/1.1 (RFC 9112 4); HEAD gets the head alone, 304 has no body."""
-    lines = [f"HTTP/1.1 {reply.status.value} {reply.status.phrase}"]
-    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-    lines.append("Server: tashika")
-    if reply.status is not HTTPStatus.NOT_MODIFIED:
-        lines.append(f"Content-Length: {len(reply.body)}")
-    if last:
-        lines.append("Connection: close")
-    elif request and request.version == "1.0":
-        lines.append("Connection: keep-alive")
-    body = b"" if request and request.method == "HEAD" else reply.body
-    return "\r\n".join((*lines, "\r\n")).encode("latin-1") + body
+def _write(reply: HttpReply, head: Head | None, *, last: bool) -> bytes:
+    """Write a reply; HEAD gets the head alone."""
+    version = head.version if head else "1.1"
+    written = write_head(reply, length=len(reply.body), closing=last, version=version)
+    return written if head and head.method == "HEAD" else written + reply.body

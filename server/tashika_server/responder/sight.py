@@ -3,11 +3,12 @@
 Protocols, and the one way in. How the index lies on disk is `index`'s business.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-from tashika_server.index import Finding
+from tashika_server.index import Change, Finding
 
 __all__ = ["Index", "Sight", "View"]
 
@@ -20,8 +21,17 @@ class View(Protocol):
         """Return the number of the last change that this view contains."""
         ...
 
+    @property
+    def lineage(self) -> object:
+        """Return whose generations these are: another object once another index is there."""
+        ...
+
     def find(self, fingerprint: bytes, serial: int) -> Finding:
         """Look one certificate of one issuer up; never raises for a serial of any size."""
+        ...
+
+    def changes(self, *, after: int) -> Sequence[Change] | None:
+        """Return what changed after a generation; None where that is no longer known."""
         ...
 
 
@@ -34,7 +44,7 @@ class Index(Protocol):
 
 
 class Sight:
-    """The index for the length of one question: shut until somebody looks, then one generation.
+    """The index for the length of one turn: shut until somebody looks, then one generation.
 
     Whoever is refused before that has had nothing looked up. Raises IndexMissing, on the way
     out too, where the index turns out to be unreadable.

@@ -12,7 +12,8 @@ from typing import Any, cast
 from OpenSSL import SSL, crypto
 
 from tashika_server.metrics import Tally
-from tashika_server.responder.connection import CLIENT_CERTIFICATE, Front
+from tashika_server.responder.connection import CLIENT_CERTIFICATE, Connection
+from tashika_server.responder.front import Front
 from tashika_server.responder.tls import TlsIdentity
 
 __all__ = ["TlsFront"]
@@ -177,7 +178,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
             der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
             self._client_certificate = der
         self._flush()
-        self._inner = self._front()
+        self._inner = Connection(self._front)
         self._inner.connection_made(self)
         self._front.leave(self)
         return self._inner

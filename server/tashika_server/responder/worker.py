@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from socket import IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_USER_TIMEOUT, socket
 
 from tashika_server.agreements.notes import Notebook
@@ -16,11 +17,13 @@ from tashika_server.clock import Clock
 from tashika_server.log import get_log
 from tashika_server.metering.group import GroupCommit
 from tashika_server.responder.asker import Reception
-from tashika_server.responder.connection import Front, Patience
+from tashika_server.responder.connection import Connection
 from tashika_server.responder.desk import Desk
+from tashika_server.responder.front import Front, Patience
 from tashika_server.responder.rim import Rim
 from tashika_server.responder.tls import TlsIdentity
 from tashika_server.responder.tls_connection import TlsFront
+from tashika_server.responder.turns import Turns
 
 __all__ = ["WorkerParts", "run", "serve"]
 
@@ -82,12 +85,11 @@ async def serve(
         desk=parts.desk,
         reception=parts.reception,
         notebook=parts.notebook,
-        meter=parts.desk.meter,
         clock=parts.clock,
         cache_for=parts.cache_for,
     )
-    front = Front(rim, parts.patience)
-    listeners = await _listen(front, sockets, parts.patience)
+    front = Front(Turns(rim, meter=parts.desk.meter, clock=parts.clock), parts.patience)
+    listeners = await _listen(partial(Connection, front), sockets, parts.patience)
     if parts.tls:
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
         listeners += await _listen(tls_front, tls_sockets, parts.patience)

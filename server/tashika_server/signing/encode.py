@@ -7,6 +7,7 @@ Not for deciding what to say; what it is given it writes, every time to the whol
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm
@@ -24,7 +25,7 @@ from tashika.pki.standing import Good, Reason, Revoked, Standing
 from tashika_server.signing.envelope import Envelope, sequence_head
 from tashika_server.signing.signer import Signer
 
-__all__ = ["NEVER_ISSUED", "encode_answer"]
+__all__ = ["NEVER_ISSUED", "Unsigned", "encode_answer"]
 
 NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD)
 """How RFC 6960 2.2 has "revoked" said of a certificate that was never issued."""
@@ -37,6 +38,22 @@ _EXTENDED_REVOKE = write_extension(EXTENDED_REVOKE, der.NULL)
 _time = lru_cache(maxsize=4096)(der.generalized_time)
 
 
+class Unsigned(NamedTuple):
+    """An answer of which nothing is missing but the signature."""
+
+    data: bytes
+    """The ResponseData, which is what is signed."""
+    envelope: Envelope
+
+    def sign(self) -> bytes:
+        """Make the signature."""
+        return self.envelope.sign(self.data)
+
+    def seal(self, signature: bytes) -> bytes:
+        """Write the whole answer."""
+        return self.envelope.signed(self.data, signature)
+
+
 def encode_answer(
     responses: Sequence[SingleResponse],
     *,
@@ -45,20 +62,20 @@ def encode_answer(
     algorithm: SignatureAlgorithm,
     produced_at: datetime,
     receipt: Receipt | None = None,
-) -> bytes:
-    """Write and sign one answer to all of `responses`, in their order.
+) -> Unsigned:
+    """Write one answer to all of `responses`, in their order, up to its signature.
 
     CertIDs are echoed as they were asked. An answer that calls a certificate NEVER_ISSUED
     carries the extended-revoke extension (RFC 6960 4.4.8). `algorithm` is one of the signer's,
     `receipt` the place of the first response in the journal, for agreements that ask for it.
     """
     envelope = signer.envelopes.get(algorithm.oid) or _make_envelope(signer, algorithm)
-    unsigned = envelope.unsigned(
+    data = envelope.unsigned(
         _time(produced_at),
         b"".join(map(_single, responses)),
         _answer_extensions(responses, nonce, receipt),
     )
-    return envelope.signed(unsigned, signer.sign(algorithm, unsigned))
+    return Unsigned(data, envelope)
 
 
 def _make_envelope(signer: Signer, algorithm: SignatureAlgorithm) -> Envelope:
@@ -72,6 +89,7 @@ def _make_envelope(signer: Signer, algorithm: SignatureAlgorithm) -> Envelope:
         key_hash=signer.key_hash,
         algorithm=algorithm.der,
         certificates=certificates if signer.embedded else b"",
+        sign=signer.signing(algorithm),
     )
     signer.envelopes[algorithm.oid] = envelope
     return envelope

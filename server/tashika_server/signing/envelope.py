@@ -4,6 +4,7 @@ DER puts lengths before contents, so whatever is written anew moves every header
 headers depend on a few lengths alone; here they are kept by these.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,8 +32,17 @@ class _Form(NamedTuple):
 class Envelope:
     """For the answers of one responder signed by one algorithm. For one thread."""
 
-    def __init__(self, *, key_hash: bytes, algorithm: bytes, certificates: bytes) -> None:
+    def __init__(
+        self,
+        *,
+        key_hash: bytes,
+        algorithm: bytes,
+        certificates: bytes,
+        sign: Callable[[bytes], bytes],
+    ) -> None:
         """Take DER: the SHA-1 of the key, an AlgorithmIdentifier, the field certs or nothing."""
+        self.sign = sign
+        """Signs a ResponseData."""
         self._responder = der.wrap(der.explicit(2), der.octet_string(key_hash))
         self._algorithm = algorithm
         self._certificates = certificates

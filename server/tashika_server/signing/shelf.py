@@ -43,6 +43,8 @@ class Shelf:
         The start of the service refuses unfit signers (T24). A worker that is replaced later
         must not take every issuer down because one signer has run out meanwhile.
         """
+        self.edition = 0
+        """How often signers have been replaced; what one of them signed before is withdrawn."""
         self._places = {
             rack.issuer.identity.fingerprint: tuple(
                 _Place(files, rack.issuer, at=at) for files in rack.files
@@ -75,7 +77,7 @@ class Shelf:
         """Take up every replaced signer that passes the checks; keep the old one otherwise."""
         for places in self._places.values():
             for place in places:
-                place.refresh(at=at)
+                self.edition += place.refresh(at=at)
 
 
 class _Place:
@@ -89,20 +91,20 @@ class _Place:
         self.complaint = ""
         self.refresh(at=at)
 
-    def refresh(self, *, at: datetime) -> None:
-        """Load the files anew if they have changed.
+    def refresh(self, *, at: datetime) -> bool:
+        """Load the files anew if they have changed, and tell whether there is another signer.
 
         A pair that was refused is tried again each time: its other half may follow, or its
         validity begin. It is complained of once.
         """
         stamp = _stamp(self.files)
         if stamp == self.stamp:
-            return
+            return False
         try:
             signer = load_signer(self.files, self.issuer.certificate, at=at)
         except SignerRefused as refused:
             self._complain(str(refused))
-            return
+            return False
         if self.signer or self.complaint:
             log.info(
                 "signer_replaced",
@@ -111,6 +113,7 @@ class _Place:
                 not_after=signer.not_after,
             )
         self.signer, self.stamp, self.complaint = signer, stamp, ""
+        return True
 
     def _complain(self, complaint: str) -> None:
         if complaint != self.complaint:

@@ -3,6 +3,7 @@
 Not for choosing between signers, nor for noticing that files have changed: see `shelf`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -55,9 +56,9 @@ class Signer:
         """Return the algorithm of this OID if the key can sign with it."""
         return next((each for each in self.algorithms if each.oid == oid), None)
 
-    def sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
-        """Sign `data` with one of `algorithms`."""
-        return algorithms.sign(self.key, algorithm, data)
+    def signing(self, algorithm: SignatureAlgorithm) -> Callable[[bytes], bytes]:
+        """Return what signs by one of `algorithms`."""
+        return algorithms.signing(self.key, algorithm)
 
 
 def load_signer(files: SignerFiles, issuer: x509.Certificate, *, at: datetime) -> Signer:

@@ -231,7 +231,7 @@ def test_a_bearer_token_is_answered_and_the_answer_is_for_nobodys_cache(counter,
 
 
 def test_the_permit_travels_with_the_answer(counter):
-    asker = BANK._replace(purpose=Purpose.CURRENT_STATUS)
+    asker = replace(BANK, purpose=Purpose.CURRENT_STATUS)
     given = answer(counter.question(GOOD), asker, counter.desk, at=AT)
     permit = given.permit
     assert (permit.verifier, permit.agreement, permit.version) == ("V-000001", "A-000001", 1)

@@ -184,8 +184,8 @@ def mark(number: int) -> Mark:
 
 def test_one_generation_is_asked_once_and_serves_the_whole_answer(counter):
     asker, looked_up = shown(issued()), counter.counter.index.looked_up
-    for _ in range(3):
-        answer(counter.question(GOOD), asker, counter.desk, at=AT)
+    for nonce in (b"1", b"2", b"3"):
+        answer(counter.question(GOOD, nonce=nonce), asker, counter.desk, at=AT)
     assert looked_up == [CLIENT, GOOD, GOOD, GOOD]
     counter.counter.index.generation += 1
     answer(counter.question(GOOD), asker, counter.desk, at=AT)

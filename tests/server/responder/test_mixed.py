@@ -169,9 +169,11 @@ async def serving(desk):
     ready, stop = asyncio.Event(), asyncio.Event()
     server = asyncio.create_task(serve(parts, [listener], ready=ready.set, stop=stop))
     await ready.wait()
-    yield listener.getsockname()[1]
-    stop.set()
-    await server
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stop.set()
+        await server
 
 
 def test_t5_ten_thousand_mixed_questions_get_their_own_answers(tmp_path):

@@ -35,12 +35,12 @@ from support.asking import (
     write_signer,
 )
 from support.clock import FakeClock
-from tashika.pki import algorithms
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika.pki.response import BasicResponse, ErrorResponse, ResponseStatus, parse_response
 from tashika.pki.standing import Good, Revoked
 from tashika_server.index import IndexMissing
 from tashika_server.responder import Patience, WorkerParts, run, worker
+from tashika_server.signing import Unsigned
 
 NONCE = b"n" * 32
 
@@ -600,7 +600,7 @@ def test_health_without_an_index(tmp_path):
 
 def test_t33_a_broken_signer_is_an_internal_error_and_heals(tmp_path, monkeypatch, capfd):
     counter = open_counter(tmp_path)
-    signing = algorithms.sign
+    signing = Unsigned.sign
     broken = True
 
     def sometimes(*given: object):
@@ -608,7 +608,7 @@ def test_t33_a_broken_signer_is_an_internal_error_and_heals(tmp_path, monkeypatc
             raise RuntimeError("the key is gone")
         return signing(*given)
 
-    monkeypatch.setattr(algorithms, "sign", sometimes)
+    monkeypatch.setattr(Unsigned, "sign", sometimes)
     with live(counter.desk) as port, Wire(port) as wire:
         wire.say(post(counter.question(GOOD)))
         assert refusal(wire.hear()) is ResponseStatus.INTERNAL_ERROR
@@ -616,7 +616,7 @@ def test_t33_a_broken_signer_is_an_internal_error_and_heals(tmp_path, monkeypatc
         wire.say(post(counter.question(GOOD)))
         assert standing(wire.hear()) == Good()
     shown = capfd.readouterr()
-    assert "answer_failed" in shown.out + shown.err
+    assert "signing_failed" in shown.out + shown.err
 
 
 def test_t17_a_new_signer_signs_without_a_restart(tmp_path):

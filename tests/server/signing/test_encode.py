@@ -55,7 +55,7 @@ def encode(tmp_path, ca):
         signer = load_signer(write_signer(tmp_path, certificate, key), ca.certificate, at=AT)
         algorithm = signer.algorithm(oid) if oid else signer.algorithms[0]
         assert algorithm is not None
-        return encode_answer(
+        unsigned = encode_answer(
             [single(ca, standing, serial, cutoff) for serial, standing in enumerate(standings, 1)],
             nonce=nonce,
             signer=signer,
@@ -63,6 +63,7 @@ def encode(tmp_path, ca):
             produced_at=AT,
             receipt=receipt,
         )
+        return unsigned.seal(unsigned.sign())
 
     return encode
 
@@ -210,7 +211,7 @@ def test_times_have_no_fraction(encode, ca, tmp_path):
     signer = load_signer(
         write_signer(tmp_path, ca.issue_responder(key), key), ca.certificate, at=AT
     )
-    body = encode_answer(
+    unsigned = encode_answer(
         [
             SingleResponse(
                 cert_id=CertId.build(IssuerIdentity.of(ca.certificate), 1),
@@ -225,6 +226,7 @@ def test_times_have_no_fraction(encode, ca, tmp_path):
         algorithm=signer.algorithms[0],
         produced_at=AT + odd,
     )
+    body = unsigned.seal(unsigned.sign())
     assert ocsp.load_der_ocsp_response(body).produced_at_utc == AT
 
 

@@ -1,0 +1,106 @@
+"""Everybody who is connected to a worker: their deadlines, and how they are seen off.
+
+Not for what is said (`rim`), nor when (`turns`).
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Protocol
+
+from tashika_server.responder.turns import Turns
+
+__all__ = ["Front", "Patience", "Wait"]
+
+GLANCES = 8
+"""A deadline is kept to an eighth of the shortest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a caller may take over each part of an exchange, slowly sent bytes or not."""
+
+    head: timedelta = timedelta(seconds=10)
+    """For the next request's head to be there, from the last reply on; so also for idling."""
+    body: timedelta = timedelta(seconds=5)
+    """For the rest of the request: 8 kB over the worst mobile line."""
+    reply: timedelta = timedelta(seconds=5)
+    """For taking the reply off our hands."""
+    linger: timedelta = timedelta(seconds=1)
+    """For hearing a refused caller out, so that the refusal arrives before the reset."""
+
+
+class Present(Protocol):
+    """Whoever is in the list of a front."""
+
+    deadline: float
+    """By the loop's clock."""
+
+    def expire(self) -> None:
+        """Do what is due now that the deadline is over."""
+        ...
+
+    def retire(self) -> None:
+        """Close as soon as whatever has begun is over."""
+        ...
+
+    def abort(self) -> None:
+        """Close at once."""
+        ...
+
+
+class Wait(Enum):
+    """What a connection waits for."""
+
+    HEAD = auto()
+    BODY = auto()
+    REPLY = auto()
+    LINGER = auto()
+
+
+class Front:
+    """The list of a worker's connections. For the thread of its event loop."""
+
+    def __init__(self, turns: Turns, patience: Patience) -> None:
+        """Begin, in a running loop."""
+        self.turns = turns
+        self.loop = asyncio.get_running_loop()
+        self.draining = False
+        self.present: set[Present] = set()
+        self.seconds = {
+            Wait.HEAD: patience.head.total_seconds(),
+            Wait.BODY: patience.body.total_seconds(),
+            Wait.REPLY: patience.reply.total_seconds(),
+            Wait.LINGER: patience.linger.total_seconds(),
+        }
+        self._departure = asyncio.Event()
+        self._glance_every = min(self.seconds.values()) / GLANCES
+        self._glancing = self.loop.call_later(self._glance_every, self._glance)
+
+    def leave(self, one: Present) -> None:
+        """Take one off the list."""
+        self.present.discard(one)
+        self._departure.set()
+
+    async def drain(self, *, within: timedelta) -> None:
+        """Close idle connections at once, the others after their reply or when time is up."""
+        self.draining = True
+        for one in list(self.present):
+            one.retire()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                while self.present:
+                    self._departure.clear()
+                    await self._departure.wait()
+        self._glancing.cancel()
+        for one in list(self.present):
+            one.abort()
+
+    def _glance(self) -> None:
+        """Look for deadlines that are over: one timer for all, where each would need several."""
+        now = self.loop.time()
+        for one in [each for each in self.present if each.deadline <= now]:
+            one.expire()
+        self._glancing = self.loop.call_later(self._glance_every, self._glance)

@@ -1,0 +1,175 @@
+"""The turns of a worker: who has asked is answered together with all who ask meanwhile.
+
+    join → take → draft → sign → seal → commit → release
+
+One turn is one generation of the index, one time, one run of signatures, and one sync of the
+journal; what comes during a turn waits for the next. How many a turn takes follows from what an
+answer has cost lately, so that nobody waits long for those before him.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+
+from tashika_server.clock import Clock
+from tashika_server.log import get_log
+from tashika_server.metering.journal import JournalStopped
+from tashika_server.metering.meter import Meter, NotJournalled
+from tashika_server.metering.usage import Delivery, whole_second
+from tashika_server.refusal import InternalFault, Refusal, TooManyWait, WaitedTooLong
+from tashika_server.responder.answer import abandon, draft, seal
+from tashika_server.responder.desk import Desk
+from tashika_server.responder.framing import Request
+from tashika_server.responder.given import Answer, Draft, Replay
+from tashika_server.responder.line import Ageing, Line
+from tashika_server.responder.rim import Asked, Given, Rim, outcomes
+from tashika_server.responder.sight import Sight
+
+__all__ = ["Turns"]
+
+log = get_log()
+
+MOST = 64
+"""Answers of a turn at most; the sync of the journal is then a small part of it."""
+SECONDS = 0.004
+"""What a turn may take: who has just missed one waits as long."""
+OLD = 7 / 8
+"""What the past counts for in the cost of an answer; the last turn counts for the rest."""
+
+
+class Turns:
+    """The turns of one event loop. For its thread alone."""
+
+    def __init__(
+        self,
+        rim: Rim,
+        *,
+        meter: Meter | None,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin, in a running loop."""
+        self.rim = rim
+        self._meter, self._clock, self._monotonic = meter, clock, monotonic
+        self._loop = asyncio.get_running_loop()
+        self._line: Line[Asked] = Line()
+        self._ageing = Ageing()
+        self._due = False
+        self._cost = SECONDS / MOST
+
+    def join(self, asked: Asked, request: Request) -> None:
+        """Let a request wait for its turn; what needs none is ready when this returns."""
+        try:
+            if not self.rim.understand(asked, request):
+                self.rim.report(asked)
+            elif self._line.join(asked.name, asked):
+                asked.since = self._monotonic()
+                if not self._due:
+                    self._due = True
+                    self._loop.call_soon(self._turn)
+                return
+            else:
+                self.rim.refuse(asked, TooManyWait())
+        except Refusal as refusal:
+            self.rim.refuse(asked, refusal)
+        except Exception:
+            log.exception("request_failed")
+            self.rim.refuse(asked, InternalFault())
+        asked.ready = True
+
+    def settle(self, answered: Iterable[Asked], delivery: Delivery) -> None:
+        """Tell the journal what became of answers that have left, or never will."""
+        if self._meter:
+            for each in answered:
+                if each.noted:
+                    self._meter.settle(each.noted, delivery)
+
+    def _turn(self) -> None:
+        """Answer as many as there is time for, and have their records made durable."""
+        began, at = self._monotonic(), self._clock.now()
+        size = max(1, min(MOST, int(SECONDS / self._cost)))
+        taken = [each for each in self._line.take(size) if not each.dropped]
+        if taken:
+            self._draft(taken, self._ageing.limit(began, began - taken[0].since), began, at)
+            self._finish(taken, at)
+            self._commit(taken)
+            cost = (self._monotonic() - began) / len(taken)
+            self._cost = OLD * self._cost + (1 - OLD) * cost
+        self._due = bool(self._line)
+        if self._due:
+            self._loop.call_soon(self._turn)
+
+    def _draft(self, taken: list[Asked], patience: float, now: float, at: datetime) -> None:
+        desk = self.rim.desk
+        with Sight(desk.index) as sight:
+            for each in taken:
+                try:
+                    if now - each.since > patience:
+                        raise WaitedTooLong
+                    each.given = draft(each.question, each.asker, desk, sight, at=at)
+                except Refusal as refusal:
+                    each.given = refusal
+                except Exception:
+                    log.exception("answer_failed")
+                    each.given = InternalFault()
+
+    def _finish(self, taken: list[Asked], at: datetime) -> None:
+        # Signed one after the other, with nothing in between: that is what makes it fast.
+        signatures = [_sign(each.given) if isinstance(each.given, Draft) else b"" for each in taken]
+        desk, second, answered, replayed = self.rim.desk, whole_second(at), 0, 0
+        for each, signature in zip(taken, signatures, strict=True):
+            given = each.given
+            if isinstance(given, Draft):
+                given = _seal(given, signature, desk, at)
+            answered += isinstance(given, Answer)
+            replayed += isinstance(given, Replay)
+            self.rim.reply(each, given, at=second)
+        outcomes.count("answered", answered)
+        outcomes.count("replayed", replayed)
+
+    def _commit(self, taken: list[Asked]) -> None:
+        """Release what is answered once the last record of it is durable: they are in order."""
+        noted = [each.noted for each in taken if each.noted]
+        if noted and self._meter:
+            self._meter.on_commit(noted[-1], partial(self._release, taken))
+        else:
+            self._release(taken, None)
+
+    def _release(self, taken: list[Asked], stopped: JournalStopped | None) -> None:
+        """Let replies go: the commit point of all of them. No journal, no answer (rule 1)."""
+        for each in taken:
+            if stopped is not None and each.noted:
+                self.settle([each], Delivery.ABANDONED)
+                self.rim.refuse(each, NotJournalled())
+            each.ready = True
+        for each in taken:
+            if each.dropped:
+                self.settle([each], Delivery.ABANDONED)
+                continue
+            try:
+                each.caller.hand_out()
+            except Exception:
+                # One connection's trouble is not that of the others.
+                log.exception("reply_not_sent")
+
+
+def _sign(drafted: Draft) -> bytes | None:
+    """Make the signature; None where that fails."""
+    try:
+        return drafted.unsigned.sign()
+    except Exception:
+        log.exception("signing_failed")
+        return None
+
+
+def _seal(drafted: Draft, signature: bytes | None, desk: Desk, at: datetime) -> Given:
+    """Finish an answer, or undo it."""
+    try:
+        if signature is not None:
+            return seal(drafted, signature, desk, at=at)
+    except Exception:
+        log.exception("answer_failed")
+    abandon(drafted, desk)
+    return InternalFault()
