@@ -406,7 +406,7 @@ def test_an_index_that_breaks_while_it_is_read_says_nothing(counter):
     whole = counter.index.snapshot
 
     class Torn:
-        generation = 1
+        generation, lineage = 1, None
 
         def find(self, *_: object):
             raise IndexMissing("a page is torn")
