@@ -172,16 +172,24 @@ class Front:
         self.present.discard(one)
         self._departure.set()
 
-    async def drain(self, *, within: timedelta) -> None:
-        """Close idle connections at once, the others after their reply or when time is up."""
+    async def wind_down(self, *, within: timedelta) -> None:
+        """Wait until all have gone or time is up; each reply says that it is the last.
+
+        Nobody is sent away: who is idle is closed when they would have been anyway, and so no
+        question crosses with our leaving that would not have crossed with their idling.
+        """
         self.draining = True
-        for one in list(self.present):
-            one.retire()
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
                 while self.present:
                     self._departure.clear()
                     await self._departure.wait()
+
+    async def drain(self, *, within: timedelta) -> None:
+        """Close idle connections at once, the others after their reply or when time is up."""
+        for one in list(self.present):
+            one.retire()
+        await self.wind_down(within=within)
         self._glancing.cancel()
         for one in list(self.present):
             one.abort()
@@ -429,7 +437,8 @@ class Connection(asyncio.Protocol):
         if isinstance(asked, bytes):
             return Reply(asked)
         if isinstance(asked, Request):
-            last = self._front.draining or not asked.keep_alive
+            # What has come whole is answered, also while draining.
+            last = not asked.keep_alive or (self._front.draining and not self._queue)
             reply = self._front.rim.handle(asked, self, last=last)
         else:
             reply = self._front.rim.refuse(asked, None, last=True)
@@ -504,7 +513,7 @@ class Connection(asyncio.Protocol):
     def _see_off(self) -> None:
         """End after the last words; who has more to say is heard out, lest a reset eat them."""
         self._queue.clear()
-        if self._deaf or self._begun:
+        if self._deaf or self._begun or self._front.draining:
             self._deaf = True
             self._resume_reading()
             self._transport.write_eof()
