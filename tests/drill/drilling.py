@@ -66,7 +66,7 @@ def found(directory: Path, dsn: str, drill: Drill) -> Path:
     found_world(directory, order, at=datetime.now(UTC)).close()
     arrange(
         directory,
-        ("[responder]", f"[responder]\nworkers = {drill.workers}"),
+        ("workers = 1", f"workers = {drill.workers}"),
         # Small files, so that streams go on in a next one as well.
         ("[index]", START),
     )

@@ -376,13 +376,13 @@ def live(
         group=own,
         tls=tls,
     )
-    stop, ready = asyncio.Event(), threading.Event()
+    stop, relieved, ready = asyncio.Event(), asyncio.Event(), threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def main() -> None:
         loops.append(asyncio.get_running_loop())
         ears = {"sockets": (), "tls_sockets": [listener]} if tls else {"sockets": [listener]}
-        await serve(parts, **ears, ready=ready.set, stop=stop)
+        await serve(parts, **ears, ready=ready.set, stop=stop, relieved=relieved)
 
     thread = threading.Thread(target=uvloop.run, args=(main(),))
     thread.start()

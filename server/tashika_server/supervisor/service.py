@@ -1,252 +1,198 @@
-"""Starts, watches and restarts the processes of the service; owns the listening sockets.
+"""The service: all of its processes, from start to end, and from one configuration to the next.
 
-It parses nothing that comes from the network, signs nothing and opens no index. Its children
-are `python -m tashika_server process ROLE CONFIG ...`; each gets on stdin the text of the
-configuration that the start accepted, up to a NUL, and then nothing more: end of file there
-means that the supervisor is gone, however it ended, and that the child must go too. A child
-says `ready` in one line on stdout; its log is stderr.
+A reload changes nothing before the new configuration has passed the checks of a start. Then the
+new workers are at work before the old ones are told, and those go on until whoever they talk to
+has heard that they go. If the new ones do not come to work, everything stays with the old.
 """
 
 import asyncio
-import fcntl
-import os
 import signal
-import socket
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import cast
+from asyncio import gather
+from collections.abc import Callable, Iterable, Sequence
+from signal import Signals
 
-from tashika.pki.errors import TashikaError
-from tashika_server.config import Access, Address, Config
-from tashika_server.log import get_log
+from tashika_server.config import Config, ConfigError
+from tashika_server.door import Answer
+from tashika_server.log import configure_log, get_log
+from tashika_server.supervisor.changes import refuse_what_must_stay
+from tashika_server.supervisor.control import listening
+from tashika_server.supervisor.ears import Ears, url
+from tashika_server.supervisor.errors import StartRefused
+from tashika_server.supervisor.lock import take_lock
+from tashika_server.supervisor.notice import tell_manager
+from tashika_server.supervisor.post import Post
+from tashika_server.supervisor.roles import Role, Succession, roles
+from tashika_server.supervisor.terms import END, RELIEVED
 
-__all__ = ["StartRefused", "supervise"]
+__all__ = ["Load", "supervise"]
 
 log = get_log()
 
-DRAIN_SECONDS = 15.0
-"""How long children may finish what they have begun before they are killed; a worker takes 10."""
-LOCK_SECONDS = 5.0
-"""Orphans of a killed supervisor are gone within two seconds; then the lock is free."""
-STEADY_SECONDS = 30.0
-"""A child that lived so long was well: its next restart does not wait."""
-MAX_PAUSE = 30.0
-READY = b"ready\n"
-EX_OSERR, EX_CONFIG = 71, 78
+WORK_SECONDS = 60.0
+"""How long a reload waits for a process to be at work. The refresher may take longer for its
+first round, and goes on with it; workers that take so long are given up."""
+
+MAX_TEXT = 8000
+"""Characters of a complaint that go through the door; the log has them all."""
+
+Load = Callable[[], Config]
+"""Reads the configuration anew and makes the checks of a start; raises ConfigError."""
 
 
-class StartRefused(TashikaError):
-    """The service cannot start here; says what stands in the way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """One kind of child: its title in the log, its command line, the descriptors it inherits."""
-
-    title: str
-    arguments: tuple[str, ...]
-    descriptors: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ears:
-    """The listening sockets; None for what is not listened to."""
-
-    responder: socket.socket
-    tls: socket.socket | None
-    lab: socket.socket | None
-    office: socket.socket | None
-
-
-def supervise(config: Config, *, announce: Callable[[str], None]) -> None:
+def supervise(config: Config, *, load: Load, announce: Callable[[str], None]) -> None:
     """Run the service until SIGTERM or SIGINT; `announce` its URL once it answers.
 
     Raises StartRefused when a lock, a port or a child stands in the way.
     """
-    settings = config.settings
-    lock = _lock(settings.run)
-    ears = Ears(
-        responder=_listen(settings.responder.listen),
-        tls=_listen(settings.tls.listen) if settings.tls else None,
-        lab=_listen(settings.lab.listen) if settings.lab else None,
-        office=_listen(settings.office.listen) if settings.office.listen else None,
-    )
+    lock = take_lock(config.settings.run)
+    ears = Ears.open(config.settings)
     if ears.tls:
-        log.info("tls_listening", url=f"{_url(ears.tls, 'https')}/ocsp")
-    roles = _roles(config, ears, lock)
-    asyncio.run(_watch(roles, config.text, partial(announce, f"{_url(ears.responder)}/ocsp")))
+        log.info("tls_listening", url=f"{url(ears.tls, 'https')}/ocsp")
+    asyncio.run(_Service(config, ears, lock, load).run(announce))
 
 
-async def _watch(roles: Iterable[Role], text: str, announce: Callable[[], None]) -> None:
-    stopping = asyncio.Event()
-    _obey_signals(stopping)
-    children = [_Child(role, text, stopping) for role in roles]
-    starting = asyncio.create_task(_announce(children, announce))
-    ends = await asyncio.gather(*(child.keep() for child in children), return_exceptions=True)
-    starting.cancel()
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
-    log.info("service_stopped")
+class _Service:
+    """The posts of the service."""
 
+    def __init__(self, config: Config, ears: Ears, lock: int, load: Load) -> None:
+        self._config = config
+        self._ears, self._lock, self._load = ears, lock, load
+        self._posts: dict[str, Post] = {}
+        """Those that make up the service, by title."""
+        self._everybody: set[Post] = set()
+        """Those too that come or go."""
+        self._stopping = asyncio.Event()
+        self._stumbled: BaseException | None = None
+        self._reloading = asyncio.Lock()
+        self._reloads: set[asyncio.Task[Answer]] = set()
+        """Those asked for by SIGHUP."""
 
-def _roles(config: Config, ears: Ears, lock: int) -> Iterator[Role]:
-    file = str(config.file)
-    arguments: tuple[str, ...]
-    base: tuple[str, ...] = ()
-    if ears.lab:
-        base = (f"--lab-base={_url(ears.lab)}",)
-        arguments = ("lab", file, f"--socket={ears.lab.fileno()}")
-        yield Role(title="lab", arguments=arguments, descriptors=(lock, ears.lab.fileno()))
-    yield Role(title="refresher", arguments=("refresher", file, *base), descriptors=(lock,))
-    if ears.office or config.settings.access is Access.CLOSED:
-        own = (ears.office.fileno(),) if ears.office else ()
-        arguments = ("office", file, *(f"--socket={each}" for each in own))
-        yield Role(title="office", arguments=arguments, descriptors=(lock, *own))
-    options = {"--socket": ears.responder, "--tls-socket": ears.tls}
-    heard = {option: ear.fileno() for option, ear in options.items() if ear}
-    arguments = ("worker", file, *(f"{option}={number}" for option, number in heard.items()))
-    for number in range(1, config.settings.responder.workers + 1):
-        descriptors = (lock, *heard.values())
-        yield Role(title=f"worker-{number}", arguments=arguments, descriptors=descriptors)
+    async def run(self, announce: Callable[[str], None]) -> None:
+        """Fill all posts, and see them off in the end."""
+        self._obey_signals()
+        async with listening(self._config.settings.run, self.reload):
+            for role in self._roles(self._config):
+                self._posts[role.title] = self._fill(role)
+            starting = asyncio.create_task(self._start(announce))
+            await self._stopping.wait()
+        tell_manager("STOPPING=1")
+        for each in (starting, *self._reloads):
+            each.cancel()
+        for post in self._everybody:
+            post.give_up()
+        await _end_of(self._everybody)
+        if self._stumbled:
+            raise self._stumbled
+        log.info("service_stopped")
 
+    async def reload(self) -> Answer:
+        """Take the configuration up anew, and say what came of it. One reload at a time."""
+        async with self._reloading:
+            tell_manager("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                return await self._renew()
+            except ConfigError as refused:
+                log.error("reload_refused", problems=[*map(str, refused.problems)])  # noqa: TRY400
+                return {"refused": str(refused)[:MAX_TEXT]}
+            except StartRefused as failed:
+                log.error("reload_failed", reason=str(failed))  # noqa: TRY400
+                return {"failed": str(failed)}
+            except Exception:
+                log.exception("reload_failed")
+                return {"failed": "the log says why"}
+            finally:
+                tell_manager("READY=1")
 
-async def _announce(children: list["_Child"], announce: Callable[[], None]) -> None:
-    for child in children:
-        await child.ready.wait()
-    log.info("service_ready")
-    announce()
+    async def _start(self, announce: Callable[[str], None]) -> None:
+        async with self._reloading:
+            for post in list(self._posts.values()):
+                await post.ready.wait()
+        log.info("service_ready")
+        tell_manager("READY=1")
+        announce(f"{url(self._ears.responder)}/ocsp")
 
-
-class _Child:
-    """One child process, replaced whenever it ends before the service stops."""
-
-    def __init__(self, role: Role, text: str, stopping: asyncio.Event) -> None:
-        self.ready = asyncio.Event()
-        self._role = role
-        self._text = text
-        self._stopping = stopping
-
-    async def keep(self) -> None:
-        """Start the child again and again until the service stops, which its end brings about."""
-        short_lives = 0
+    async def _renew(self) -> Answer:
+        config = await asyncio.to_thread(self._load)
+        refuse_what_must_stay(config.file, self._config.settings, config.settings)
         try:
-            while not self._stopping.is_set():
-                began = time.monotonic()
-                code = await self._live()
-                steady = time.monotonic() - began > STEADY_SECONDS
-                short_lives = 1 if steady else short_lives + 1
-                await self._recover(code, _pause(short_lives))
-        finally:
+            for role in self._roles(config, Succession.AFTER):
+                await self._follow(role)
+            await self._relieve(self._roles(config, Succession.BESIDE))
+        except Exception:
+            await self._go_back()
+            raise
+        self._config = config
+        configure_log(config.settings.log.format, process="supervisor")
+        late = [title for title, post in self._posts.items() if not post.ready.is_set()]
+        log.info("reloaded", file=str(config.file), not_at_work_yet=late)
+        return {"file": str(config.file.absolute()), "late": late}
+
+    async def _follow(self, role: Role) -> None:
+        """Have a process end and its successor begin; raises StartRefused."""
+        await self._dismiss(self._posts[role.title])
+        successor = self._fill(role)
+        await successor.at_work(within=WORK_SECONDS)
+        self._posts[role.title] = successor
+
+    async def _relieve(self, new: Sequence[Role]) -> None:
+        """Have new workers at work, then the old ones leave; raises StartRefused, and none does."""
+        fresh = [self._fill(role) for role in new]
+        try:
+            at_work = await gather(*(post.at_work(within=WORK_SECONDS) for post in fresh))
+            if not all(at_work):
+                raise StartRefused("the new workers do not come to work; their log says why")
+        except StartRefused:
+            await self._dismiss(*fresh)
+            raise
+        old = [post for post in self._posts.values() if post.role.succession is Succession.BESIDE]
+        for post in old:
+            del self._posts[post.role.title]
+        self._posts |= {post.role.title: post for post in fresh}
+        await self._dismiss(*old, farewell=RELIEVED)
+
+    async def _go_back(self) -> None:
+        """Have the processes of the old configuration again, whatever is wrong with them now."""
+        for role in self._roles(self._config, Succession.AFTER):
+            await self._dismiss(self._posts[role.title])
+            self._posts[role.title] = post = self._fill(role)
+            post.ready.set()  # such a one has been at work: a refusal is tried again, and no end
+
+    def _roles(self, config: Config, *kinds: Succession) -> list[Role]:
+        found = roles(config, self._ears, self._lock)
+        return [role for role in found if not kinds or role.succession in kinds]
+
+    def _fill(self, role: Role) -> Post:
+        post = Post(role)
+        self._everybody.add(post)
+        post.kept.add_done_callback(lambda _: self._mind(post))
+        return post
+
+    def _mind(self, post: Post) -> None:
+        """Take note that a post is kept no longer; if it was of the service, all of that ends."""
+        self._everybody.discard(post)
+        wrong = None if post.kept.cancelled() else post.kept.exception()
+        if wrong and post in self._posts.values():
+            self._stumbled = wrong
             self._stopping.set()
 
-    async def _recover(self, code: int, pause: float) -> None:
-        if self._stopping.is_set():
-            return
-        if code == EX_CONFIG and not self.ready.is_set():
-            raise StartRefused(f"{self._role.title} refused to start; its log says why")
-        log.error("child_ended", role=self._role.title, code=code, again_in=pause)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), pause)
+    async def _dismiss(self, *posts: Post, farewell: Signals = END) -> None:
+        for post in posts:
+            post.give_up(farewell)
+        await _end_of(posts)
 
-    async def _live(self) -> int:
-        """Start the child, see it through and return its exit code."""
-        try:
-            process = await self._start()
-        except OSError as wrong:  # no memory or no process to be had: try again later
-            log.warning("child_not_started", role=self._role.title, reason=wrong.strerror)
-            return EX_OSERR
-        over = asyncio.create_task(process.wait())
-        asked = asyncio.create_task(self._stopping.wait())
-        heard = asyncio.create_task(self._hear(process))
-        await asyncio.wait([over, asked], return_when=asyncio.FIRST_COMPLETED)
-        if not over.done():
-            await self._end(process)
-        asked.cancel()
-        heard.cancel()
-        return await over
+    def _obey_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_later)
 
-    async def _start(self) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tashika_server", "process", *self._role.arguments),
-            f"--title={self._role.title}",
-            stdin=PIPE,
-            stdout=PIPE,
-            pass_fds=self._role.descriptors,
-            # Ctrl-C at the terminal reaches the supervisor alone, which then ends them all.
-            start_new_session=True,
-        )
-        log.info("child_started", role=self._role.title, pid=process.pid)
-        cast("asyncio.StreamWriter", process.stdin).write(self._text.encode() + b"\0")
-        return process
-
-    async def _hear(self, process: Process) -> None:
-        if await cast("asyncio.StreamReader", process.stdout).readline() == READY:
-            self.ready.set()
-
-    async def _end(self, process: Process) -> None:
-        """Ask the child to finish; kill it if it does not within DRAIN_SECONDS."""
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), DRAIN_SECONDS)
-        except TimeoutError:
-            log.warning("child_killed", role=self._role.title, after=DRAIN_SECONDS)
-            with suppress(ProcessLookupError):
-                process.kill()
+    def _reload_later(self) -> None:
+        reload = asyncio.create_task(self.reload())
+        self._reloads.add(reload)
+        reload.add_done_callback(self._reloads.discard)
 
 
-def _pause(short_lives: int) -> float:
-    """Seconds before the next start: none after the first short life, then doubling."""
-    return min(MAX_PAUSE, 0.25 * 2 ** (short_lives - 2)) if short_lives > 1 else 0.0
-
-
-def _obey_signals(stopping: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: log.warning("reload_needs_a_restart"))
-
-
-def _lock(run: Path) -> int:
-    """Take the lock that the service and all its children hold, or refuse.
-
-    The kernel lets go of it when the last of them is gone, so two services never share an
-    index or a socket file, not even for the second that orphans take to end.
-    """
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(run / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as wrong:
-        raise StartRefused(f"{run}: {wrong.strerror}; set run to a folder to write in") from wrong
-    give_up = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > give_up:
-                os.close(descriptor)
-                raise StartRefused(f"another serve runs on {run}; stop that one first") from None
-            time.sleep(0.05)
-        else:
-            return descriptor
-
-
-def _listen(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server((address.host, address.port), family=family)
-    except OSError as wrong:
-        reason = os.strerror(wrong.errno or 0)
-        raise StartRefused(f"{address}: {reason}; free it, or listen elsewhere") from wrong
-
-
-def _url(listening: socket.socket, scheme: str = "http") -> str:
-    host, port = listening.getsockname()[:2]
-    return f"{scheme}://{Address(host, port)}"
+async def _end_of(posts: Iterable[Post]) -> None:
+    if kept := [post.kept for post in posts]:
+        await asyncio.wait(kept)
