@@ -94,7 +94,9 @@ async def test_a_stopped_child_is_replaced_and_one_that_beats_is_not(fill: Fill)
     assert await lively.at_work()
     before = pid(lively)
     os.kill(pid(stopped), signal.SIGSTOP)
-    stopped._silence = LONG // BEAT - 5  # a minute has nearly passed without a beat
+    while stopped._silence < 5:  # noqa: ASYNC110 - until its last beat has been heard
+        await asyncio.sleep(0.005)
+    stopped._silence = LONG // BEAT - 5  # a minute has nearly passed
     await a_change(lambda: pid(stopped))
     assert pid(lively) == before
 
@@ -119,7 +121,7 @@ async def test_a_child_that_refuses_its_configuration_at_first_is_not_tried_agai
 
 async def test_one_that_refuses_later_is(fill: Fill) -> None:
     post = fill(f"exit({EX_CONFIG})")
-    post.ready.set()
+    post.tenured = True
     for _ in range(2):
         await a_change(lambda: post._process and post._process.pid)
     assert not post.kept.done()

@@ -44,7 +44,8 @@ from tashika_server.signing import Rack, Shelf, SignerFiles
 __all__ = ["racks", "tls_identity", "worker_parts"]
 
 GENERATIONS = 2
-"""During a reload the workers of two configurations draw on the same limits."""
+"""During a reload the workers of two configurations draw on the same limits; what all of them may
+hold ahead stays within what `limits` allows for, but for roundings if their number changes."""
 
 
 def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:

@@ -35,8 +35,11 @@ class Post:
         self.role = role
         self.ready = asyncio.Event()
         """Set once a child has been at work here."""
+        self.tenured = False
+        """Whether a child that refuses to start is tried again. Else that is the end of the post,
+        unless one has been at work."""
         self.kept = asyncio.create_task(self._keep(), name=role.title)
-        """Done when the last child has ended; raises StartRefused if that was the first."""
+        """Done when the last child has ended; raises StartRefused if that refused to start."""
         self._given_up = asyncio.Event()
         self._farewell = END
         self._process: Process | None = None
@@ -69,7 +72,7 @@ class Post:
     async def _recover(self, code: int, again_in: float) -> None:
         if self._given_up.is_set():
             return
-        if code == EX_CONFIG and not self.ready.is_set():
+        if code == EX_CONFIG and not (self.ready.is_set() or self.tenured):
             raise StartRefused(f"{self.role.title} refused to start; its log says why")
         log.error("child_ended", role=self.role.title, code=code, again_in=again_in)
         with suppress(TimeoutError):

@@ -122,6 +122,8 @@ class _Service:
         except Exception:
             await self._go_back()
             raise
+        for role in self._roles(config, Succession.NONE):
+            self._posts[role.title].role = role
         self._config = config
         configure_log(config.settings.log.format, process="supervisor")
         late = [title for title, post in self._posts.items() if not post.ready.is_set()]
@@ -133,6 +135,7 @@ class _Service:
         await self._dismiss(self._posts[role.title])
         successor = self._fill(role)
         await successor.at_work(within=WORK_SECONDS)
+        successor.tenured = True
         self._posts[role.title] = successor
 
     async def _relieve(self, new: Sequence[Role]) -> None:
@@ -142,7 +145,7 @@ class _Service:
             at_work = await gather(*(post.at_work(within=WORK_SECONDS) for post in fresh))
             if not all(at_work):
                 raise StartRefused("the new workers do not come to work; their log says why")
-        except StartRefused:
+        except Exception:
             await self._dismiss(*fresh)
             raise
         old = [post for post in self._posts.values() if post.role.succession is Succession.BESIDE]
@@ -156,7 +159,8 @@ class _Service:
         for role in self._roles(self._config, Succession.AFTER):
             await self._dismiss(self._posts[role.title])
             self._posts[role.title] = post = self._fill(role)
-            post.ready.set()  # such a one has been at work: a refusal is tried again, and no end
+            post.tenured = True
+            await post.at_work(within=WORK_SECONDS)
 
     def _roles(self, config: Config, *kinds: Succession) -> list[Role]:
         found = roles(config, self._ears, self._lock)
