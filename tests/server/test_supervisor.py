@@ -23,7 +23,7 @@ from tashika_server.supervisor.ears import listen
 def lab(tmp_path: Path) -> Path:
     """Two workers, so that one can be killed while the other answers."""
     config = make_lab(tmp_path) / "tashika.toml"
-    config.write_text(config.read_text().replace("workers = 1", "workers = 2"))
+    config.write_text(config.read_text().replace("workers = 1", 'workers = 2\nhung_after = "1h"'))
     return tmp_path
 
 
@@ -42,6 +42,12 @@ def test_it_starts_its_processes_warns_loudly_and_stops_in_order(lab) -> None:
     with Service(lab) as service:
         assert set(service.children()) == TITLES
         assert is_healthy(service)
+        # One that stands still takes no new caller from the others.
+        stopped = service.children()["worker-1"]
+        os.kill(stopped, signal.SIGSTOP)
+        assert all(is_healthy(service) for _ in range(5))
+        os.kill(stopped, signal.SIGCONT)
+        assert service.children()["worker-1"] == stopped
         assert service.events("access_open_to_anyone")
         assert '*** access = "open"' in service.log.read_text()
         assert service.stop() == 0

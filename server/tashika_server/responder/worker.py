@@ -34,6 +34,8 @@ SEND_BUFFER_BYTES = 64 * 1024
 """Answers that the kernel keeps for one caller. Left alone it keeps megabytes for the deaf."""
 DRAIN = timedelta(seconds=8)
 """An honest exchange takes milliseconds."""
+JOURNAL = timedelta(seconds=5)
+"""A disk that takes longer keeps callers waiting, who had better be told."""
 WIND_DOWN = timedelta(seconds=15)
 """A caller is silent for ten at most, then has five for a body. With DRAIN it is less than the
 supervisor waits."""
@@ -101,15 +103,14 @@ async def serve(
         clock=parts.clock,
         cache_for=parts.cache_for,
     )
+    chores = [asyncio.create_task(_watch(parts))]
+    if parts.group:
+        chores.append(await _journal(parts.group))
     front = Front(rim, parts.patience)
     listeners = await _listen(front, sockets, parts.patience)
     if parts.tls:
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
         listeners += await _listen(tls_front, tls_sockets, parts.patience)
-    chores = [asyncio.create_task(_watch(parts))]
-    if parts.group:
-        await parts.group.begin()  # if it cannot yet, `keep` tries again: till then, tryLater
-        chores.append(asyncio.create_task(parts.group.keep()))
     ready()
     await _first_of(stop.wait(), relieved.wait())
     for listener in listeners:
@@ -122,6 +123,21 @@ async def serve(
         each.cancel()
     if parts.group:
         parts.group.end()
+
+
+async def _journal(group: GroupCommit) -> asyncio.Task[None]:
+    """Begin the journal before anybody is let in, and have it kept.
+
+    If it cannot be begun now, it is tried again: till then, tryLater.
+    """
+    beginning = asyncio.create_task(group.begin())
+    await asyncio.wait([beginning], timeout=JOURNAL.total_seconds())
+
+    async def keep() -> None:
+        await beginning
+        await group.keep()
+
+    return asyncio.create_task(keep())
 
 
 async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:

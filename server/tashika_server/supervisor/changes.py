@@ -38,7 +38,9 @@ def refuse_what_must_stay(file: Path, old: Settings, new: Settings) -> None:
     for key, why in _WHY.items():
         before, after = _value(old, key), _value(new, key)
         if before != after:
-            what = f"cannot change from {before} to {after} while the service runs: {why}"
+            what = (
+                f"cannot change from {before} to {after or 'nothing'} while the service runs: {why}"
+            )
             complaints.add(key.removesuffix("_name"), what, "put it back, or restart the service")
     complaints.settle()
 
