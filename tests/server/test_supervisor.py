@@ -66,13 +66,15 @@ def test_a_killed_child_is_replaced_whichever_it_is(lab) -> None:
         assert service.stop() == 0
 
 
-def test_children_run_what_the_start_accepted_even_if_the_file_was_spoilt_since(lab) -> None:
+def test_children_run_what_the_start_accepted_and_ctrl_c_ends_it(lab) -> None:
     with Service(lab) as service:
         service.config.write_text("this is = not TOML = at all")
         killed = [service.kill(title) for title in ("worker-1", "worker-2")]
         for title, pid in zip(("worker-1", "worker-2"), killed, strict=True):
             service.wait_for_successor(title, of=pid)
         assert is_healthy(service)
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(PATIENCE) == 0
 
 
 def test_orphans_end_with_a_killed_supervisor_and_a_new_one_starts_at_once(lab) -> None:
@@ -93,19 +95,6 @@ def fix_port(service: Service) -> None:
     address = urlsplit(service.url).netloc
     service.config.write_text(text.replace(listen.format("127.0.0.1:0"), listen.format(address)))
     assert address in service.config.read_text()
-
-
-def test_a_hangup_reloads_and_ctrl_c_ends(lab) -> None:
-    with Service(lab) as service:
-        before = service.children()
-        service.process.send_signal(signal.SIGHUP)
-        service.wait_for_event("reloaded")
-        after = service.children()
-        assert after.keys() == before.keys()
-        assert [title for title in after if after[title] == before[title]] == ["lab"]
-        assert is_healthy(service)
-        service.process.send_signal(signal.SIGINT)
-        assert service.process.wait(PATIENCE) == 0
 
 
 def test_a_child_that_keeps_ending_is_started_more_slowly() -> None:
