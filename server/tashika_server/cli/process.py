@@ -1,7 +1,7 @@
 """`tashika-server process`: what the supervisor starts its children as; not for people.
 
-The child's side of `supervisor.terms`. Each role imports its own parts: a
-worker that is replaced answers sooner without the registry's libraries.
+The child's side of `supervisor.terms`. Each role imports its own parts: a worker that is replaced
+answers sooner without the registry's libraries.
 """
 
 # ruff: noqa: PLC0415 - see above
