@@ -20,7 +20,8 @@ from tashika.pki.errors import TashikaError
 
 __all__ = ["Answer", "Door", "DoorFailed"]
 
-MAX_LINE = 4096
+MAX_LINE = 64 * 1024
+"""An answer may name all that is wrong with a configuration."""
 ASK_SECONDS = 5.0
 """How long a caller may take to say its line."""
 

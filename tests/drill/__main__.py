@@ -19,11 +19,12 @@ from drill.verdict import Verdict
 from support.book import postgres
 
 BOOKS = ("sqlite", "postgresql")
+HANGS = 3
 
 
 def main() -> int:
     options = _options()
-    what = Drill(kills=options.kills, minutes=options.minutes, seed=options.seed)
+    what = Drill(kills=options.kills, minutes=options.minutes, seed=options.seed, hangs=HANGS)
     verdicts = {}
     for name in [options.book] if options.book else BOOKS:
         _say(f"{name}: at least {what.kills} kills within {what.minutes:g} minutes")

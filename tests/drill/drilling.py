@@ -1,4 +1,5 @@
 """A drill: workers and ingesters are killed while verifiers ask, and then everything is counted.
+Some workers are not killed but stopped, as if they hung: that is for the supervisor to find out.
 
     verdict = drill(directory, dsn, Drill(kills=200, minutes=5.0, seed=1))
 
@@ -6,6 +7,8 @@ The service is a real one: supervisor, workers, office, refresher, with its own 
 its office further ingesters take in the same journals. Whoever is killed is replaced at once.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +37,7 @@ from tashika_server.lab import Access, World, found_world
 PROCESSES = str(Path(__file__).with_name("processes.py"))
 VERIFIERS = {"bank": "A-000001", "platform": "A-000003"}
 """Two of the lab, and their agreements."""
+HUNG_AFTER = '\nhung_after = "2s"'
 START = """\
 [metering]
 segment = "64KiB"
@@ -58,6 +62,8 @@ class Drill:
     """Seconds after which a process has most likely begun; younger ones are left alone."""
     breath: float = 0.6
     """Seconds between two kills, at most."""
+    hangs: int = 0
+    """How many workers are stopped on top."""
 
 
 def found(directory: Path, dsn: str, drill: Drill) -> Path:
@@ -66,7 +72,7 @@ def found(directory: Path, dsn: str, drill: Drill) -> Path:
     found_world(directory, order, at=datetime.now(UTC)).close()
     arrange(
         directory,
-        ("[responder]", f"[responder]\nworkers = {drill.workers}"),
+        ("workers = 1", f"workers = {drill.workers}" + HUNG_AFTER * bool(drill.hangs)),
         # Small files, so that streams go on in a next one as well.
         ("[index]", START),
     )
@@ -87,6 +93,8 @@ def drill(config: Path, what: Drill) -> Verdict:
         with Asking(askers, service.url) as asking:
             wait_until(lambda: asking.answers, "the first answer")
             killed = _kill(service, what, replaced)
+            for number in range(what.hangs):
+                _hang(service, f"worker-{number % what.workers + 1}")
             heard = asking.answers
             wait_until(lambda: asking.answers > heard, "an answer after the last kill")
         assert service.stop() == 0
@@ -119,6 +127,22 @@ def _kill(service: Service, what: Drill, ingesters: "_Ingesters") -> Counter[str
             killed[title.partition("-")[0]] += 1
         time.sleep(chance.uniform(0, what.breath))
     return killed
+
+
+def _hang(service: Service, title: str) -> None:
+    """Stop a worker at work, and wait until it is replaced."""
+    wait_until(lambda: _has_begun(service, title), f"{title} at work")
+    os.kill(stopped := service.children()[title], signal.SIGSTOP)
+    service.wait_for_successor(title, of=stopped)
+
+
+def _has_begun(service: Service, title: str) -> bool:
+    """Tell whether the newest of that title has a journal."""
+    starts = [
+        each["timestamp"] for each in service.events("child_started") if each["role"] == title
+    ]
+    begun = [each for each in service.events("journal_begun") if each["process"] == title]
+    return any(each["timestamp"] > max(starts) for each in begun)
 
 
 class _Ingesters:

@@ -12,17 +12,18 @@ import time
 from pathlib import Path
 
 from tashika.pki.errors import TashikaError
-from tashika_server import cli, supervisor
+from tashika_server import cli
 from tashika_server.assembly.registering import registry_book
 from tashika_server.clock import SystemClock
 from tashika_server.config import load_settings
 from tashika_server.metering.ingest import Ingester, IngestParts
+from tashika_server.supervisor import post
 
 PAUSE = 0.05
 
 
 def serve(config: str) -> int:
-    supervisor.MAX_PAUSE = 0.0
+    post.MAX_PAUSE = 0.0
     return cli.main(["serve", config])
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,7 @@ from tashika_server.cli import (
     EX_TEMPFAIL,
     EX_USAGE,
     NOUNS,
+    _parser,
     main,
 )
 from tashika_server.config import load_config
@@ -80,6 +82,20 @@ for noun, unwanted in (("", "lmdb"), ("lab", "sqlalchemy"), ("verifier", "lmdb")
     assert not {unwanted, "aiohttp"} & {*sys.modules}, (noun, unwanted)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
+
+
+def test_without_a_service_there_is_nothing_to_reload(config, capsys) -> None:
+    assert main(["reload", str(config)]) == EX_TEMPFAIL
+    assert capsys.readouterr().err.startswith("tashika-server: no service has answered in ")
+
+
+def test_the_unit_for_systemd_says_what_the_command_understands() -> None:
+    unit = ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(Path(__file__).parents[2] / "config" / "systemd" / "tashika.service")
+    for key, noun in (("ExecStart", "serve"), ("ExecReload", "reload")):
+        words = unit["Service"][key].split()[1:]
+        assert _parser(words).parse_args(words).noun == noun
 
 
 def test_every_error_with_an_exit_code_of_its_own_exists() -> None:

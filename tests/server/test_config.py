@@ -162,7 +162,7 @@ def test_unknown_keys_are_errors_that_suggest_the_nearest(check) -> None:
     assert check(SOUND + "[responder]\nxyzzy = 1") == [
         (
             "responder.xyzzy: is not a known key; known here: cache_for, certificate_header, "
-            "listen, max_cert_ids, proxies, replays, workers"
+            "hung_after, listen, max_cert_ids, proxies, replays, workers"
         )
     ]
 
@@ -223,7 +223,10 @@ def test_no_text_brings_anything_but_a_config_error(text: str) -> None:
     ("change", "problem"),
     [
         ('[responder]\nlisten = "0.0.0.0:80"', "responder.listen: 0.0.0.0:80 can be reached"),
-        ("[responder]\nworkers = 0", "responder.workers: 0 is out of range"),
+        ("[responder]\nworkers = 257", "responder.workers: 257 is out of range"),
+        ('[responder]\nhung_after = "1s"', "responder.hung_after: 1s is out of range"),
+        ('[refresh]\nhung_after = "2h"', "refresh.hung_after: 2h is out of range"),
+        ('[office]\nhung_after = "1s"', "office.hung_after: 1s is out of range"),
         ("[responder]\nmax_cert_ids = 1001", "responder.max_cert_ids: 1001 is out of range"),
         (
             '[responder]\ncache_for = "2d"',

@@ -14,15 +14,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.service import PATIENCE, Service, is_alive, make_lab
-from tashika_server import supervisor
 from tashika_server.config import Address
+from tashika_server.supervisor import StartRefused, lock, post
+from tashika_server.supervisor.ears import listen
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
     """Two workers, so that one can be killed while the other answers."""
     config = make_lab(tmp_path) / "tashika.toml"
-    config.write_text(config.read_text().replace("[responder]", "[responder]\nworkers = 2"))
+    config.write_text(config.read_text().replace("workers = 1", 'workers = 2\nhung_after = "1h"'))
     return tmp_path
 
 
@@ -41,6 +42,12 @@ def test_it_starts_its_processes_warns_loudly_and_stops_in_order(lab) -> None:
     with Service(lab) as service:
         assert set(service.children()) == TITLES
         assert is_healthy(service)
+        # One that stands still takes no new caller from the others.
+        stopped = service.children()["worker-1"]
+        os.kill(stopped, signal.SIGSTOP)
+        assert all(is_healthy(service) for _ in range(5))
+        os.kill(stopped, signal.SIGCONT)
+        assert service.children()["worker-1"] == stopped
         assert service.events("access_open_to_anyone")
         assert '*** access = "open"' in service.log.read_text()
         assert service.stop() == 0
@@ -59,13 +66,15 @@ def test_a_killed_child_is_replaced_whichever_it_is(lab) -> None:
         assert service.stop() == 0
 
 
-def test_children_run_what_the_start_accepted_even_if_the_file_was_spoilt_since(lab) -> None:
+def test_children_run_what_the_start_accepted_and_ctrl_c_ends_it(lab) -> None:
     with Service(lab) as service:
         service.config.write_text("this is = not TOML = at all")
         killed = [service.kill(title) for title in ("worker-1", "worker-2")]
         for title, pid in zip(("worker-1", "worker-2"), killed, strict=True):
             service.wait_for_successor(title, of=pid)
         assert is_healthy(service)
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(PATIENCE) == 0
 
 
 def test_orphans_end_with_a_killed_supervisor_and_a_new_one_starts_at_once(lab) -> None:
@@ -82,25 +91,16 @@ def test_orphans_end_with_a_killed_supervisor_and_a_new_one_starts_at_once(lab) 
 
 def fix_port(service: Service) -> None:
     text = service.config.read_text()
-    listen = 'listen = "{}"\n\n[index]'
+    listen = 'listen = "{}"\nworkers'
     address = urlsplit(service.url).netloc
     service.config.write_text(text.replace(listen.format("127.0.0.1:0"), listen.format(address)))
     assert address in service.config.read_text()
 
 
-def test_a_hangup_is_no_reason_to_die_and_ctrl_c_is_a_good_one(lab) -> None:
-    with Service(lab) as service:
-        service.process.send_signal(signal.SIGHUP)
-        service.wait_for_event("reload_needs_a_restart")
-        assert is_healthy(service)
-        service.process.send_signal(signal.SIGINT)
-        assert service.process.wait(PATIENCE) == 0
-
-
 def test_a_child_that_keeps_ending_is_started_more_slowly() -> None:
-    pauses = [supervisor._pause(short_lives) for short_lives in range(1, 20)]
+    pauses = [post._pause(short_lives) for short_lives in range(1, 20)]
     assert pauses[:4] == [0.0, 0.25, 0.5, 1.0]
-    assert pauses[-1] == supervisor.MAX_PAUSE
+    assert pauses[-1] == post.MAX_PAUSE
     assert pauses == sorted(pauses)
 
 
@@ -108,26 +108,26 @@ def test_a_child_that_keeps_ending_is_started_more_slowly() -> None:
 
 
 def test_a_second_service_on_the_same_directory_is_refused(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(supervisor, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
     held = os.open(tmp_path / "serve.lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(held, fcntl.LOCK_EX)
-    with pytest.raises(supervisor.StartRefused, match="another serve runs"):
-        supervisor._lock(tmp_path)
+    with pytest.raises(StartRefused, match="another serve runs"):
+        lock.take_lock(tmp_path)
     os.close(held)
-    os.close(supervisor._lock(tmp_path))
+    os.close(lock.take_lock(tmp_path))
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path) -> None:
     (tmp_path / "run").touch()
-    with pytest.raises(supervisor.StartRefused, match="set run to a folder"):
-        supervisor._lock(tmp_path / "run" / "below")
+    with pytest.raises(StartRefused, match="set run to a folder"):
+        lock.take_lock(tmp_path / "run" / "below")
 
 
 def test_a_port_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(supervisor.StartRefused, match=f"127.0.0.1:{port}: Address already"):
-            supervisor._listen(Address("127.0.0.1", port))
+        with pytest.raises(StartRefused, match=f"127.0.0.1:{port}: Address already"):
+            listen(Address("127.0.0.1", port))
 
 
 def test_a_child_without_its_supervisor_does_not_start(lab) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -348,6 +348,17 @@ HASTE = Patience(
 """Deadlines a test can wait for."""
 
 
+class Relief:
+    """What relieves the worker that it was lent to."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.loop: asyncio.AbstractEventLoop
+
+    def __call__(self) -> None:
+        self.loop.call_soon_threadsafe(self.event.set)
+
+
 @contextmanager
 def live(
     desk: Desk,
@@ -360,6 +371,7 @@ def live(
     tls: TlsIdentity | None = None,
     group: Callable[[], GroupCommit] | None = None,
     meter: Callable[[GroupCommit], Meter] | None = None,
+    relief: Relief | None = None,
 ) -> Iterator[int]:
     """Serve the desk on a port of loopback, on uvloop in a thread of its own; all over TLS
     where that is given."""
@@ -378,13 +390,12 @@ def live(
         group=own,
         tls=tls,
     )
-    stop, ready = asyncio.Event(), threading.Event()
-    loops: list[asyncio.AbstractEventLoop] = []
+    stop, ready, relief = asyncio.Event(), threading.Event(), relief or Relief()
 
     async def main() -> None:
-        loops.append(asyncio.get_running_loop())
+        relief.loop = asyncio.get_running_loop()
         ears = {"sockets": (), "tls_sockets": [listener]} if tls else {"sockets": [listener]}
-        await serve(parts, **ears, ready=ready.set, stop=stop)
+        await serve(parts, **ears, ready=ready.set, stop=stop, relieved=relief.event)
 
     thread = threading.Thread(target=uvloop.run, args=(main(),))
     thread.start()
@@ -392,7 +403,8 @@ def live(
         assert ready.wait(10)
         yield listener.getsockname()[1]
     finally:
-        loops[0].call_soon_threadsafe(stop.set)
+        with suppress(RuntimeError):  # it was relieved, and has left
+            relief.loop.call_soon_threadsafe(stop.set)
         thread.join(20)
         listener.close()
     assert not thread.is_alive()

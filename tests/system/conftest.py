@@ -26,6 +26,6 @@ def lab(founded: Path, tmp_path: Path) -> Path:
 def scene(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """The shared service, with two workers. Who uses it issues cards of their own."""
     directory = shutil.copytree(founded, tmp_path_factory.mktemp("scene") / "lab")
-    arrange(directory, ("[responder]", "[responder]\nworkers = 2"))
+    arrange(directory, ("workers = 1", "workers = 2"))
     with Scene(directory) as scene:
         yield scene

@@ -64,7 +64,7 @@ class House:
         self.world: World = found_world(directory, order, at=datetime.now(UTC))
         self.config = directory / "tashika.toml"
         text = self.config.read_text()
-        self.config.write_text(text.replace("[responder]", "[responder]\nworkers = 2"))
+        self.config.write_text(text.replace("workers = 1", "workers = 2"))
         self.service = Service(directory)
         card = first(self.world, Family.USER_AUTH)
         self.card = self.world.premises.layout.certificate(card)

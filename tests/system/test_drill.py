@@ -10,7 +10,9 @@ from drill.drilling import Drill, drill, found
 from drill.verdict import judge
 
 
-def test_t39_every_acknowledged_answer_is_counted_once_whoever_is_killed(tmp_path: Path) -> None:
+def test_t39_every_acknowledged_answer_is_counted_once_whoever_is_killed_or_hangs(
+    tmp_path: Path,
+) -> None:
     what = Drill(
         kills=8,
         minutes=1.0,
@@ -20,6 +22,7 @@ def test_t39_every_acknowledged_answer_is_counted_once_whoever_is_killed(tmp_pat
         connections=2,
         grace=0.4,
         breath=0.05,
+        hangs=1,
     )
     config = found(tmp_path / "world", "sqlite:///book.sqlite", what)
     verdict = drill(config, what)

@@ -21,7 +21,7 @@ CARDS = 6
 
 @pytest.fixture
 def two_workers(lab: Path) -> Path:
-    arrange(lab, ("[responder]", "[responder]\nworkers = 2"))
+    arrange(lab, ("workers = 1", "workers = 2"))
     return lab
 
 

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from ipaddress import ip_network
 from secrets import randbits
@@ -10,6 +11,7 @@ from tashika_server.agreements.gatehouse import Gatehouse
 from tashika_server.agreements.limits import LIMITS_FILE, Buckets
 from tashika_server.agreements.notes import KEY_FILE, Notebook, ensure_key
 from tashika_server.agreements.presented import Proxies
+from tashika_server.agreements.refusals import AgreementsMissing, AgreementsTooOld
 from tashika_server.agreements.replay import ReplayMemory
 from tashika_server.agreements.scan import ScanWatch
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE, SnapshotWatcher
@@ -41,6 +43,10 @@ from tashika_server.signing import Rack, Shelf, SignerFiles
 
 __all__ = ["racks", "tls_identity", "worker_parts"]
 
+GENERATIONS = 2
+"""During a reload the workers of two configurations draw on the same limits; what all of them may
+hold ahead stays within what `limits` allows for, but for roundings if their number changes."""
+
 
 def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
     """Put an answer worker together; a signer that has become unfit is left out.
@@ -53,7 +59,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
     group = None if config.settings.access is Access.OPEN else _journal(config, clock)
     return WorkerParts(
         desk=Desk(
-            admission=_admission(config),
+            admission=_admission(config, at=clock.now()),
             directory=Directory(config.issuers),
             index=IndexReader.open(config.settings.index.path),
             shelf=Shelf(racks(config), at=clock.now()),
@@ -101,18 +107,21 @@ def _meter(config: Config, group: GroupCommit) -> Meter:
     )
 
 
-def _admission(config: Config) -> Admission:
+def _admission(config: Config, *, at: datetime) -> Admission:
     """Decide by agreements, unless everybody on this machine is to be answered."""
     settings, run = config.settings, config.settings.run
     if settings.access is Access.OPEN:
         return OfThisMachine()
-    workers = settings.responder.workers
+    sharers = GENERATIONS * settings.responder.processes
+    gatehouse = Gatehouse(
+        SnapshotWatcher(run / SNAPSHOT_FILE, max_age=settings.registry.max_age),
+        environment=settings.environment,
+        buckets=Buckets(run / LIMITS_FILE, workers=sharers, monotonic=time.monotonic),
+    )
+    with suppress(AgreementsMissing, AgreementsTooOld):
+        gatehouse.gate(at)  # the first time takes a second among 10,000: nobody is to wait for it
     return ByAgreement(
-        gatehouse=Gatehouse(
-            SnapshotWatcher(run / SNAPSHOT_FILE, max_age=settings.registry.max_age),
-            environment=settings.environment,
-            buckets=Buckets(run / LIMITS_FILE, workers=workers, monotonic=time.monotonic),
-        ),
+        gatehouse=gatehouse,
         clients=ClientStandings(config.issuers),
         replays=ReplayMemory.open(run, keep=settings.responder.replays),
         scans=ScanWatch(salt=randbits(64), alarm=report_scan),

@@ -18,9 +18,9 @@ __all__ = ["main"]
 EX_USAGE, EX_TEMPFAIL, EX_CONFIG = 64, 75, 78
 """sysexits.h; service managers know them."""
 CODES = {
-    **dict.fromkeys(("ConfigError", "BadDsn", "BookOutdated"), EX_CONFIG),
+    **dict.fromkeys(("ConfigError", "BadDsn", "BookOutdated", "ReloadRefused"), EX_CONFIG),
     **dict.fromkeys(("BookUnreachable", "IndexBusy", "IndexWriteFailed"), EX_TEMPFAIL),
-    "StartRefused": EX_TEMPFAIL,
+    **dict.fromkeys(("NotServed", "StartRefused"), EX_TEMPFAIL),
 }
 """By the names of errors: a command that fails need not load all that can fail in others."""
 EX_PIPE = 141
@@ -29,6 +29,7 @@ EX_PIPE = 141
 NOUNS = {
     "lab": "simulated issuers: make a world, revoke, publish",
     "serve": "run the service until SIGTERM or Ctrl-C",
+    "reload": "have the running service take up its configuration anew",
     "config": "check a configuration as the start would",
     "query": "look one certificate up in the index",
     "index": "load the revocation index ahead of the service",

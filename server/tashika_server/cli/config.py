@@ -46,7 +46,7 @@ def _summary(config: Config) -> list[str]:
         f"access {settings.access}; "
         + ", ".join(f"{n} on {ear}" for n, ear in ears.items() if ear),
         (
-            f"workers {settings.responder.workers}, refresh every "
+            f"workers {settings.responder.processes}, refresh every "
             f"{write_duration(settings.refresh.every)}, index in {settings.index.path}"
         ),
         f"book: {book_standing(config)}" if settings.access is Access.CLOSED else "book: not used",

@@ -1,12 +1,13 @@
 """`tashika-server process`: what the supervisor starts its children as; not for people.
 
-The child's side of the contract that `supervisor` states. Each role imports its own parts: a
-worker that is replaced answers sooner without the registry's libraries.
+The child's side of `supervisor.terms`. Each role imports its own parts: a worker that is replaced
+answers sooner without the registry's libraries.
 """
 
 # ruff: noqa: PLC0415 - see above
 
 import argparse
+import asyncio
 import contextlib
 import os
 import signal
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import uvloop
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
 from tashika_server.log import configure_log
+from tashika_server.supervisor.terms import BEAT, BEAT_EVERY, READY
 
 __all__ = ["add_commands"]
 
@@ -93,8 +96,22 @@ def _process(options: argparse.Namespace) -> int:
     config = load_config(options.config, text=_accepted_text())
     configure_log(config.settings.log.format, process=options.title)
     threading.Thread(target=_follow_the_supervisor, daemon=True).start()
-    uvloop.run(_LIVES[options.role](config, options, _readiness()))
+    uvloop.run(_live(config, options, _voice()))
     return 0
+
+
+async def _live(config: Config, options: argparse.Namespace, say: Callable[[bytes], None]) -> None:
+    beating = asyncio.create_task(_beat(say))
+    try:
+        await _LIVES[options.role](config, options, partial(say, READY))
+    finally:
+        beating.cancel()
+
+
+async def _beat(say: Callable[[bytes], None]) -> None:
+    while True:
+        say(BEAT)
+        await asyncio.sleep(BEAT_EVERY.total_seconds())
 
 
 def _accepted_text() -> str:
@@ -108,16 +125,17 @@ def _accepted_text() -> str:
     return text[:-1].decode()
 
 
-def _readiness() -> Callable[[], None]:
-    """Return what says `ready` to the supervisor; anything else printed goes to the log."""
-    told = os.dup(STDOUT)
+def _voice() -> Callable[[bytes], None]:
+    """Return what speaks to the supervisor; anything else printed goes to the log."""
+    mouth = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
+    os.set_blocking(mouth, False)
 
-    def ready() -> None:
-        with contextlib.suppress(BrokenPipeError):
-            os.write(told, b"ready\n")
+    def say(what: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):
+            os.write(mouth, what)
 
-    return ready
+    return say
 
 
 def _follow_the_supervisor() -> None:

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import sys
+from functools import partial
 from pathlib import Path
 
 from tashika_server.assembly.starting import check_start
@@ -31,8 +32,14 @@ def _serve(options: argparse.Namespace) -> int:
         _wake(config.settings.lab)
     check_start(config, at=SystemClock().now())
     _warn(config)
-    supervise(config, announce=_announce)
+    supervise(config, load=partial(_load, options.config), announce=_announce)
     return 0
+
+
+def _load(file: Path) -> Config:
+    config = load_config(file)
+    check_start(config, at=SystemClock().now())
+    return config
 
 
 def _wake(lab: LabSettings) -> None:

@@ -18,8 +18,10 @@ from tashika_server.issuer import Issuer
 
 __all__ = ["Config", "load_config", "load_settings"]
 
-WORKERS = (1, 256)
+WORKERS = (0, 256)
 """More processes than any machine has cores for them are a slip of the hand."""
+HUNG = (timedelta(seconds=2), timedelta(hours=1))
+"""Four beats missed may be a busy machine; after an hour everybody has noticed."""
 CERT_IDS = (1, 1000)
 """The answer to 1,000 CertIDs is near 100 kB; no client was seen to ask for more."""
 CACHE = (timedelta(0), timedelta(days=1))
@@ -156,6 +158,9 @@ def _limits(settings: Settings) -> Iterator[Finding]:
     yield from _within("responder.max_cert_ids", responder.max_cert_ids, CERT_IDS, str)
     yield from _within("responder.cache_for", responder.cache_for, CACHE, write_duration)
     yield from _within("responder.replays", responder.replays, REPLAYS, write_duration)
+    yield from _within("responder.hung_after", responder.hung_after, HUNG, write_duration)
+    yield from _within("refresh.hung_after", refresh.hung_after, HUNG, write_duration)
+    yield from _within("office.hung_after", settings.office.hung_after, HUNG, write_duration)
     yield from _within("index.size", settings.index.size, INDEX_SIZE, write_size)
     yield from _within("refresh.every", refresh.every, REFRESH, write_duration)
     yield from _within("refresh.timeout", refresh.timeout, REFRESH, write_duration)

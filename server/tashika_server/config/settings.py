@@ -7,6 +7,7 @@ make sense together. `config/tashika.example.toml` shows every key; a test keeps
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from os import sched_getaffinity
 from pathlib import Path
 from socket import gethostname
 
@@ -69,12 +70,18 @@ class ResponderSettings:
     """`[responder]`: the answer workers."""
 
     listen: Address = LISTEN
-    workers: int = 1
+    workers: int = 0
+    hung_after: timedelta = timedelta(seconds=10)
     max_cert_ids: int = 16
     cache_for: timedelta = timedelta(minutes=5)
     replays: timedelta = timedelta(days=1)
     proxies: tuple[str, ...] = ()
     certificate_header: str = "Client-Cert"
+
+    @property
+    def processes(self) -> int:
+        """How many answer workers there are: for 0, one for each core that this process has."""
+        return self.workers or len(sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,7 @@ class RefreshSettings:
     every: timedelta = timedelta(minutes=15)
     timeout: timedelta = timedelta(minutes=5)
     max_size: Bytes = HALF_GIB
+    hung_after: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +166,7 @@ class OfficeSettings:
 
     listen: Address | None = None
     session: timedelta = timedelta(hours=8)
+    hung_after: timedelta = timedelta(minutes=1)
     tls: OfficeTls | None = None
 
 

@@ -61,6 +61,7 @@ _HEAD = """\
 _RESPONDER = """
 [responder]
 listen = "127.0.0.1:{port}"
+workers = 1
 """
 _ACCESS = {
     Access.OPEN: """\

@@ -160,7 +160,9 @@ class Connection(asyncio.Protocol):
 
     def _hand_on(self, heard: Heard) -> None:
         if isinstance(heard, Request):
-            asked = Asked(self, last=self._front.draining or not heard.head.keep_alive)
+            # What has come whole is answered, also while draining.
+            leaving = self._front.draining and not self._heard
+            asked = Asked(self, last=leaving or not heard.head.keep_alive)
             self._asked.append(asked)
             self._front.turns.join(asked, heard)
             return
@@ -216,7 +218,7 @@ class Connection(asyncio.Protocol):
     def _see_off(self) -> None:
         """End after the last words; who has more to say is heard out, lest a reset eat them."""
         self._heard.clear()
-        if self._deaf or self._framing.begun:
+        if self._deaf or self._framing.begun or self._front.draining:
             self._deaf = True
             self._resume_reading()
             self._transport.write_eof()

@@ -84,16 +84,24 @@ class Front:
         self.present.discard(one)
         self._departure.set()
 
-    async def drain(self, *, within: timedelta) -> None:
-        """Close idle connections at once, the others after their reply or when time is up."""
+    async def wind_down(self, *, within: timedelta) -> None:
+        """Wait until all have gone or time is up; each reply says that it is the last.
+
+        Nobody is sent away: who is idle is closed when they would have been anyway, and so no
+        question crosses with our leaving that would not have crossed with their idling.
+        """
         self.draining = True
-        for one in list(self.present):
-            one.retire()
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
                 while self.present:
                     self._departure.clear()
                     await self._departure.wait()
+
+    async def drain(self, *, within: timedelta) -> None:
+        """Close idle connections at once, the others after their reply or when time is up."""
+        for one in list(self.present):
+            one.retire()
+        await self.wind_down(within=within)
         self._glancing.cancel()
         for one in list(self.present):
             one.abort()

@@ -5,12 +5,14 @@ Not for starting or watching workers (`supervisor`), nor for putting their parts
 """
 
 import asyncio
+import gc
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from socket import IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_USER_TIMEOUT, socket
+from typing import Any
 
 from tashika_server.agreements.notes import Notebook
 from tashika_server.clock import Clock
@@ -34,7 +36,12 @@ BACKLOG = 4096
 SEND_BUFFER_BYTES = 64 * 1024
 """Answers that the kernel keeps for one caller. Left alone it keeps megabytes for the deaf."""
 DRAIN = timedelta(seconds=8)
-"""The supervisor kills after ten. An honest exchange takes milliseconds."""
+"""An honest exchange takes milliseconds."""
+JOURNAL = timedelta(seconds=5)
+"""A disk that takes longer keeps callers waiting, who had better be told."""
+WIND_DOWN = timedelta(seconds=15)
+"""A caller is silent for ten at most, then has five for a body. With DRAIN it is less than the
+supervisor waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +70,18 @@ async def run(
     tls_sockets: Sequence[socket] = (),
     ready: Callable[[], None],
 ) -> None:
-    """Answer on the listening sockets until SIGTERM; for the main thread, on uvloop."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(parts, sockets, tls_sockets=tls_sockets, ready=ready, stop=stop)
+    """Answer on the listening sockets until SIGTERM, or until relieved, which SIGUSR1 says.
+
+    For the main thread, on uvloop.
+    """
+    stop, relieved = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, relieved.set)
+    # What there is by now stays, and a look through 10,000 agreements for garbage takes 60 ms.
+    gc.collect()
+    gc.freeze()
+    await serve(parts, sockets, tls_sockets=tls_sockets, ready=ready, stop=stop, relieved=relieved)
 
 
 async def serve(
@@ -76,9 +91,11 @@ async def serve(
     tls_sockets: Sequence[socket] = (),
     ready: Callable[[], None],
     stop: asyncio.Event,
+    relieved: asyncio.Event,
 ) -> None:
     """Answer on the listening sockets until `stop`, then finish what has begun.
 
+    `relieved`: others answer from now on, so nobody is sent away before they have heard it.
     `tls_sockets` want `parts.tls`.
     """
     rim = Rim(
@@ -88,24 +105,48 @@ async def serve(
         clock=parts.clock,
         cache_for=parts.cache_for,
     )
+    chores = [asyncio.create_task(_watch(parts))]
+    if parts.group:
+        chores.append(await _journal(parts.group))
     front = Front(Turns(rim, meter=parts.desk.meter, clock=parts.clock), parts.patience)
     listeners = await _listen(partial(Connection, front), sockets, parts.patience)
     if parts.tls:
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
         listeners += await _listen(tls_front, tls_sockets, parts.patience)
-    chores = [asyncio.create_task(_watch(parts))]
-    if parts.group:
-        await parts.group.begin()  # if it cannot yet, `keep` tries again: till then, tryLater
-        chores.append(asyncio.create_task(parts.group.keep()))
     ready()
-    await stop.wait()
+    await _first_of(stop.wait(), relieved.wait())
     for listener in listeners:
         listener.close()
+    await asyncio.sleep(0)  # whoever was let in within this turn of the loop is here in the next
+    if not stop.is_set():
+        await _first_of(stop.wait(), front.wind_down(within=WIND_DOWN))
     await front.drain(within=DRAIN)
     for each in chores:
         each.cancel()
     if parts.group:
         parts.group.end()
+
+
+async def _journal(group: GroupCommit) -> asyncio.Task[None]:
+    """Begin the journal before anybody is let in, and have it kept.
+
+    If it cannot be begun now, it is tried again: till then, tryLater.
+    """
+    beginning = asyncio.create_task(group.begin())
+    await asyncio.wait([beginning], timeout=JOURNAL.total_seconds())
+
+    async def keep() -> None:
+        await beginning
+        await group.keep()
+
+    return asyncio.create_task(keep())
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for each in tasks:
+        each.cancel()
 
 
 async def _listen(

@@ -24,6 +24,7 @@ from tashika_server.metering.meter import Meter
 from tashika_server.metering.reading import Cursor, State, read_page
 from tashika_server.metering.repeats import Repeats
 from tashika_server.metering.usage import Delivery
+from tashika_server.responder import worker
 from tashika_server.responder.admission import Leave
 
 
@@ -73,8 +74,9 @@ class Till:
 
 
 @contextmanager
-def till(tmp_path, *, again_after=timedelta(milliseconds=20)):
+def till(tmp_path, *, again_after=timedelta(milliseconds=20), before_sync=lambda: None):
     counter, disk, root = open_counter(tmp_path), Watching(), tmp_path / "journal"
+    disk.before_sync = before_sync
     permit = Permit(
         verifier="V-000001",
         agreement="A-000001",
@@ -155,6 +157,36 @@ def test_nothing_leaves_before_it_is_durable(tmp_path):
         assert looked.wait(10)
         assert outcome(wire.hear()) == 1
     assert not early
+
+
+def test_nobody_is_let_in_before_there_is_a_journal(tmp_path, monkeypatch):
+    listen, let_in = worker._listen, []
+
+    async def spy(make_connection, *more: object):
+        (front,) = make_connection.args
+        meter = front.turns.rim.desk.meter
+        let_in.append(meter._group.journal)  # raises JournalStopped where there is none
+        return await listen(make_connection, *more)
+
+    monkeypatch.setattr(worker, "_listen", spy)
+    with till(tmp_path):
+        assert let_in
+
+
+def test_a_disk_that_takes_too_long_for_that_is_try_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "JOURNAL", timedelta(milliseconds=20))
+    disk_is_back = Event()
+    with till(tmp_path, before_sync=disk_is_back.wait) as shop, Wire(shop.port) as wire:
+        question = post(shop.counter.question(GOOD))
+        wire.say(question)
+        assert outcome(wire.hear()) == ResponseStatus.TRY_LATER
+        disk_is_back.set()
+        heard, deadline = ResponseStatus.TRY_LATER, time.monotonic() + 20
+        while heard is ResponseStatus.TRY_LATER:
+            assert time.monotonic() < deadline
+            wire.say(question)
+            heard = outcome(wire.hear())
+        assert heard == 1
 
 
 @pytest.mark.parametrize("how", [How.FAILS_UNDONE, How.FAILS_DONE, How.FULL_HALFWAY])

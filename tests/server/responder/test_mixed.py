@@ -167,7 +167,9 @@ async def serving(desk):
         patience=Patience(),
     )
     ready, stop = asyncio.Event(), asyncio.Event()
-    server = asyncio.create_task(serve(parts, [listener], ready=ready.set, stop=stop))
+    server = asyncio.create_task(
+        serve(parts, [listener], ready=ready.set, stop=stop, relieved=asyncio.Event())
+    )
     await ready.wait()
     try:
         yield listener.getsockname()[1]

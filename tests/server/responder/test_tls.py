@@ -26,6 +26,7 @@ from support.asking import (
     HASTE,
     NOTEBOOK,
     HttpMessage,
+    Relief,
     Wire,
     get,
     post,
@@ -431,3 +432,20 @@ def test_healthz_over_tls_asks_nobody_who_they_are(port, files):
     with TlsWire(port, client(files)) as wire:
         wire.say(get("/healthz"))
         assert wire.hear().status == 200
+
+
+def test_a_handshake_under_way_is_finished_and_answered_when_the_worker_is_relieved(counter, files):
+    relief, question = Relief(), counter.question(GOOD)
+    with (
+        live(counter, files, relief=relief) as port,
+        TlsWire(port, client(files)) as known,
+        socket.create_connection(("127.0.0.1", port), 10) as plain,
+    ):
+        known.say(get("/healthz"))  # so whoever came before is known as well
+        assert known.hear().status == 200
+        relief()
+        while "connection" not in (heard := known.ask(question)).headers:
+            assert heard.status == 200
+        with client(files).wrap_socket(plain, server_hostname="localhost") as late:
+            late.sendall(get("/healthz"))
+            assert late.recv(4096).startswith(b"HTTP/1.1 200 ")
