@@ -43,6 +43,7 @@ lock: .venv/dev.ready
 	echo ./client_sdk > .venv/local.txt
 	$(COMPILE) --group build -o requirements/run.lock
 	$(COMPILE) --group build --group dev -o requirements/dev.lock
+	$(COMPILE) --group build --group dev --group bench -o requirements/bench.lock
 
 .venv/%.ready: requirements/%.lock requirements/install $(DISTRIBUTIONS)
 	PYTHON="$(PYTHON)" requirements/install $*

@@ -16,6 +16,8 @@ __all__ = ["Heard", "Line", "Lines", "NotConnected", "Pending", "Service", "Sock
 
 READ_BYTES = 64 * 1024
 CONNECT_SECONDS = 10.0
+EPOLL_ROUNDS_UP = 0.002
+"""Seconds, more than it does; the rest of a longer wait is waited for exactly."""
 
 
 class NotConnected(Exception):
@@ -121,9 +123,10 @@ class SocketLines:
         line.outbox += data
 
     def hear(self, seconds: float) -> Iterator[Heard]:
-        """Give what has come; the wait is exact to some 50 µs, where epoll's own is to 1 ms."""
-        events = self._epoll.poll(0)
-        if not events and seconds > 0:
+        """Give what has come; waits are exact to some 50 µs, where epoll's own are to 1 ms."""
+        if seconds > EPOLL_ROUNDS_UP:
+            events = self._epoll.poll(seconds - EPOLL_ROUNDS_UP)
+        else:
             select.select([self._epoll], [], [], seconds)
             events = self._epoll.poll(0)
         for number, event in events:
