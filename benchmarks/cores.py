@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple, Self
 
-__all__ = ["TooFewCores", "cpu_seconds", "on_core", "pin", "resident_bytes", "two_cores"]
+__all__ = ["Cores", "TooFewCores", "cpu_seconds", "on_core", "pin", "resident_bytes", "urgent"]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -17,12 +18,23 @@ class TooFewCores(Exception):
     """The load would take its time from what is measured."""
 
 
-def two_cores() -> tuple[int, int]:
-    """Return the core of the service and that of the load; TooFewCores."""
-    service, *others = sorted(os.sched_getaffinity(0))
-    if not others:
-        raise TooFewCores("two processor cores are needed: one is for what is measured alone")
-    return service, others[-1]
+class Cores(NamedTuple):
+    """Who works where; supervisor, refresher and office are among the rest."""
+
+    service: int
+    rest: int
+    load: int
+
+    @classmethod
+    def of_this_machine(cls) -> Self:
+        """Deal out the cores that this process may use; of two, the load shares its one.
+
+        Raises TooFewCores.
+        """
+        first, *others = sorted(os.sched_getaffinity(0))
+        if not others:
+            raise TooFewCores("two processor cores are needed: one is for what is measured alone")
+        return cls(service=first, rest=others[0], load=others[-1])
 
 
 @contextmanager
@@ -34,6 +46,25 @@ def on_core(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def urgent() -> Iterator[bool]:
+    """Go before others on the same core, if the machine allows it; tells whether it does.
+
+    For measuring latency with a load that is mostly idle: what it waits for a core that it
+    shares with a refresh or the office is not the service's doing.
+    """
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def pin(process: int, core: int) -> None:

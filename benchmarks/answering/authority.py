@@ -55,7 +55,7 @@ class Authority:
     def found(cls, kind: KeyType, *, at: datetime) -> "Authority":
         """Make one that began a year ago."""
         key, name = new_key(kind), x509.Name.from_rfc4514_string("CN=Benchmark CA,O=JPKI-SIM,C=JP")
-        builder = _blank(name, name, key, FIRST_SERIALS, at - YEAR, at + 10 * YEAR)
+        builder = _blank(name, name, key, FIRST_SERIALS, (at - YEAR, at + 10 * YEAR))
         for extension, critical in (
             (x509.BasicConstraints(ca=True, path_length=None), True),
             (key_usage("key_cert_sign", "crl_sign"), True),
@@ -71,9 +71,8 @@ class Authority:
     def delegate(self, kind: KeyType, *, at: datetime) -> tuple[x509.Certificate, PrivateKey]:
         """Certify a responder, with a key for it."""
         key, name = new_key(kind), x509.Name.from_rfc4514_string("CN=Benchmark OCSP,O=JPKI-SIM")
-        builder = _blank(
-            self.certificate.subject, name, key, FIRST_SERIALS + 1, at - YEAR / 12, at + YEAR / 12
-        )
+        life = at - YEAR / 12, at + YEAR / 12
+        builder = _blank(self.certificate.subject, name, key, FIRST_SERIALS + 1, life)
         for extension, critical in (
             (key_usage("digital_signature"), True),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False),
@@ -86,7 +85,7 @@ class Authority:
     def leaf(self, serial: int, *, at: datetime) -> x509.Certificate:
         """Issue the certificate of this serial, for peers that want to see one."""
         key, name = new_key(KeyType.P256), x509.Name.from_rfc4514_string("CN=Holder,O=JPKI-SIM")
-        builder = _blank(self.certificate.subject, name, key, serial, at - YEAR / 12, at + YEAR)
+        builder = _blank(self.certificate.subject, name, key, serial, (at - YEAR / 12, at + YEAR))
         return builder.sign(self.key, SHA256())
 
     def crl(self, number: int, serials: Iterable[int], *, at: datetime) -> bytes:
@@ -131,9 +130,9 @@ def _blank(
     subject: x509.Name,
     key: PrivateKey,
     serial: int,
-    begin: datetime,
-    end: datetime,
+    life: tuple[datetime, datetime],
 ) -> x509.CertificateBuilder:
+    begin, end = life
     builder = x509.CertificateBuilder(issuer, subject, key.public_key(), serial, begin, end)
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return builder.add_extension(identifier, critical=False)

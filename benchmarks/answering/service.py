@@ -84,13 +84,15 @@ class Unmetered:
         self._world, self._core = world, core
         self._log = world.directory / "unmetered.log"
         self.url = ""
+        self.pid = 0
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "benchmarks.answering.unmetered"]
         self._process = _start([*command, str(self._world.configuration)], self._log)
         try:
             self.url = _ready(self._process, self._log)
-            pin(self._process.pid, self._core)
+            self.pid = self._process.pid
+            pin(self.pid, self._core)
         except BaseException:
             self.__exit__()
             raise

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from benchmarks.answering.authority import Authority, KeyType, entries
 from benchmarks.load.population import Population, Standing, write_populations
 from tashika.pki.profile import Family
 from tashika_server.cli import main as tashika_server
-from tashika_server.index import Changes, IndexWriter, Mark, RegisterMark
+from tashika_server.index import Changes, IndexWriter, Mark
 from tashika_server.lab.layout import write_certificate, write_key
 from tashika_server.lab.transport import ClientAuthority, server_pair
 from tashika_server.refresh.register import read_register
