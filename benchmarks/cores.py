@@ -11,8 +11,6 @@ from typing import NamedTuple, Self
 
 __all__ = ["Cores", "TooFewCores", "cpu_seconds", "on_core", "pin", "resident_bytes", "urgent"]
 
-TICKS = os.sysconf("SC_CLK_TCK")
-
 
 class TooFewCores(Exception):
     """The load would take its time from what is measured."""
@@ -75,9 +73,12 @@ def pin(process: int, core: int) -> None:
 
 
 def cpu_seconds(process: int) -> float:
-    """Return how long a process has been at work."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Return how long the threads that a process has now have been at work."""
+    spent = 0
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            spent += int((thread / "schedstat").read_text().split()[0])
+    return spent / 1e9
 
 
 def resident_bytes(process: int) -> int:

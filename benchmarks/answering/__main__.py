@@ -5,24 +5,31 @@ make bench-answering [ARGS="--quick"]
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.answering.figures import Row
 from benchmarks.answering.machine import machine
-from benchmarks.answering.parties import Spell
+from benchmarks.answering.parties import Spell, WrongAnswers
 from benchmarks.answering.report import markdown, write
 from benchmarks.answering.rows import ROWS, Bench
+from benchmarks.answering.service import NotStarted
 from benchmarks.cores import Cores, TooFewCores, on_core
+from benchmarks.load.framing import Unframed
+from benchmarks.load.lines import NotConnected
+from benchmarks.peers.process import PeerFailed
 
+FAILURES = (NotConnected, NotStarted, PeerFailed, Unframed, WrongAnswers)
 FULL = Spell(rounds=5, seconds=5.0, warm_up=1.0)
 QUICK = Spell(rounds=1, seconds=1.0, warm_up=0.5)
 QUICK_ENTRIES, QUICK_SIZES = 50_000, (10_000, 50_000)
 
 
 def main() -> int:
-    """Measure; 1 if something fell short of what it must show, which --quick does not judge."""
+    """Measure; 1 if a row failed or fell short, which --quick does not judge."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was begun is ended
     options = _options()
     try:
         cores = Cores.of_this_machine()
@@ -43,12 +50,18 @@ def main() -> int:
     if options.to:
         write(options.to, options.name, rows, facts)
     short = [each for row in rows for each in row.demands if not each.is_met]
-    return bool(short) and not options.quick
+    failed = [each for each in rows if not each.figures]
+    return bool(failed or (short and not options.quick))
 
 
 def _measured(name: str, bench: Bench) -> Row:
     print(f"{name}: {(ROWS[name].__doc__ or '').splitlines()[0]}", file=sys.stderr, flush=True)
-    return ROWS[name](bench)
+    try:
+        return ROWS[name](bench)
+    except FAILURES as failure:
+        print(failure, file=sys.stderr, flush=True)
+        said = str(failure).splitlines()[0]
+        return Row(name=name, work="not measured", figures=[], notes=[f"FAILED: {said}"])
 
 
 def _cores() -> list[int]:

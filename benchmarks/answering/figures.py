@@ -19,6 +19,8 @@ class Reading:
     """Part of its core that the service used; well below 1, something else was the limit."""
     load_busy: float | None = None
     """The same of the load; near 1, it was the limit itself."""
+    p99_ms: float | None = None
+    """Of the callers, who asked again as soon as they were answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Figure:
     readings: Sequence[Reading]
     lacks: str = ""
     """What is not done for it that we do."""
+    at: float | None = None
+    """Where it stands on the axis of a row that has one."""
 
     @property
     def value(self) -> float:
@@ -72,6 +76,8 @@ class Row:
     demands: Sequence[Demand] = ()
     notes: Sequence[str] = field(default=())
     """Whoever is left out and why; what a reader must know."""
+    axis: str = ""
+    """What `Figure.at` counts; rows that have one are drawn."""
     runs: Mapping[str, Outcome] = field(default_factory=dict)
     """Runs that are worth a picture."""
 

@@ -69,7 +69,8 @@ class Loaded:
         """Run once; WrongAnswers if there was a single one among the sample, or a refusal."""
         outcome, busy = self.run(replace(self.order, seconds=spell.seconds, warm_up=spell.warm_up))
         rate = outcome.rate * outcome.cert_ids
-        return Reading(value=rate, service_busy=busy, load_busy=outcome.busy)
+        p99 = outcome.milliseconds(99)
+        return Reading(value=rate, service_busy=busy, load_busy=outcome.busy, p99_ms=p99)
 
     def run(self, order: Order) -> tuple[Outcome, float]:
         """Run an order; also tells the part of a core that the service used for it."""

@@ -1,12 +1,17 @@
 """The table as JSON, as Markdown and as pictures."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 
 from benchmarks.answering.figures import Demand, Figure, Row
 
 __all__ = ["markdown", "write"]
+
+WHOLE = 100
+"""From here on decimals say nothing."""
 
 
 def write(directory: Path, name: str, rows: Sequence[Row], machine: Mapping[str, object]) -> None:
@@ -15,6 +20,13 @@ def write(directory: Path, name: str, rows: Sequence[Row], machine: Mapping[str,
     plain = {"machine": machine, "rows": [_plain(each) for each in rows]}
     (directory / f"{name}.json").write_text(json.dumps(plain, indent=1) + "\n")
     (directory / f"{name}.md").write_text(markdown(rows, machine))
+    try:
+        # Only who wants pictures needs what draws them.
+        from benchmarks.answering.pictures import draw  # noqa: PLC0415
+    except ImportError as missing:
+        print(f"no pictures: {missing}; `requirements/install bench` brings it", file=sys.stderr)
+    else:
+        draw(directory, name, rows)
 
 
 def _plain(row: Row) -> dict[str, object]:
@@ -46,6 +58,7 @@ def _plain_figure(figure: Figure) -> dict[str, object]:
         "rounds": [round(each.value, 3) for each in figure.readings],
         "service_busy": [_rounded(each.service_busy) for each in figure.readings],
         "load_busy": [_rounded(each.load_busy) for each in figure.readings],
+        "p99_ms": [_rounded(each.p99_ms) for each in figure.readings],
     }
 
 
@@ -68,8 +81,10 @@ def markdown(rows: Sequence[Row], machine: Mapping[str, object]) -> str:
         *(_demand_line(row, each) for row in rows for each in row.demands),
     ]
     for row in rows:
-        lines += ["", f"**{row.name}**: {row.work}", "", "| | median | of its core | not done |"]
-        lines += ["|---|---|---|---|", *map(_figure_line, row.figures)]
+        lines += ["", f"**{row.name}**: {row.work}", ""]
+        if row.figures:
+            lines += ["| | median | its core | load's core | not done |", "|---|---|---|---|---|"]
+            lines += map(_figure_line, row.figures)
         lines += ["", *(f"- {note}" for note in row.notes)] if row.notes else []
     return "\n".join(lines) + "\n"
 
@@ -81,7 +96,13 @@ def _demand_line(row: Row, demand: Demand) -> str:
 
 
 def _figure_line(figure: Figure) -> str:
-    digits = 0 if figure.value > 100 else 2
-    busy = [each.service_busy for each in figure.readings if each.service_busy is not None]
-    part = f"{sum(busy) / len(busy):.0%}" if busy else ""
-    return f"| {figure.of} | {figure.value:,.{digits}f} {figure.unit} | {part} | {figure.lacks} |"
+    digits = 0 if figure.value > WHOLE else 2
+    value = f"{figure.value:,.{digits}f} {figure.unit}"
+    service = _part([each.service_busy for each in figure.readings])
+    load = _part([each.load_busy for each in figure.readings])
+    return f"| {figure.of} | {value} | {service} | {load} | {figure.lacks} |"
+
+
+def _part(parts: Sequence[float | None]) -> str:
+    known = [each for each in parts if each is not None]
+    return f"{mean(known):.0%}" if known else ""

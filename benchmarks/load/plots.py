@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.load.outcome import PERCENTS, Outcome
 
-__all__ = ["draw_latencies", "draw_over_time"]
+__all__ = ["draw_latencies", "draw_over_time", "finish"]
 
 SIZE = (9.0, 5.0)
 
@@ -22,7 +22,7 @@ def draw_latencies(path: Path, outcomes: Mapping[str, Outcome]) -> None:
         axes.step(*zip(*points, strict=True), where="post", label=name)
     axes.set_xticks([_nines(each) for each in PERCENTS], [f"{each:g} %" for each in PERCENTS])
     axes.set(yscale="log", ylabel="ms", xlabel="answered within that time", xlim=(0, None))
-    _finish(figure, path)
+    finish(figure, path)
 
 
 def draw_over_time(path: Path, outcomes: Mapping[str, Outcome]) -> None:
@@ -35,7 +35,7 @@ def draw_over_time(path: Path, outcomes: Mapping[str, Outcome]) -> None:
         below.plot(seconds, [each.p99_ms for each in outcome.stretches], label=name)
     above.set(ylabel="answers a second", ylim=(0, None))
     below.set(ylabel="p99, ms", xlabel="seconds", yscale="log")
-    _finish(figure, path)
+    finish(figure, path)
 
 
 def _nines(percent: float) -> float:
@@ -43,8 +43,10 @@ def _nines(percent: float) -> float:
     return -log10(max(1 - percent / 100, 1e-6))
 
 
-def _finish(figure: Figure, path: Path) -> None:
+def finish(figure: Figure, path: Path) -> None:
+    """Add grid and legend, and write the file."""
     for axes in figure.axes:
         axes.grid(visible=True, alpha=0.3)
-    figure.axes[0].legend()
+    if figure.axes[0].get_legend_handles_labels()[0]:
+        figure.axes[0].legend()
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {})

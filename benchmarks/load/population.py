@@ -35,9 +35,9 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Population:
-    """The certificates of one issuer."""
+    """The certificates of one issuer; equal to itself alone."""
 
     issuer: x509.Certificate
     serials: Mapping[Standing, Sequence[range]]

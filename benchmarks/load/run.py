@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.load.deck import Deck, Mix, shuffle
+from benchmarks.load.deck import Deck, Mix, Question, shuffle
 from benchmarks.load.drive import Drive
 from benchmarks.load.envelope import Envelope
 from benchmarks.load.histogram import Histogram
@@ -91,7 +92,7 @@ def run(
 
     `told` hears of every stretch of time once it is over.
     """
-    deck = Deck(shuffle(order.mix, populations, seed=order.seed))
+    deck = Deck(_questions(order.mix, tuple(populations), order.seed))
     with _lines(order) as lines, _undisturbed():
         begin, worked = time.perf_counter_ns(), time.process_time_ns()
         end = begin + _whole(order.warm_up) + _whole(order.seconds)
@@ -107,6 +108,12 @@ def run(
         drive.run(until=end, grace=GRACE)
         busy = (time.process_time_ns() - worked) / (time.perf_counter_ns() - begin)
     return _sum_up(order, tally, begin=begin, end=end, opened=lines.opened, busy=busy)
+
+
+@lru_cache(maxsize=4)
+def _questions(mix: Mix, populations: tuple[Population, ...], seed: int) -> Sequence[Question]:
+    """Make the questions of a mix, or take those of an earlier run."""
+    return shuffle(mix, populations, seed=seed)
 
 
 def _sum_up(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.answering.figures import Row
 from benchmarks.answering.rows.cached import cached
+from benchmarks.answering.rows.generator import generator
 from benchmarks.answering.rows.latency import latency
 from benchmarks.answering.rows.scale import cert_ids, metering, sizes, workers
 from benchmarks.answering.rows.scene import Bench
@@ -22,5 +23,6 @@ ROWS: Mapping[str, Callable[[Bench], Row]] = {
     "metering": metering,
     "cert-ids": cert_ids,
     "workers": workers,
+    "generator": generator,
 }
 """By the names that the command line knows, in the order of the table."""

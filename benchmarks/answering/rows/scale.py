@@ -1,15 +1,20 @@
 """What the rate depends on: how much is revoked, how much is asked, who answers, what is kept."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
 from benchmarks.answering.authority import KeyType
-from benchmarks.answering.figures import Row, ratio, times
+from benchmarks.answering.figures import Figure, Row, ratio, times
 from benchmarks.answering.parties import measure
-from benchmarks.answering.rows.scene import NONCED, US, Bench, ours, renamed, served
+from benchmarks.answering.rows.scene import NONCED, US, Bench, asking, ours, served
 from benchmarks.answering.service import Unmetered
 
 __all__ = ["cert_ids", "metering", "sizes", "workers"]
+
+SPREAD = replace(NONCED, distinct=100_000)
+"""So that look-ups go all over the index, and not to pages that are at hand."""
+CERT_IDS, WORKERS = (1, 2, 4, 8, 16), (1, 2)
 
 
 def sizes(bench: Bench) -> Row:
@@ -18,17 +23,19 @@ def sizes(bench: Bench) -> Row:
         parties = [
             ours(
                 *opened.enter_context(served(bench, KeyType.P256, entries=each)),
+                SPREAD,
                 name=f"{each:,} entries",
             )
             for each in bench.sizes
         ]
-        figures = measure(parties, bench.spell)
+        figures = _placed(measure(parties, bench.spell), bench.sizes)
     smallest, *larger = figures
     return Row(
         name="sizes",
         work="P-256, nonce, token, metered: by the number of revoked certificates in the index",
         figures=figures,
         demands=[times(each, smallest, 0.9) for each in larger],
+        axis="revoked certificates",
     )
 
 
@@ -56,15 +63,13 @@ def cert_ids(bench: Bench) -> Row:
     """Measure by how many certificates each question is about."""
     with served(bench, KeyType.P256) as (world, service):
         us = ours(world, service)
-        parties = [
-            renamed(us, f"{each} a question", replace(NONCED, cert_ids=each))
-            for each in (1, 2, 4, 8, 16)
-        ]
-        figures = measure(parties, bench.spell)
+        parties = [asking(us, each) for each in CERT_IDS]
+        figures = _placed(measure(parties, bench.spell), CERT_IDS)
     return Row(
         name="cert-ids",
         work="P-256, nonce, token, metered: by CertIDs in each question, in statuses a second",
         figures=figures,
+        axis="CertIDs in a question",
     )
 
 
@@ -76,12 +81,17 @@ def workers(bench: Bench) -> Row:
                 *opened.enter_context(served(bench, KeyType.RSA2048, workers=each)),
                 name=f"{each} worker{'s' * (each > 1)}",
             )
-            for each in (1, 2)
+            for each in WORKERS
         ]
-        figures = measure(list(reversed(parties)), bench.spell)
+        figures = _placed(measure(parties, bench.spell), WORKERS)
     return Row(
         name="workers",
         work=f"{US}, RSA-2048, nonce, token, metered: by workers, each on a core of its own",
         figures=figures,
+        axis="workers",
         notes=["of two cores, the second is the load's as well"],
     )
+
+
+def _placed(figures: Sequence[Figure], places: Sequence[int]) -> list[Figure]:
+    return [replace(one, at=at) for one, at in zip(figures, places, strict=True)]

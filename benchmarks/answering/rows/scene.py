@@ -20,7 +20,7 @@ from benchmarks.cores import Cores
 from benchmarks.load.deck import Mix
 from benchmarks.load.run import Order
 
-__all__ = ["NONCED", "US", "Bench", "ours", "ratios", "renamed", "served"]
+__all__ = ["NONCED", "US", "Bench", "asking", "ours", "ratios", "served"]
 
 US = "tashika"
 NONCED = Mix(nonce=1.0, revoked=0.05)
@@ -73,6 +73,8 @@ def ratios(figures: Sequence[Figure], bounds: Mapping[str, float]) -> list[Deman
     return [times(us, other, bounds[other.of]) for other in others if other.of in bounds]
 
 
-def renamed(party: Loaded, name: str, mix: Mix) -> Loaded:
-    """Return the same service, asked something else."""
+def asking(party: Loaded, cert_ids: int) -> Loaded:
+    """Return the same service, asked so much at once, about as many certificates in all."""
+    mix = replace(NONCED, cert_ids=cert_ids, distinct=NONCED.distinct // cert_ids)
+    name = f"{cert_ids} CertID{'s' * (cert_ids > 1)}"
     return replace(party, name=name, order=replace(party.order, mix=mix))
