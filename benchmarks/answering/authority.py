@@ -31,6 +31,11 @@ class KeyType(StrEnum):
     P256 = "p256"
     RSA2048 = "rsa2048"
 
+    @property
+    def label(self) -> str:
+        """Return what people call it."""
+        return {"p256": "P-256", "rsa2048": "RSA-2048"}[self]
+
 
 def new_key(kind: KeyType) -> PrivateKey:
     """Make a key."""

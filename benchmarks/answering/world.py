@@ -110,13 +110,11 @@ def _agree(configuration: Path, at: datetime) -> str:
     """Register a verifier that may ask without limit; returns its token."""
     _do("book", "upgrade", configuration)
     named = "--name", "Benchmark Bureau (simulated)", "--category", "administrative-organ"
-    verifier = _do("verifier", "add", configuration, *named)["changes"][0]["subject"]
+    verifier = _made("verifier", configuration, *named)
     _do("verifier", "notify", configuration, verifier, "--family", Family.SIGNATURE)
     limits = "--rate", PLENTY, "--burst", PLENTY, "--daily", "none"
     granted = "--grant", f"{Family.SIGNATURE}:ocsp"
-    agreement = _do("agreement", "add", configuration, verifier, *granted, *limits)["changes"][0][
-        "subject"
-    ]
+    agreement = _made("agreement", configuration, verifier, *granted, *limits)
     for step in ("notify", "agree", "activate"):
         _do("agreement", "advance", configuration, agreement, step)
     client = ClientAuthority.found(at=at).certify("benchmark", at=at)
@@ -127,6 +125,11 @@ def _agree(configuration: Path, at: datetime) -> str:
     _do("credential", "add", configuration, agreement, *shown)
     issued = _do("credential", "add", configuration, agreement, "--kind", "token", "--label", "t")
     return str(issued["secret"])
+
+
+def _made(noun: str, *words: object) -> str:
+    """Add something; returns its number."""
+    return str(_do(noun, "add", *words)["changes"][0]["subject"])
 
 
 def _do(noun: str, verb: str, *words: object) -> dict[str, Any]:

@@ -87,14 +87,19 @@ class Drive:
 
     def _settle(self, end: int, until: int) -> None:
         """Send what was due and had no line, and hear what is under way."""
-        while (now := self._clock()) < end and (self._busy or 0 < self._pace.due < until):
-            self._ask(now, until) if self._pace.due else None
+        while (now := self._clock()) < end and (self._busy or self._owes(until)):
+            if self._owes(until):
+                self._ask(now, until)
             self._hear(end - now, until)
+
+    def _owes(self, until: int) -> bool:
+        """Tell whether a question was due that has not been asked."""
+        return 0 < self._pace.due < until
 
     def _give_up(self, until: int) -> None:
         now = self._clock()
         for line in set(self._lines.slots):
             for pending in line.waiting:
                 self._tally.lose(UNANSWERED, pending.intended, now)
-        while 0 < self._pace.due < until:
+        while self._owes(until):
             self._tally.lose(UNSENT, self._pace.take(now), now)

@@ -110,7 +110,7 @@ def run(
     return _sum_up(order, tally, begin=begin, end=end, opened=lines.opened, busy=busy)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _questions(mix: Mix, populations: tuple[Population, ...], seed: int) -> Sequence[Question]:
     """Make the questions of a mix, or take those of an earlier run."""
     return shuffle(mix, populations, seed=seed)

@@ -14,7 +14,7 @@ __all__ = ["ROWS", "Bench"]
 
 ROWS: Mapping[str, Callable[[Bench], Row]] = {
     "p256": live_p256,
-    "rsa": live_rsa,
+    "rsa2048": live_rsa,
     "cached": cached,
     "tls": over_tls,
     "many": many_at_once,

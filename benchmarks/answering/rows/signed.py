@@ -57,8 +57,7 @@ def _live(bench: Bench, key: KeyType, bounds: Mapping[str, float]) -> Row:
         figures = measure([*parties, *_signing(key, bench)], bench.spell)
     return Row(
         name=key,
-        work=f"{key.upper()}, nonce, authorised by token, metered to disk, "
-        f"{bench.entries:,} revoked",
+        work=f"{key.label}, nonce, authorised by token, metered to disk, {bench.entries:,} revoked",
         figures=figures,
         demands=ratios(figures, bounds),
         notes=missing,
