@@ -19,7 +19,7 @@ from benchmarks.answering.service import NotStarted
 from benchmarks.cores import Cores, TooFewCores, on_core
 from benchmarks.load.framing import Unframed
 from benchmarks.load.lines import NotConnected
-from benchmarks.peers.process import PeerFailed
+from benchmarks.peers.process import NotInstalled, PeerFailed
 
 FAILURES = (NotConnected, NotStarted, PeerFailed, Unframed, WrongAnswers)
 FULL = Spell(rounds=5, seconds=5.0, warm_up=1.0)
@@ -50,18 +50,20 @@ def main() -> int:
     if options.to:
         write(options.to, options.name, rows, facts)
     short = [each for row in rows for each in row.demands if not each.is_met]
-    failed = [each for each in rows if not each.figures]
-    return bool(failed or (short and not options.quick))
+    failed = any(each.has_failed for each in rows)
+    return failed or bool(short and not options.quick)
 
 
 def _measured(name: str, bench: Bench) -> Row:
     print(f"{name}: {(ROWS[name].__doc__ or '').splitlines()[0]}", file=sys.stderr, flush=True)
     try:
         return ROWS[name](bench)
+    except NotInstalled as hint:
+        return Row(name=name, work="left out", figures=[], notes=[str(hint)])
     except FAILURES as failure:
         print(failure, file=sys.stderr, flush=True)
-        said = str(failure).splitlines()[0]
-        return Row(name=name, work="not measured", figures=[], notes=[f"FAILED: {said}"])
+        notes = str(failure).splitlines()[:1]
+        return Row(name=name, work="FAILED", figures=[], notes=notes, has_failed=True)
 
 
 def _cores() -> list[int]:

@@ -78,6 +78,8 @@ class Row:
     """Whoever is left out and why; what a reader must know."""
     axis: str = ""
     """What `Figure.at` counts; rows that have one are drawn."""
+    has_failed: bool = False
+    """It could not be measured; a note says why."""
     runs: Mapping[str, Outcome] = field(default_factory=dict)
     """Runs that are worth a picture."""
 

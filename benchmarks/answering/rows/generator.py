@@ -15,7 +15,6 @@ from benchmarks.load.envelope import Envelope
 from benchmarks.load.population import Population, Standing
 from benchmarks.load.run import Order, run
 from benchmarks.peers import nginx
-from benchmarks.peers.process import NotInstalled
 
 __all__ = ["generator"]
 
@@ -54,26 +53,23 @@ def generator(bench: Bench) -> Row:
     population = Population(issuer=authority.certificate, serials=every)
     work = f"nginx answers {OCTETS} octets from memory; the questions are those of row p256"
     core = bench.cores.service
-    try:
-        with (
-            TemporaryDirectory(prefix="tashika-bench-") as directory,
-            nginx.server(Path(directory), bytes(OCTETS), core=core) as (base, process),
-        ):
-            url = f"{base}/memory"
-            envelope = Envelope(urlsplit(url).netloc, "/memory")
-            by_wrk = Wrked(
-                name="wrk",
-                unit="replies/s",
-                url=url,
-                requests=[
-                    envelope.wrap(each, bytes(NONCE_BYTES))
-                    for each in shuffle(NONCED, [population], seed=1)
-                ],
-                directory=Path(directory),
-                process=process,
-                lacks="no new nonces, no latency by moment due, nothing verified",
-            )
-            figures = measure([Ceiling(url=url, population=population), by_wrk], bench.spell)
-    except NotInstalled as hint:
-        return Row(name="generator", work=work, figures=[], notes=[f"left out: {hint}"])
+    with (
+        TemporaryDirectory(prefix="tashika-bench-") as directory,
+        nginx.server(Path(directory), bytes(OCTETS), core=core) as (base, process),
+    ):
+        url = f"{base}/memory"
+        envelope = Envelope(urlsplit(url).netloc, "/memory")
+        by_wrk = Wrked(
+            name="wrk",
+            unit="replies/s",
+            url=url,
+            requests=[
+                envelope.wrap(each, bytes(NONCE_BYTES))
+                for each in shuffle(NONCED, [population], seed=1)
+            ],
+            directory=Path(directory),
+            process=process,
+            lacks="no new nonces, no latency by moment due, nothing verified",
+        )
+        figures = measure([Ceiling(url=url, population=population), by_wrk], bench.spell)
     return Row(name="generator", work=work, figures=figures)

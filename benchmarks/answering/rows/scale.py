@@ -48,9 +48,7 @@ def metering(bench: Bench) -> Row:
         us = ours(world, service, name="metered to disk")
         order = replace(us.order, url=unmetered.url)
         without = replace(us, name="not metered", order=order, processes=[unmetered.pid])
-        figures = measure(
-            [us, replace(without, lacks="no record of what is answered")], bench.spell
-        )
+        figures = measure([us, without], bench.spell)
     return Row(
         name="metering",
         work="P-256, nonce, token: what it costs to have each answer on the disk before it goes",
