@@ -1,12 +1,15 @@
 # make demo    watch a revocation become a signed answer; sets itself up
 # make test    run every test; sets itself up
 # make check   format, lint, types and layers, as CI does
-# make bench   run the benchmarks
+# make bench   run the benchmarks, small and quick; for figures that count, on a quiet machine:
+#              make bench-answering  one core beside its peers, about half an hour
+#              make bench-scale      larger indexes: ARGS="--sizes 10000,1000000,10000000"
 # make drill   kill workers and ingesters under load; every answer must be counted once
 # make lock    renew requirements/*.lock within the ranges of pyproject.toml
 #
 # Python 3.11 or later, git and make are all that must be there. PYTHON=... chooses another
-# Python for .venv; ARGS=... is handed on to pytest and to the drill.
+# Python for .venv; ARGS=... is handed on to pytest, the drill
+# and the larger benchmarks.
 
 BIN := .venv/bin
 # One more than there are cores: many tests wait for processes of their own.
@@ -19,7 +22,7 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench drill lock
+.PHONY: demo test check bench bench-answering bench-scale drill lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
@@ -33,8 +36,25 @@ check: .venv/dev.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev.ready
-	set -e; for each in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python $$each; done
+# All of them, even where one ends above its bound.
+bench: .venv/bench.ready
+	@bad=; run() { echo "== $$*"; $(BIN)/python "$$@" || bad=1; }; \
+	run benchmarks/hot_path.py --rounds 3; \
+	run benchmarks/gate.py --rounds 3; \
+	run benchmarks/metering.py --rounds 3; \
+	run benchmarks/index_load.py 200000; \
+	run benchmarks/ingest.py --answers 200000; \
+	run benchmarks/month_close.py --verifiers 50; \
+	run benchmarks/suspension.py --rounds 3; \
+	run -m benchmarks.answering --quick $(ARGS); \
+	test -z "$$bad"
+
+bench-answering: .venv/bench.ready
+	$(BIN)/python -m benchmarks.answering --to benchmarks/results $(ARGS)
+
+bench-scale: .venv/bench.ready
+	$(BIN)/python -m benchmarks.answering --rows sizes,cert-ids,workers \
+		--to benchmarks/results --name scale $(ARGS)
 
 drill: .venv/dev.ready
 	PYTHONPATH=tests $(BIN)/python -m drill $(ARGS)
@@ -43,6 +63,7 @@ lock: .venv/dev.ready
 	echo ./client_sdk > .venv/local.txt
 	$(COMPILE) --group build -o requirements/run.lock
 	$(COMPILE) --group build --group dev -o requirements/dev.lock
+	$(COMPILE) --group build --group dev --group bench -o requirements/bench.lock
 
 .venv/%.ready: requirements/%.lock requirements/install $(DISTRIBUTIONS)
 	PYTHON="$(PYTHON)" requirements/install $*
