@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from support.asking import Authority, ec_key, write_signer
 from support.clock import FakeClock
 from support.registry import ocsp
-from support.till import AFTER, APRIL, SIGNATURE, Till
+from support.till import AFTER, SIGNATURE, Till
 from tashika import Client, ReceiptBook
 from tashika.causes import Cause
 from tashika.cli import main
@@ -37,6 +37,7 @@ from tashika_server.agreements.registry import Agreement, Period
 from tashika_server.book import Book
 from tashika_server.book import accounts as a
 from tashika_server.durable import Durability
+from tashika_server.ledger.errors import StatementAltered
 from tashika_server.ledger.handing_out import hand_out
 from tashika_server.ledger.month import ClosingRules
 from tashika_server.ledger.receipts import proof, receipt_trees
@@ -385,15 +386,20 @@ def test_one_answer_can_be_proved_to_anybody(scene: Scene) -> None:
     scene.close()
     stream = scene.service.journal.stream
     with scene.service.house.book.reading() as connection:
+        stated = statement_document(connection, find_statement(connection, "M-000001"))
+        assert stated.receipts is not None
         for sequence in range(1, 8):
-            found = proof(connection, scene.service.agreement.id, APRIL, Receipt(stream, sequence))
+            found = proof(connection, stated, Receipt(stream, sequence))
             hashed = merkle.leaf_hash(found.leaf)
-            merkle.check_proof(hashed, found.index, found.size, found.path, found.root)
-        stated = statement_document(connection, find_statement(connection, "M-000001")).receipts
-        assert stated is not None
-        assert (found.size, found.root) == (stated.receipts, stated.root)
-        with pytest.raises(NoSuchRecord):
-            proof(connection, scene.service.agreement.id, APRIL, Receipt(stream, 0))
+            merkle.check_proof(hashed, found.index, found.size, found.path, stated.receipts.root)
+        with pytest.raises(NoSuchRecord, match="has no answer at"):
+            proof(connection, stated, Receipt(stream, 0))
+        with pytest.raises(NoSuchRecord, match="had no receipts"):
+            proof(connection, replace(stated, receipts=None), Receipt(stream, 1))
+    with scene.service.house.book.writing(actor="thief", at=AFTER) as change:
+        change.connection.execute(delete(a.receipt_leaf).where(a.receipt_leaf.c.sequence == 3))
+        with pytest.raises(StatementAltered, match="not as they were stated"):
+            proof(change.connection, stated, Receipt(stream, 1))
 
 
 @pytest.mark.parametrize("book_dsn", ["sqlite"], indirect=True)

@@ -1,11 +1,13 @@
 """`tashika-server statement`: what verifiers are given of frozen months."""
 
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from tashika.pki.receipt import MAX_SEQUENCE, Receipt
 from tashika_server.cli.days import month
 from tashika_server.cli.display import print_json
 from tashika_server.cli.registrar import add_list, add_show, open_house
@@ -14,11 +16,14 @@ from tashika_server.ledger.detail import ItemLine, itemise
 from tashika_server.ledger.errors import CannotWrite
 from tashika_server.ledger.handing_out import hand_out
 from tashika_server.ledger.printed import PrintedStatement, print_statement
+from tashika_server.ledger.receipts import Proof, proof
 from tashika_server.ledger.statement import Statement
 from tashika_server.ledger.statement_csv import statement_csv
 from tashika_server.metering.recount import Item, Span, extents, items
 
 __all__ = ["add_commands"]
+
+RECEIPT = re.compile(r"([0-9a-f]{32}):([0-9]{1,19})")
 
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
@@ -34,6 +39,10 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     show.add_argument("--csv", action="store_true", help="print its lines as CSV")
     show.set_defaults(handler=_or_csv(show.get_default("handler")))
     _add_export(verbs)
+    text = "prove to anybody that an answer with a receipt is in one (RFC 9162 2.1.3)"
+    proved = _of(add_show(verbs, "proof", _proof, text))
+    place = "its receipt, as the verifier keeps it: stream and sequence"
+    proved.add_argument("receipt", type=_receipt, metavar="STREAM:SEQUENCE", help=place)
     text = "list the items of one, read from the journals again"
     columns = ["at", "stream", "sequence", "holder", "family", "issuer", "standing", "rule"]
     detail = _of(add_list(verbs, "items", _items, text, *columns, "list_yen", "due_yen"))
@@ -68,6 +77,19 @@ def _list(options: Namespace, connection: Connection) -> Sequence[Statement]:
 
 def _show(options: Namespace, connection: Connection) -> PrintedStatement:
     return print_statement(connection, record.find_statement(connection, options.id))
+
+
+def _proof(options: Namespace, connection: Connection) -> Proof:
+    statement = record.find_statement(connection, options.id)
+    document = record.statement_document(connection, statement)
+    return proof(connection, document, options.receipt)
+
+
+def _receipt(text: str) -> Receipt:
+    form = RECEIPT.fullmatch(text)
+    if form is None or int(form[2]) > MAX_SEQUENCE:
+        raise ArgumentTypeError(f"{text!r} is no place: 32 hexadecimal digits, a colon, a number")
+    return Receipt(bytes.fromhex(form[1]), int(form[2]))
 
 
 def _or_csv(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:

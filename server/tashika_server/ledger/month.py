@@ -105,13 +105,14 @@ def draft_month(
     sheets = rate_month(connection, month, rates=believed, table=rules.table, progress=progress)
     frame = Frame(month=month, rated_at=at, tax=rules.tax, table=rules.table)
     known = {each.id: each for each in verifiers(connection)}
+    trees = rules.receipts(connection, month)
     documents = (
         document_of(
             frame,
             sheet,
             agreement,
             known[agreement.verifier],
-            rules.receipts(connection, agreement.id, month),
+            trees(agreement.id),
         )
         for agreement, sheet in _with_sheets(agreements(connection), month, sheets)
     )

@@ -25,7 +25,16 @@ __all__ = [
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Occasion(IntEnum):
+class _Worded(IntEnum):
+    """A code of journals and totals."""
+
+    @property
+    def word(self) -> str:
+        """What statements and commands call it, such as `handed-over`."""
+        return self.name.lower().replace("_", "-")
+
+
+class Occasion(_Worded):
     """How an answer came about."""
 
     FRESH = 1
@@ -38,7 +47,7 @@ class Occasion(IntEnum):
     """The identical signed question came again and got its first answer."""
 
 
-class Delivery(IntEnum):
+class Delivery(_Worded):
     """What became of an answer after it was journalled."""
 
     HANDED_OVER = 1
