@@ -57,7 +57,7 @@ FREEZE = "statement.freeze"
 Trees = Callable[[str], ReceiptTree | None]
 """Makes the tree of an agreement's receipts; None where it asks for none."""
 Receipts = Callable[[Connection, Month], Trees]
-"""Counts a month by day and kind, for all agreements at once; what it returns makes their trees."""
+"""Counts a month by day and kind, for all agreements at once, and returns what makes trees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from tashika_server.metering.alarms import Alarm, Doubt, open_alarm
 from tashika_server.metering.contexts import Stranger
 from tashika_server.metering.counting import Counted, count_page
 from tashika_server.metering.enrolment import enrol_streams
+from tashika_server.metering.lateness import tell_of_late
 from tashika_server.metering.leaves import Leaf, asking, keep_leaves, leaves_of, read_again
 from tashika_server.metering.reading import Closed, State
 from tashika_server.metering.segment import Harm
@@ -131,7 +132,7 @@ class Ingester:
 
     def _keep(self, before: Stream, page: Counted, after: Stream) -> None:
         """Take in a page, whole or not at all; raises Overtaken, Stranger, OSError."""
-        leaves, raised = self._leaves(before, page, after), None
+        leaves = self._leaves(before, page, after)
         with self._change() as change:
             # First of all: who finds the cursor elsewhere has nothing to add.
             advance(change.connection, before, after)
@@ -139,14 +140,15 @@ class Ingester:
             keep_leaves(
                 change.connection, before.id, (each for each in leaves if each.context in counted)
             )
+            raised = tell_of_late(change, before.id, page.counts)
             for closed in page.closed:
                 close_segment(change, _segment(after, closed))
             if after.outlook in FINISHED:
                 end_stream(change, after, page.unknown)
             if page.damage:
                 harm, at, detail = page.damage.harm, page.damage.at, page.damage.detail
-                raised = open_alarm(change, harm, before.id, at=at, detail=detail)
-        _tell(raised)
+                raised += (open_alarm(change, harm, before.id, at=at, detail=detail),)
+        _tell(*raised)
 
     def _leaves(self, before: Stream, page: Counted, after: Stream) -> tuple[Leaf, ...]:
         """Make the leaves of a page, if any: read again answer by answer, which takes a while."""

@@ -5,8 +5,6 @@ which `ledger.receipts` makes when the month is closed.
 """
 
 from collections.abc import Container, Iterable, Iterator
-from datetime import date, timedelta
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +16,7 @@ from tashika_server.book.accounts import month, receipt_leaf
 from tashika_server.book.tables import agreement_version
 from tashika_server.metering.contexts import row_of
 from tashika_server.metering.reading import Cursor, read_page
-from tashika_server.metering.usage import Context, Occasion, Usage
+from tashika_server.metering.usage import Context, Occasion, Usage, month_of
 
 __all__ = ["RECEIPTED", "Leaf", "asking", "keep_leaves", "leaves_of", "read_again"]
 
@@ -29,8 +27,7 @@ AT_ONCE = 5_000
 
 _OCSP = "ocsp"
 _SECOND = 1_000_000
-_JST = 9 * 3600
-_DAY = 24 * 3600
+_HOUR = 3600
 
 
 class Leaf(NamedTuple):
@@ -101,13 +98,7 @@ def _leaf(stream: bytes, usage: Usage) -> Leaf:
     context = usage.context
     return Leaf(
         context,
-        _month((second + _JST) // _DAY),
+        month_of(second // _HOUR),
         usage.sequence,
         leaf(stream, usage.sequence, second, context.fingerprint, usage.pseudonym, usage.standing),
     )
-
-
-@lru_cache(maxsize=64)
-def _month(day: int) -> str:
-    """Name the month of a day of Japan, counted from 1970."""
-    return f"{date(1970, 1, 1) + timedelta(days=day):%Y-%m}"

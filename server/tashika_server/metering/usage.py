@@ -8,6 +8,7 @@ stand on disk for as long as a journal is kept; they are added to and never chan
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from tashika.pki.receipt import StandingCode
@@ -20,9 +21,11 @@ __all__ = [
     "Usage",
     "instant",
     "microseconds",
+    "month_of",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR, _JST = timedelta(hours=1), timedelta(hours=9)
 
 
 class _Worded(IntEnum):
@@ -103,3 +106,9 @@ def microseconds(at: datetime) -> int:
 def instant(at: int) -> datetime:
     """Read a time of a record."""
     return _EPOCH + timedelta(microseconds=at)
+
+
+@lru_cache(maxsize=1024)
+def month_of(hour: int) -> str:
+    """Name the month of Japan, such as `2026-04`, of a whole hour since 1970 in UTC."""
+    return f"{_EPOCH + hour * _HOUR + _JST:%Y-%m}"
