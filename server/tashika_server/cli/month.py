@@ -12,6 +12,7 @@ from tashika_server.book import Change
 from tashika_server.cli.arguments import one_of
 from tashika_server.cli.days import month
 from tashika_server.cli.registrar import add_list, add_show, add_write, now, open_house
+from tashika_server.config import load_settings
 from tashika_server.console.operators import Role
 from tashika_server.ledger import month as months
 from tashika_server.ledger.billable import shipped_billable
@@ -19,8 +20,9 @@ from tashika_server.ledger.difference import Difference, difference_of
 from tashika_server.ledger.month import ClosingRules, FrozenMonth
 from tashika_server.ledger.rating import Progress
 from tashika_server.ledger.receipts import receipt_trees
-from tashika_server.ledger.tax import TaxCategory, TaxTreatment
+from tashika_server.ledger.tax import TaxCategory
 from tashika_server.ledger.watermark import Obstacle, obstacles
+from tashika_server.policy import TaxTreatment
 
 __all__ = ["add_commands"]
 
@@ -34,9 +36,10 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     close = _of(add_write(verbs, "close", _freeze, "rate a month and freeze its statements"))
     close.set_defaults(keeper=Role.FINANCE, handler=_rated_first(close.get_default("handler")))
     close.add_argument(
-        "--tax", **one_of(*TaxTreatment), default=TaxTreatment.UNSTATED, help="of the fees"
+        "--tax", **one_of(*TaxTreatment), help="consumption tax (default: [ledger] tax)"
     )
-    close.add_argument("--tax-percent", type=int, default=0, metavar="N", help="where it is taxed")
+    percent = "with included or added (default: [ledger] tax_percent)"
+    close.add_argument("--tax-percent", type=int, metavar="N", help=percent)
     columns = ["id", "fiscal_year", "provisions", "list_yen", "waived_yen", "due_yen"]
     add_list(verbs, "list", _list, "list the frozen months", *columns, "frozen_by", "frozen_at")
     _of(add_show(verbs, "show", _show, "show a frozen month"))
@@ -55,8 +58,7 @@ def _rated_first(freeze: Callable[[Namespace], int]) -> Callable[[Namespace], in
 
     def handle(options: Namespace) -> int:
         table = shipped_billable()
-        tax = TaxCategory(treatment=options.tax, percent=options.tax_percent)
-        rules = ClosingRules(table=table, tax=tax, receipts=receipt_trees(table))
+        rules = ClosingRules(table=table, tax=_tax(options), receipts=receipt_trees(table))
         with (
             open_house(options.config) as house,
             house.book.reading() as connection,
@@ -68,6 +70,14 @@ def _rated_first(freeze: Callable[[Namespace], int]) -> Callable[[Namespace], in
         return freeze(options)
 
     return handle
+
+
+def _tax(options: Namespace) -> TaxCategory:
+    house = load_settings(options.config).ledger
+    treatment = options.tax or house.tax
+    usual = house.tax_percent if treatment.is_taxed else 0
+    percent = usual if options.tax_percent is None else options.tax_percent
+    return TaxCategory(treatment=treatment, percent=percent)
 
 
 def _freeze(options: Namespace, change: Change) -> FrozenMonth:

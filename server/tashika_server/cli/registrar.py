@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from tashika_server.agreements.registry import Guarded, Issuers
+from tashika_server.agreements.registry import Issuers
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.book import Book, Change, Entry, Mode
 from tashika_server.cli import actor
@@ -25,6 +25,7 @@ from tashika_server.clock import SystemClock
 from tashika_server.config import load_settings
 from tashika_server.console.views import trace
 from tashika_server.office.control import notify
+from tashika_server.policy import Guarded
 
 __all__ = ["House", "add_list", "add_show", "add_write", "now", "open_house"]
 

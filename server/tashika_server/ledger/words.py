@@ -8,7 +8,8 @@ from tashika.pki.profile import Family
 from tashika_server.agreements.act import Category
 from tashika_server.agreements.terms import Environment, Method
 from tashika_server.ledger.tariff import TariffKind
-from tashika_server.ledger.tax import TaxCategory, TaxTreatment
+from tashika_server.ledger.tax import TaxCategory
+from tashika_server.policy import TaxTreatment
 
 __all__ = ["WORDS", "Words", "tax_words"]
 

@@ -18,6 +18,7 @@ from tashika_server.ledger.errors import (
     BadTariff,
     BadTariffFile,
     CannotWrite,
+    LedgerError,
     MonthFrozen,
     MonthIncomplete,
     TariffHole,
@@ -124,6 +125,17 @@ def rows(desk: Terminal, which: str) -> list[int]:
 
 
 TEN_PERCENT = ("--tax-percent", "10")
+
+
+def test_the_tax_is_the_house_s_unless_the_command_says_another(priced: Terminal):
+    with priced.config.open("a") as config:
+        config.write('[ledger]\ntax = "added"\ntax_percent = 8\n')
+    priced.run(f"month close {LAST} --dry-run --tax exempt")
+    with pytest.raises(LedgerError, match="10 % does not go with the tax treatment exempt"):
+        priced.run(f"month close {LAST} --tax exempt", *TEN_PERCENT)
+    priced.run(f"month close {LAST}")
+    tax = priced.json("statement show M-000001")["document"]["tax"]
+    assert tax == {"treatment": "added", "percent": 8}
 
 
 def test_the_tariff_is_listed_as_it_is_and_as_it_was(priced: Terminal):

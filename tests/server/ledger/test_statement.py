@@ -30,8 +30,9 @@ from tashika_server.ledger.statement import find_statement, statement_document, 
 from tashika_server.ledger.statement_csv import statement_csv
 from tashika_server.ledger.statement_pdf import statement_pdf
 from tashika_server.ledger.tariff import TariffKind
-from tashika_server.ledger.tax import TaxCategory, TaxTreatment
+from tashika_server.ledger.tax import TaxCategory
 from tashika_server.metering.usage import Delivery, Occasion, StandingCode
+from tashika_server.policy import TaxTreatment
 
 pytestmark = pytest.mark.parametrize("book_dsn", ["sqlite"], indirect=True)
 
