@@ -9,16 +9,18 @@ from sqlalchemy import Connection
 
 from tashika.pki.receipt import MAX_SEQUENCE, Receipt
 from tashika_server.cli.days import month
-from tashika_server.cli.display import print_json
+from tashika_server.cli.display import print_cells, print_json
 from tashika_server.cli.registrar import add_list, add_show, open_house
 from tashika_server.ledger import statement as record
 from tashika_server.ledger.detail import ItemLine, itemise
+from tashika_server.ledger.document import DocumentLine, Totals
 from tashika_server.ledger.errors import CannotWrite
 from tashika_server.ledger.handing_out import hand_out
 from tashika_server.ledger.printed import PrintedStatement, print_statement
 from tashika_server.ledger.receipts import Proof, proof
 from tashika_server.ledger.statement import Statement
 from tashika_server.ledger.statement_csv import statement_csv
+from tashika_server.ledger.words import tax_words
 from tashika_server.metering.recount import Item, Span, extents, items
 
 __all__ = ["add_commands"]
@@ -35,9 +37,10 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     listed = add_list(verbs, "list", _list, text, *columns)
     listed.add_argument("--month", type=month, metavar="YYYY-MM", help="those of one month only")
     listed.add_argument("--verifier", metavar="V-NUMBER", help="those of one verifier only")
-    show = _of(add_show(verbs, "show", _show, "show one with what was adjusted since"))
+    text = "show one with what was adjusted since; --json has all of it"
+    show = _of(add_show(verbs, "show", _show, text))
     show.add_argument("--csv", action="store_true", help="print its lines as CSV")
-    show.set_defaults(handler=_or_csv(show.get_default("handler")))
+    show.set_defaults(handler=_or_table(show.get_default("handler")))
     _add_export(verbs)
     text = "prove to anybody that an answer with a receipt is in one (RFC 9162 2.1.3)"
     proved = _of(add_show(verbs, "proof", _proof, text))
@@ -92,15 +95,44 @@ def _receipt(text: str) -> Receipt:
     return Receipt(bytes.fromhex(form[1]), int(form[2]))
 
 
-def _or_csv(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
+def _or_table(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
+    """Leave only JSON to `handler`: all of a statement is too long for a terminal."""
+
     def handle(options: Namespace) -> int:
-        if not options.csv:
+        if options.json:
             return handler(options)
         with open_house(options.config) as house, house.book.reading() as connection:
-            print(statement_csv(_show(options, connection)), end="")
+            printed = _show(options, connection)
+        if options.csv:
+            print(statement_csv(printed), end="")
+        else:
+            _tell(printed)
         return 0
 
     return handle
+
+
+def _tell(printed: PrintedStatement) -> None:
+    document, after = printed.document, printed.after_adjustments
+    party, totals = document.verifier, document.totals
+    print(f"{printed.id}: {document.month}, {document.agreement} of {party.name} ({party.id})")
+    print(f"SHA-256 {printed.digest.hex()}")
+    print_cells(
+        ("family", "method", "issuer", "provisions", "price", "list yen", "waived yen", "due yen"),
+        [
+            *((*each.what, each.provisions, each.price, *_yen(each)) for each in document.lines),
+            *((*each.what, each.provisions, each.rule, 0, 0, 0) for each in document.unbilled),
+            ("all", "", "", totals.provisions, "", *_yen(totals)),
+        ],
+    )
+    for each in printed.adjustments:
+        print(f"{each.id}: {each.yen} yen, {each.reason}")
+    print(f"{tax_words(document.tax).en}: {after.tax_yen} yen")
+    print(f"to be paid: {after.total_yen} yen")
+
+
+def _yen(of: DocumentLine | Totals) -> tuple[int, int, int]:
+    return of.list_yen, of.waived_yen, of.due_yen
 
 
 def _export(options: Namespace) -> int:

@@ -40,6 +40,7 @@ __all__ = [
     "ClosingRules",
     "Draft",
     "FrozenMonth",
+    "came_late",
     "draft_month",
     "find_month",
     "freeze_month",
@@ -171,6 +172,11 @@ def find_month(connection: Connection, month: Month) -> FrozenMonth:
 def months(connection: Connection) -> tuple[FrozenMonth, ...]:
     """List the frozen months, oldest first."""
     return tuple(map(_frozen, connection.execute(select(a.month).order_by(a.month.c.id))))
+
+
+def came_late(connection: Connection, frozen: FrozenMonth) -> int:
+    """Count the provisions that came in after a month was frozen."""
+    return count_usage(connection, Month.read(frozen.id)) - frozen.provisions
 
 
 def frozen_since(connection: Connection, day: date) -> tuple[str, ...]:
