@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,12 +41,14 @@ from tashika_server.ledger.errors import StatementAltered
 from tashika_server.ledger.handing_out import hand_out
 from tashika_server.ledger.month import ClosingRules
 from tashika_server.ledger.receipts import proof, receipt_trees
+from tashika_server.ledger.reconciliation import Reconciled, with_rated
 from tashika_server.ledger.statement import find_statement, statement_document
 from tashika_server.metering.alarms import alarms
 from tashika_server.metering.disk import LocalDisk
 from tashika_server.metering.ingest import Ingester, IngestParts
 from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
 from tashika_server.metering.record import SLOT_BYTES
+from tashika_server.metering.recount import reconcile
 from tashika_server.metering.segment import segment_path
 from tashika_server.metering.settling import Settlement, settle
 from tashika_server.metering.usage import Context, Delivery, Occasion, microseconds
@@ -343,6 +345,7 @@ def test_what_comes_too_late_changes_no_list_that_was_stated(
     scene.check(at=LAST)
     scene.service.journal.end()
     assert scene.take_in() == 1
+    assert "kind=late" in capsys.readouterr().out
     assert scene.compare() == 1
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["difference"] == "left-out"
@@ -379,6 +382,27 @@ def test_an_agreement_that_asks_for_none_has_none(
         assert connection.scalars(select(a.receipt_leaf.c.leaf)).all() == []
         document = statement_document(connection, find_statement(connection, "M-000002"))
     assert document.receipts is None
+
+
+def test_journalled_ingested_and_rated_are_one_number_by_day(scene: Scene) -> None:
+    scene.month()
+    first, last = FIRST.date() + timedelta(days=1), date(2026, 4, 30)
+
+    def reconciled() -> tuple[Reconciled, ...]:
+        with scene.service.house.book.reading() as connection:
+            rows = reconcile(connection, [scene.directory / "journal"], first, last)
+            return with_rated(connection, rows)
+
+    scene.take_in()
+    assert {each.rated for each in reconciled()} == {None}
+    scene.close()
+    found = reconciled()
+    assert sum(each.journalled for each in found) == 7
+    assert {(each.difference, each.unrated) for each in found} == {(0, 0)}
+    with scene.service.house.book.writing(actor="thief", at=AFTER) as change:
+        more = update(a.usage_total).values(count=a.usage_total.c.count + 1)
+        change.connection.execute(more)
+    assert {(each.difference, each.unrated) for each in reconciled()} == {(-1, 1), (-2, 2)}
 
 
 def test_one_answer_can_be_proved_to_anybody(scene: Scene) -> None:

@@ -23,9 +23,10 @@ from tashika_server.config import load_settings
 from tashika_server.config.settings import MeteringSettings
 from tashika_server.ledger.days import DAY, Month, day_of
 from tashika_server.ledger.errors import BadDay
+from tashika_server.ledger.reconciliation import Reconciled, with_rated
 from tashika_server.metering import recount
 from tashika_server.metering.master_key import read_master_key
-from tashika_server.metering.recount import Item, Reckoned, Span
+from tashika_server.metering.recount import Item, Span
 from tashika_server.metering.totals import Total, hour_of, sums
 from tashika_server.metering.usage import Usage, instant
 
@@ -46,8 +47,8 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     columns = ["at", "stream", "sequence", *_WHAT[1:], *_BECAME, "pseudonym"]
     detail = _journals(_days_of(add_list(verbs, "items", _items, text, *columns)))
     detail.add_argument("--verifier", metavar="V-NUMBER", required=True)
-    text = "compare journals and totals by verifier and day; exit code 1 if they differ"
-    columns = ["day", "verifier", "journalled", "ingested", "difference"]
+    text = "compare journals, totals and statements by day; exit status 1 if they differ"
+    columns = ["day", "verifier", "journalled", "ingested", "difference", "rated", "unrated"]
     compared = _journals(_days_of(add_list(verbs, "reconcile", _reconcile, text, *columns)))
     compared.set_defaults(handler=_or_one(compared.get_default("handler")))
     usage_journals.add_verbs(verbs)
@@ -186,15 +187,16 @@ def _answer(item: Item) -> _Answer:
     )
 
 
-def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reckoned]:
+def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reconciled]:
     journals = _directories(options)
     rows = recount.reconcile(connection, journals, *_first_and_last(options))
-    options.differs = any(each.difference for each in rows)
-    return rows
+    found = with_rated(connection, rows)
+    options.differs = any(each.difference or each.unrated for each in found)
+    return found
 
 
 def _or_one(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
-    """Return 1 where the journals and the totals differ."""
+    """Return 1 where journals, totals and statements differ."""
     return lambda options: handler(options) or int(options.differs)
 
 
