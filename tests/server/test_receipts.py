@@ -254,8 +254,6 @@ def test_a_verifier_proves_its_own_statement(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scene.month()
-    scene.service.occasion = Occasion.REPLAY
-    scene.service.note(1001)
     scene.close()
     assert scene.compare() == 0
     told = json.loads(capsys.readouterr().out)
@@ -274,6 +272,20 @@ def test_a_verifier_proves_its_own_statement(
         ["2026-04-12", "good", 1, 0],
         ["2026-04-30", "good", 1, 1],
     ]
+
+
+@pytest.mark.parametrize("book_dsn", ["sqlite"], indirect=True)
+def test_a_replay_names_its_first_place_and_is_in_no_list(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.check(at=FIRST)
+    scene.service.clock.at = FIRST + timedelta(days=1)
+    scene.service.occasion = Occasion.REPLAY
+    scene.service.note(1001)
+    scene.close()
+    assert scene.compare() == 0
+    counts = json.loads(capsys.readouterr().out)["counts"]
+    assert [(each["day"], each["stated"]) for each in counts] == [("2026-04-01", 1)]
 
 
 def test_several_certificates_in_one_answer_have_a_place_each(scene: Scene) -> None:

@@ -140,7 +140,9 @@ class Ingester:
             keep_leaves(
                 change.connection, before.id, (each for each in leaves if each.context in counted)
             )
-            raised = tell_of_late(change, before.id, page.counts)
+            raised = tell_of_late(
+                change, before.id, (like for like in page.counts if like.context in counted)
+            )
             for closed in page.closed:
                 close_segment(change, _segment(after, closed))
             if after.outlook in FINISHED:

@@ -109,7 +109,7 @@ def _pass_over(change: Change, alarm: Alarm, stream: Stream, directory: Path) ->
         _demand_dead(directory)
     counts = page.counts + count(rest.usages)
     counted = add_totals(change.connection, stream.id, counts)
-    tell_of_late(change, stream.id, counts)
+    tell_of_late(change, stream.id, (like for like in counts if like.context in counted))
     if among := asking(change.connection, {like.context for like in counts} & counted):
         answers = chain(read_again(directory, stream.cursor, page.cursor), rest.usages)
         keep_leaves(change.connection, stream.id, leaves_of(stream.id, answers, among))
