@@ -25,8 +25,8 @@ from tashika_server.agreements.period import day_begins
 from tashika_server.book import Book, open_book
 from tashika_server.ledger.billable import shipped_billable
 from tashika_server.ledger.days import DAY, Month, hours_of
-from tashika_server.ledger.document import ReceiptTree
 from tashika_server.ledger.month import ClosingRules, FrozenMonth, draft_month, freeze_month
+from tashika_server.ledger.statement import Trees
 from tashika_server.ledger.tariff_file import import_tariffs, published_tariff, read_tariffs
 from tashika_server.ledger.tariff_record import Past
 from tashika_server.ledger.tax import TaxCategory
@@ -121,8 +121,8 @@ def _close(book: Book) -> FrozenMonth:
         return freeze_month(change, draft)
 
 
-def _no_receipts(_connection: Connection, _agreement: str, _month: Month) -> ReceiptTree | None:
-    return None
+def _no_receipts(_connection: Connection, _month: Month) -> Trees:
+    return lambda _agreement: None
 
 
 def _is_sound(path: Path, frozen: FrozenMonth, verifiers: int) -> bool:

@@ -16,14 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.odd_files import STRANGE, UNREADABLE, spell, strange
-from tashika_server.agreements import registry, terms
+from tashika_server.agreements import terms
 from tashika_server.config import (
     Address,
     BadValue,
     ConfigError,
     Environment,
     Settings,
-    TwoPerson,
     load_config,
 )
 from tashika_server.config.reading import read_settings
@@ -143,8 +142,7 @@ def test_the_values_of_the_example_are_the_defaults() -> None:
     assert Settings().access == settings.access
 
 
-def test_what_two_persons_do_has_the_names_that_the_registry_gives_it() -> None:
-    assert [str(each) for each in TwoPerson] == [str(each) for each in registry.Guarded]
+def test_environments_have_the_names_that_the_registry_gives_them() -> None:
     assert [str(each) for each in Environment] == [str(each) for each in terms.Environment]
 
 
@@ -237,6 +235,8 @@ def test_no_text_brings_anything_but_a_config_error(text: str) -> None:
         ('[index]\nsize = "4KiB"', "index.size: 4KiB is out of range"),
         ('[registry]\nmax_age = "30s"', "registry.max_age: 30s is out of range; write 1m to 7d"),
         ('[office]\nsession = "2d"', "office.session: 2d is out of range"),
+        ('[ledger]\ntax = "added"', 'ledger.tax_percent: 0 does not go with tax = "added"'),
+        ("[ledger]\ntax_percent = 10", "ledger.tax_percent: 10 does not go with tax"),
         ('[office]\nlisten = "0.0.0.0:8081"', "office.listen: 0.0.0.0:8081 can be reached"),
         ('[office]\nlisten = "127.0.0.1:8080"', "office.listen: 127.0.0.1:8080 is the responder's"),
         ('[book]\ndsn = "postgresql://u:p@h/d"', "book.dsn: holds a password; write it to a file"),

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from support.asking import Authority, ec_key, write_signer
 from support.clock import FakeClock
 from support.registry import ocsp
-from support.till import AFTER, APRIL, SIGNATURE, Till
+from support.till import AFTER, SIGNATURE, Till
 from tashika import Client, ReceiptBook
 from tashika.causes import Cause
 from tashika.cli import main
@@ -37,15 +37,18 @@ from tashika_server.agreements.registry import Agreement, Period
 from tashika_server.book import Book
 from tashika_server.book import accounts as a
 from tashika_server.durable import Durability
+from tashika_server.ledger.errors import StatementAltered
 from tashika_server.ledger.handing_out import hand_out
 from tashika_server.ledger.month import ClosingRules
 from tashika_server.ledger.receipts import proof, receipt_trees
+from tashika_server.ledger.reconciliation import Reconciled, with_rated
 from tashika_server.ledger.statement import find_statement, statement_document
 from tashika_server.metering.alarms import alarms
 from tashika_server.metering.disk import LocalDisk
 from tashika_server.metering.ingest import Ingester, IngestParts
 from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
 from tashika_server.metering.record import SLOT_BYTES
+from tashika_server.metering.recount import reconcile
 from tashika_server.metering.segment import segment_path
 from tashika_server.metering.settling import Settlement, settle
 from tashika_server.metering.usage import Context, Delivery, Occasion, microseconds
@@ -252,8 +255,6 @@ def test_a_verifier_proves_its_own_statement(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scene.month()
-    scene.service.occasion = Occasion.REPLAY
-    scene.service.note(1001)
     scene.close()
     assert scene.compare() == 0
     told = json.loads(capsys.readouterr().out)
@@ -272,6 +273,20 @@ def test_a_verifier_proves_its_own_statement(
         ["2026-04-12", "good", 1, 0],
         ["2026-04-30", "good", 1, 1],
     ]
+
+
+@pytest.mark.parametrize("book_dsn", ["sqlite"], indirect=True)
+def test_a_replay_names_its_first_place_and_is_in_no_list(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.check(at=FIRST)
+    scene.service.clock.at = FIRST + timedelta(days=1)
+    scene.service.occasion = Occasion.REPLAY
+    scene.service.note(1001)
+    scene.close()
+    assert scene.compare() == 0
+    counts = json.loads(capsys.readouterr().out)["counts"]
+    assert [(each["day"], each["stated"]) for each in counts] == [("2026-04-01", 1)]
 
 
 def test_several_certificates_in_one_answer_have_a_place_each(scene: Scene) -> None:
@@ -343,6 +358,7 @@ def test_what_comes_too_late_changes_no_list_that_was_stated(
     scene.check(at=LAST)
     scene.service.journal.end()
     assert scene.take_in() == 1
+    assert "kind=late" in capsys.readouterr().out
     assert scene.compare() == 1
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["difference"] == "left-out"
@@ -381,20 +397,46 @@ def test_an_agreement_that_asks_for_none_has_none(
     assert document.receipts is None
 
 
+def test_journalled_ingested_and_rated_are_one_number_by_day(scene: Scene) -> None:
+    scene.month()
+    first, last = FIRST.date() + timedelta(days=1), date(2026, 4, 30)
+
+    def reconciled() -> tuple[Reconciled, ...]:
+        with scene.service.house.book.reading() as connection:
+            rows = reconcile(connection, [scene.directory / "journal"], first, last)
+            return with_rated(connection, rows)
+
+    scene.take_in()
+    assert {each.rated for each in reconciled()} == {None}
+    scene.close()
+    found = reconciled()
+    assert sum(each.journalled for each in found) == 7
+    assert {(each.difference, each.unrated) for each in found} == {(0, 0)}
+    with scene.service.house.book.writing(actor="thief", at=AFTER) as change:
+        more = update(a.usage_total).values(count=a.usage_total.c.count + 1)
+        change.connection.execute(more)
+    assert {(each.difference, each.unrated) for each in reconciled()} == {(-1, 1), (-2, 2)}
+
+
 def test_one_answer_can_be_proved_to_anybody(scene: Scene) -> None:
     scene.month()
     scene.close()
     stream = scene.service.journal.stream
     with scene.service.house.book.reading() as connection:
+        stated = statement_document(connection, find_statement(connection, "M-000001"))
+        assert stated.receipts is not None
         for sequence in range(1, 8):
-            found = proof(connection, scene.service.agreement.id, APRIL, Receipt(stream, sequence))
+            found = proof(connection, stated, Receipt(stream, sequence))
             hashed = merkle.leaf_hash(found.leaf)
-            merkle.check_proof(hashed, found.index, found.size, found.path, found.root)
-        stated = statement_document(connection, find_statement(connection, "M-000001")).receipts
-        assert stated is not None
-        assert (found.size, found.root) == (stated.receipts, stated.root)
-        with pytest.raises(NoSuchRecord):
-            proof(connection, scene.service.agreement.id, APRIL, Receipt(stream, 0))
+            merkle.check_proof(hashed, found.index, found.size, found.path, stated.receipts.root)
+        with pytest.raises(NoSuchRecord, match="has no answer at"):
+            proof(connection, stated, Receipt(stream, 0))
+        with pytest.raises(NoSuchRecord, match="had no receipts"):
+            proof(connection, replace(stated, receipts=None), Receipt(stream, 1))
+    with scene.service.house.book.writing(actor="thief", at=AFTER) as change:
+        change.connection.execute(delete(a.receipt_leaf).where(a.receipt_leaf.c.sequence == 3))
+        with pytest.raises(StatementAltered, match="not as they were stated"):
+            proof(change.connection, stated, Receipt(stream, 1))
 
 
 @pytest.mark.parametrize("book_dsn", ["sqlite"], indirect=True)

@@ -13,11 +13,11 @@ import aiohttp
 
 from support.clock import FakeClock
 from support.registry import ISSUERS, START
-from tashika_server.agreements.registry import Guarded
 from tashika_server.book import Book
 from tashika_server.console.application import ConsoleParts, serving
 from tashika_server.console.operators import Role, add_operator
 from tashika_server.door import Answer
+from tashika_server.policy import Guarded
 
 SESSION = timedelta(hours=8)
 

@@ -15,7 +15,7 @@ from support.clock import FakeClock
 from support.journal import AT, NODE, FrailDisk, Worker, read_all
 from tashika_server.agreements.act import Category
 from tashika_server.book import Book, BookUnreachable, Entry, tables
-from tashika_server.book.accounts import journal_node
+from tashika_server.book.accounts import journal_node, month
 from tashika_server.book.trail import entries
 from tashika_server.metering import alarms, streams
 from tashika_server.metering.alarms import Alarm
@@ -89,6 +89,15 @@ class Machine:
     def settle(self, how: Settlement, number: int = 1, reason: str = "seen to") -> Alarm:
         with self.book.writing(actor="sato", at=self.clock.now()) as change:
             return settle(change, self.journal, number, how, node=self.node, reason=reason)
+
+    def freeze(self, *months: str) -> None:
+        """Have months frozen, by their rows alone: other tests close months."""
+        at, rest = self.clock.now(), dict.fromkeys(("list_yen", "waived_yen", "due_yen"), 0)
+        with self.book.writing(actor="suzuki", at=at) as change:
+            for each in months:
+                frozen = {"frozen_at": at, "frozen_by": "suzuki", "caught_up_to": at}
+                more = {"provisions": 0, "digest": bytes(32), "billable": "{}"}
+                change.connection.execute(insert(month).values(id=each, **frozen, **rest, **more))
 
     # --- What the book says -------------------------------------------------------------------
 

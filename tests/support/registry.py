@@ -26,6 +26,7 @@ from tashika_server.agreements.registry import (
 )
 from tashika_server.agreements.terms import CredentialKind, Environment, Grant, Method
 from tashika_server.book import Book, Change, Mode
+from tashika_server.policy import Guarded
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 ISSUERS = {
@@ -48,7 +49,7 @@ class Office:
     book: Book
     at: datetime = START
     actor: str = "sato"
-    two_person: frozenset[registry.Guarded] = field(default_factory=frozenset)
+    two_person: frozenset[Guarded] = field(default_factory=frozenset)
 
     @contextmanager
     def change(self, mode: Mode = Mode.KEEP) -> Iterator[Change]:

@@ -108,12 +108,14 @@ class Scribe:
         return self.written.ljust(SLOTS * SLOT_BYTES, b"\0")
 
 
-def read(data: bytes, *, sequence: int = 0, offset: int = 0) -> tuple[list[int], SegmentReader]:
-    """Read segment 1 of STREAM: the numbers of its answers, and the reader at its end."""
-    reader = SegmentReader(data, stream=STREAM, number=1, sequence=sequence, offset=offset)
+def read(
+    data: bytes, *, number: int = 1, sequence: int = 0, offset: int = 0
+) -> tuple[list[int], SegmentReader]:
+    """Read a segment of STREAM: the numbers of its answers, and the reader at its end."""
+    reader = SegmentReader(data, stream=STREAM, number=number, sequence=sequence, offset=offset)
     return [slot.sequence for slot in reader if slot.kind == Kind.USAGE], reader
 
 
-def end_of(data: bytes) -> End:
+def end_of(data: bytes, *, number: int = 1) -> End:
     """Read a segment to its end."""
-    return read(data)[1].end
+    return read(data, number=number)[1].end

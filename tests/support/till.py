@@ -19,6 +19,7 @@ from tashika_server.book import accounts as a
 from tashika_server.ledger.billable import BillableTable, shipped_billable
 from tashika_server.ledger.days import Month, hours_of
 from tashika_server.ledger.month import ClosingRules, FrozenMonth, draft_month, freeze_month
+from tashika_server.ledger.statement import Trees
 from tashika_server.ledger.tariff import Price, Tariff, TariffKind
 from tashika_server.ledger.tariff_file import import_tariffs, published_tariff, read_tariffs
 from tashika_server.ledger.tariff_record import Past, add_tariff
@@ -66,8 +67,9 @@ def no_progress(done: int, total: int) -> None:
     assert 0 <= done <= total
 
 
-def no_receipts(connection: Connection, agreement: str, month: Month) -> None:
+def no_receipts(connection: Connection, month: Month) -> Trees:
     """Nobody has asked for receipts."""
+    return lambda agreement: None
 
 
 @dataclass

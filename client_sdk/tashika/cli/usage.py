@@ -77,7 +77,10 @@ def _as_words(statement: Statement, found: Comparison) -> str:
     if found.uncertain:
         lines.append(f"  waived       {found.uncertain} without a receipt, perhaps never sent")
     if found.unproved:
-        lines.append(f"  unproved     {found.unproved} billed that carry no receipt")
+        lines.append(
+            f"  unproved     {found.unproved} billed that carry no receipt; "
+            "right only where receipts were agreed within the month"
+        )
     if found.torn:
         lines.append(f"  lost         {found.torn} files of receipts end in half a line")
     lines += [f"  contradicts  {each}" for each in found.contradictions]

@@ -31,6 +31,8 @@ class State(StrEnum):
     AGREED = "agreed"
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    LAPSED = "lapsed"
+    """Active, and nothing is provided: the verifier's accreditation has run out."""
     ENDED = "ended"
 
 

@@ -41,7 +41,7 @@ __all__ = [
 
 Address = IPv4Address | IPv6Address
 
-MAX_CERTIFICATE_BYTES = 8192
+MAX_CLIENT_CERTIFICATE_BYTES = 8192
 """A client certificate with an RSA-4096 key is under 3 kB; read before anyone is known."""
 
 MAX_CERTIFICATES_KEPT = 1024
@@ -76,7 +76,7 @@ class ClientCertificate:
     @classmethod
     def read(cls, der: bytes) -> "ClientCertificate":
         """Read a certificate; raises CertificateUnusable where it is none."""
-        if len(der) > MAX_CERTIFICATE_BYTES:
+        if len(der) > MAX_CLIENT_CERTIFICATE_BYTES:
             raise CertificateUnusable
         try:
             certificate = load_certificate(der)

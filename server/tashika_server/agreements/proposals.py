@@ -25,10 +25,10 @@ from tashika_server.agreements.wording import worded
 from tashika_server.book import Change
 from tashika_server.book import tables as t
 from tashika_server.book.plain import from_plain, plain
+from tashika_server.policy import Guarded
 
 __all__ = [
     "Decision",
-    "Guarded",
     "Order",
     "Proposal",
     "approve",
@@ -41,14 +41,6 @@ __all__ = [
 
 Order = Suspend | Resume | IssueCredential
 Done = Suspension | Issued
-
-
-class Guarded(StrEnum):
-    """The acts for which a house may want two persons; the values of `[registry] two_person`."""
-
-    SUSPENSION = "suspension"
-    RESUMPTION = "resumption"
-    CREDENTIAL = "credential"
 
 
 class Decision(StrEnum):

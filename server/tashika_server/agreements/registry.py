@@ -58,7 +58,6 @@ from tashika_server.agreements.parties import (
 )
 from tashika_server.agreements.period import Period
 from tashika_server.agreements.proposals import (
-    Guarded,
     Proposal,
     approve,
     find_proposal,
@@ -80,7 +79,6 @@ __all__ = [
     "AHEAD",
     "Accreditation",
     "Agreement",
-    "Guarded",
     "Holder",
     "HolderKind",
     "IssueCredential",

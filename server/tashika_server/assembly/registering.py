@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from tashika_server.agreements.registry import Guarded, Issuers
+from tashika_server.agreements.registry import Issuers
 from tashika_server.book import BadDsn, Book, BookUnreachable, open_book
 from tashika_server.config import Config, Settings
 from tashika_server.log import get_log
+from tashika_server.policy import Guarded
 
 __all__ = ["book_standing", "issuers", "registry_book", "two_person"]
 
@@ -42,7 +43,7 @@ def book_standing(config: Config) -> str:
 
 def two_person(settings: Settings) -> frozenset[Guarded]:
     """Return what the house wants two persons for."""
-    return frozenset(Guarded(each) for each in settings.registry.two_person)
+    return frozenset(settings.registry.two_person)
 
 
 def issuers(settings: Settings) -> Issuers:

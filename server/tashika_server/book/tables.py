@@ -4,28 +4,31 @@ Names, types and constraints only; the statements live with the aggregates above
 here needs a migration: a test compares the two on SQLite and on PostgreSQL.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
-    TypeDecorator,
     false,
-    text,
+)
+
+from tashika_server.book.columns import (
+    Instant,
+    may,
+    metadata,
+    need,
+    of,
+    one_open,
+    only,
+    row_id,
 )
 
 __all__ = [
@@ -45,90 +48,22 @@ __all__ = [
     "verifier",
 ]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment as microseconds since 1970 in UTC: the same and exact on every database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
-        """Refuse a time without a zone: it would mean another moment on another machine."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time for the book must be aware")
-        return (value - EPOCH) // MICROSECOND
-
-    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
-        """Give it back aware and in UTC."""
-        return None if value is None else EPOCH + timedelta(microseconds=value)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "%(column_0_N_label)s_ix",
-        "uq": "%(table_name)s_%(column_0_N_name)s_uq",
-        "ck": "%(table_name)s_%(constraint_name)s_ck",
-        "fk": "%(table_name)s_%(column_0_N_name)s_fk",
-        "pk": "%(table_name)s_pk",
-    }
-)
-
-
-def _id() -> Column[int]:
-    # The book numbers rows itself, densely, so that a rehearsal foretells the number.
-    return Column("id", BigInteger, primary_key=True, autoincrement=False)
-
-
-def _of(table: str, *, optional: bool = False, name: str | None = None) -> Column[int]:
-    key = ForeignKey(f"{table}.id")
-    return Column(name or f"{table}_id", BigInteger, key, nullable=optional)
-
-
-def _need(name: str, kind: Any) -> Column[Any]:
-    return Column(name, kind, nullable=False)
-
-
-def _may(name: str, kind: Any) -> Column[Any]:
-    return Column(name, kind, nullable=True)
-
-
-def _only(name: str, rule: str) -> CheckConstraint:
-    return CheckConstraint(rule, name=name)
-
-
-def _one_open(name: str, table: Table, *columns: str, while_null: str) -> Index:
-    """Allow one row for these columns while another column has no value yet."""
-    still_open = text(f"{while_null} IS NULL")
-    return Index(
-        name,
-        *(table.c[column] for column in columns),
-        unique=True,
-        sqlite_where=still_open,
-        postgresql_where=still_open,
-    )
-
-
 audit = Table(
     "audit",
     metadata,
-    _id(),
-    _need("at", Instant),
-    _need("actor", Text),
-    _need("action", Text),
-    _need("subject", Text),
-    _may("before", Text),
-    _may("after", Text),
-    _need("previous", LargeBinary),
-    _need("digest", LargeBinary),
-    _only("actor", "actor <> ''"),
-    _only("change", "before IS NOT NULL OR after IS NOT NULL"),
-    _only("previous", "length(previous) = 32"),
-    _only("digest", "length(digest) = 32"),
+    row_id(),
+    need("at", Instant),
+    need("actor", Text),
+    need("action", Text),
+    need("subject", Text),
+    may("before", Text),
+    may("after", Text),
+    need("previous", LargeBinary),
+    need("digest", LargeBinary),
+    only("actor", "actor <> ''"),
+    only("change", "before IS NOT NULL OR after IS NOT NULL"),
+    only("previous", "length(previous) = 32"),
+    only("digest", "length(digest) = 32"),
 )
 """Who did what; triggers of the migration refuse every change of a row (see `trail`)."""
 Index("audit_subject_ix", audit.c.subject, audit.c.id)
@@ -136,74 +71,74 @@ Index("audit_subject_ix", audit.c.subject, audit.c.id)
 verifier = Table(
     "verifier",
     metadata,
-    _id(),
-    _need("name", Text),
-    _need("category", Text),
-    _need("act_version", Text),
-    _need("registered_at", Instant),
-    _may("ended_at", Instant),
-    _only("name", "name <> ''"),
-    _only("period", "ended_at >= registered_at"),
+    row_id(),
+    need("name", Text),
+    need("category", Text),
+    need("act_version", Text),
+    need("registered_at", Instant),
+    may("ended_at", Instant),
+    only("name", "name <> ''"),
+    only("period", "ended_at >= registered_at"),
 )
-_one_open("verifier_name_ix", verifier, "name", "category", while_null="ended_at")
+one_open("verifier_name_ix", verifier, "name", "category", while_null="ended_at")
 
 notification = Table(
     "notification",
     metadata,
-    _id(),
-    _of("verifier"),
-    _need("family", Text),
-    _need("received_at", Instant),
-    _may("confirmers", Text),
-    _may("withdrawn_at", Instant),
-    _only("period", "withdrawn_at > received_at"),
+    row_id(),
+    of("verifier"),
+    need("family", Text),
+    need("received_at", Instant),
+    may("confirmers", Text),
+    may("withdrawn_at", Instant),
+    only("period", "withdrawn_at > received_at"),
 )
-_one_open("notification_ix", notification, "verifier_id", "family", while_null="withdrawn_at")
+one_open("notification_ix", notification, "verifier_id", "family", while_null="withdrawn_at")
 
 accreditation = Table(
     "accreditation",
     metadata,
-    _id(),
-    _of("verifier"),
-    _need("reference", Text),
-    _need("valid_from", Instant),
-    _need("valid_to", Instant),
-    _may("revoked_at", Instant),
-    _only("period", "valid_from < valid_to"),
-    _only("reference", "reference <> ''"),
+    row_id(),
+    of("verifier"),
+    need("reference", Text),
+    need("valid_from", Instant),
+    need("valid_to", Instant),
+    may("revoked_at", Instant),
+    only("period", "valid_from < valid_to"),
+    only("reference", "reference <> ''"),
 )
 Index("accreditation_verifier_ix", accreditation.c.verifier_id)
 
 holder = Table(
     "holder",
     metadata,
-    _id(),
-    _of("verifier"),
-    _need("kind", Text),
-    _need("name", Text),
-    _need("valid_from", Instant),
-    _may("valid_to", Instant),
-    _only("kind", "kind IN ('tenant', 'confirmer', 'processor')"),
-    _only("name", "name <> ''"),
-    _only("period", "valid_from < valid_to"),
+    row_id(),
+    of("verifier"),
+    need("kind", Text),
+    need("name", Text),
+    need("valid_from", Instant),
+    may("valid_to", Instant),
+    only("kind", "kind IN ('tenant', 'confirmer', 'processor')"),
+    only("name", "name <> ''"),
+    only("period", "valid_from < valid_to"),
 )
-_one_open("holder_name_ix", holder, "verifier_id", "kind", "name", while_null="valid_to")
+one_open("holder_name_ix", holder, "verifier_id", "kind", "name", while_null="valid_to")
 
 agreement = Table(
     "agreement",
     metadata,
-    _id(),
-    _of("verifier"),
-    _need("environment", Text),
-    _need("stage", Text),
-    _may("concluded_at", Instant),
-    _may("activated_at", Instant),
-    _may("ended_at", Instant),
-    _only("environment", "environment IN ('production', 'test')"),
-    _only("stage", "stage IN ('draft', 'notified', 'agreed', 'active', 'ended')"),
-    _only("concluded", "stage NOT IN ('agreed', 'active') OR concluded_at IS NOT NULL"),
-    _only("activated", "stage <> 'active' OR activated_at IS NOT NULL"),
-    _only("ended", "(stage = 'ended') = (ended_at IS NOT NULL)"),
+    row_id(),
+    of("verifier"),
+    need("environment", Text),
+    need("stage", Text),
+    may("concluded_at", Instant),
+    may("activated_at", Instant),
+    may("ended_at", Instant),
+    only("environment", "environment IN ('production', 'test')"),
+    only("stage", "stage IN ('draft', 'notified', 'agreed', 'active', 'ended')"),
+    only("concluded", "stage NOT IN ('agreed', 'active') OR concluded_at IS NOT NULL"),
+    only("activated", "stage <> 'active' OR activated_at IS NOT NULL"),
+    only("ended", "(stage = 'ended') = (ended_at IS NOT NULL)"),
 )
 Index("agreement_verifier_ix", agreement.c.verifier_id)
 
@@ -212,22 +147,22 @@ agreement_version = Table(
     metadata,
     Column("agreement_id", BigInteger, ForeignKey("agreement.id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    _need("valid_from", Instant),
-    _may("valid_to", Instant),
-    _need("rate", Float),
-    _need("burst", Integer),
-    _may("daily", Integer),
-    _need("max_cert_ids", Integer),
-    _need("signed_required", Boolean),
-    _need("path_tokens", Boolean),
-    _need("networks", JSON),
+    need("valid_from", Instant),
+    may("valid_to", Instant),
+    need("rate", Float),
+    need("burst", Integer),
+    may("daily", Integer),
+    need("max_cert_ids", Integer),
+    need("signed_required", Boolean),
+    need("path_tokens", Boolean),
+    need("networks", JSON),
     Column("receipts", Boolean, nullable=False, server_default=false()),
-    _only("number", "number >= 1"),
-    _only("period", "valid_from < valid_to"),
-    _only("rate", "rate > 0"),
-    _only("burst", "burst >= 1"),
-    _only("daily", "daily >= 1"),
-    _only("max_cert_ids", "max_cert_ids BETWEEN 1 AND burst"),
+    only("number", "number >= 1"),
+    only("period", "valid_from < valid_to"),
+    only("rate", "rate > 0"),
+    only("burst", "burst >= 1"),
+    only("daily", "daily >= 1"),
+    only("max_cert_ids", "max_cert_ids BETWEEN 1 AND burst"),
 )
 
 agreement_grant = Table(
@@ -237,8 +172,8 @@ agreement_grant = Table(
     Column("version", Integer, primary_key=True),
     Column("family", Text, primary_key=True),
     Column("method", Text, primary_key=True),
-    _may("issuers", JSON(none_as_null=True)),
-    _need("purposes", JSON),
+    may("issuers", JSON(none_as_null=True)),
+    need("purposes", JSON),
     ForeignKeyConstraint(
         ["agreement_id", "version"], ["agreement_version.agreement_id", "agreement_version.number"]
     ),
@@ -247,27 +182,27 @@ agreement_grant = Table(
 credential = Table(
     "credential",
     metadata,
-    _id(),
-    _of("agreement"),
-    _of("holder", optional=True),
-    _need("kind", Text),
-    _need("digest", LargeBinary),
-    _may("subject", Text),
-    _may("authority", LargeBinary),
-    _need("barred", JSON),
-    _need("label", Text),
-    _need("valid_from", Instant),
-    _need("valid_to", Instant),
-    _may("revoked_at", Instant),
-    _may("rate", Float),
-    _may("burst", Integer),
-    _only("digest", "length(digest) = 32"),
-    _only("subject", "(kind = 'mtls-ca') = (subject IS NOT NULL)"),
-    _only("authority", "(kind = 'mtls-ca') = (authority IS NOT NULL)"),
-    _only("period", "valid_from < valid_to"),
-    _only("rate", "rate > 0"),
-    _only("burst", "burst >= 1"),
-    _only("bucket", "(rate IS NULL) = (burst IS NULL)"),
+    row_id(),
+    of("agreement"),
+    of("holder", optional=True),
+    need("kind", Text),
+    need("digest", LargeBinary),
+    may("subject", Text),
+    may("authority", LargeBinary),
+    need("barred", JSON),
+    need("label", Text),
+    need("valid_from", Instant),
+    need("valid_to", Instant),
+    may("revoked_at", Instant),
+    may("rate", Float),
+    may("burst", Integer),
+    only("digest", "length(digest) = 32"),
+    only("subject", "(kind = 'mtls-ca') = (subject IS NOT NULL)"),
+    only("authority", "(kind = 'mtls-ca') = (authority IS NOT NULL)"),
+    only("period", "valid_from < valid_to"),
+    only("rate", "rate > 0"),
+    only("burst", "burst >= 1"),
+    only("bucket", "(rate IS NULL) = (burst IS NULL)"),
 )
 Index("credential_agreement_ix", credential.c.agreement_id)
 Index("credential_digest_ix", credential.c.digest)
@@ -275,61 +210,61 @@ Index("credential_digest_ix", credential.c.digest)
 suspension = Table(
     "suspension",
     metadata,
-    _id(),
-    _of("verifier"),
-    _need("family", Text),
-    _of("holder", optional=True),
-    _need("ground", Text),
-    _need("act_version", Text),
-    _need("reason", Text),
-    _need("since", Instant),
-    _need("suspended_by", Text),
-    _may("until", Instant),
-    _may("resumed_by", Text),
-    _may("resume_reason", Text),
-    _of("suspension", optional=True, name="cause_id"),
-    _only("reason", "reason <> ''"),
-    _only("period", "until >= since"),
-    _only("resumed", "(until IS NULL) = (resumed_by IS NULL)"),
-    _only("resume_reason", "(until IS NULL) = (resume_reason IS NULL)"),
+    row_id(),
+    of("verifier"),
+    need("family", Text),
+    of("holder", optional=True),
+    need("ground", Text),
+    need("act_version", Text),
+    need("reason", Text),
+    need("since", Instant),
+    need("suspended_by", Text),
+    may("until", Instant),
+    may("resumed_by", Text),
+    may("resume_reason", Text),
+    of("suspension", optional=True, name="cause_id"),
+    only("reason", "reason <> ''"),
+    only("period", "until >= since"),
+    only("resumed", "(until IS NULL) = (resumed_by IS NULL)"),
+    only("resume_reason", "(until IS NULL) = (resume_reason IS NULL)"),
 )
 Index("suspension_verifier_ix", suspension.c.verifier_id)
 
 proposal = Table(
     "proposal",
     metadata,
-    _id(),
-    _need("action", Text),
-    _need("payload", JSON),
-    _need("proposed_by", Text),
-    _need("proposed_at", Instant),
-    _need("second_person", Boolean),
-    _need("state", Text),
-    _may("decided_by", Text),
-    _may("decided_at", Instant),
-    _may("remark", Text),
-    _only("state", "state IN ('open', 'approved', 'rejected')"),
-    _only("decided", "(state = 'open') = (decided_by IS NULL)"),
-    _only("decided_at", "(state = 'open') = (decided_at IS NULL)"),
-    _only("second_person", "state <> 'approved' OR NOT second_person OR decided_by <> proposed_by"),
+    row_id(),
+    need("action", Text),
+    need("payload", JSON),
+    need("proposed_by", Text),
+    need("proposed_at", Instant),
+    need("second_person", Boolean),
+    need("state", Text),
+    may("decided_by", Text),
+    may("decided_at", Instant),
+    may("remark", Text),
+    only("state", "state IN ('open', 'approved', 'rejected')"),
+    only("decided", "(state = 'open') = (decided_by IS NULL)"),
+    only("decided_at", "(state = 'open') = (decided_at IS NULL)"),
+    only("second_person", "state <> 'approved' OR NOT second_person OR decided_by <> proposed_by"),
 )
 
 operator = Table(
     "operator",
     metadata,
-    _id(),
-    _need("name", Text),
-    _need("role", Text),
-    _need("proof", Text),
-    _need("digest", LargeBinary),
-    _need("valid_from", Instant),
-    _need("valid_to", Instant),
-    _may("ended_at", Instant),
-    _only("name", "name <> ''"),
-    _only("role", "role IN ('registrar', 'finance', 'auditor')"),
-    _only("proof", "proof IN ('token', 'certificate')"),
-    _only("digest", "length(digest) = 32"),
-    _only("period", "valid_from < valid_to"),
+    row_id(),
+    need("name", Text),
+    need("role", Text),
+    need("proof", Text),
+    need("digest", LargeBinary),
+    need("valid_from", Instant),
+    need("valid_to", Instant),
+    may("ended_at", Instant),
+    only("name", "name <> ''"),
+    only("role", "role IN ('registrar', 'finance', 'auditor')"),
+    only("proof", "proof IN ('token', 'certificate')"),
+    only("digest", "length(digest) = 32"),
+    only("period", "valid_from < valid_to"),
 )
 Index("operator_digest_ix", operator.c.digest, unique=True)
-_one_open("operator_name_ix", operator, "name", while_null="ended_at")
+one_open("operator_name_ix", operator, "name", while_null="ended_at")

@@ -101,7 +101,8 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, tuple | frozenset):
-        return ", ".join(sorted(map(_text, value))) or "-"
+        texts = map(_text, value)
+        return ", ".join(texts if isinstance(value, tuple) else sorted(texts)) or "-"
     if is_dataclass(value) and not isinstance(value, Period):
         its = {each.name: getattr(value, each.name) for each in fields(value)}
         return ", ".join(f"{name} {_text(own)}" for name, own in its.items() if _is_short(own))

@@ -19,7 +19,7 @@ from tashika_server.cli.days import day
 from tashika_server.cli.display import print_json, print_record
 from tashika_server.cli.registrar import add_list, add_show, add_write, open_house
 from tashika_server.config import load_settings
-from tashika_server.ledger.errors import BadAnchor, LedgerBroken, NoLedgerKey, NoSuchRoot
+from tashika_server.ledger.errors import BadAnchor, CannotRead, NoLedgerKey, NoSuchRoot
 from tashika_server.ledger.export import export_lines
 from tashika_server.ledger.keys import make_key, public_pem, read_public_key
 from tashika_server.ledger.root import Root, public_key
@@ -123,7 +123,11 @@ def _verify(options: Namespace) -> None:
         with options.file.open("rb") as export:
             verified = verify_export(lines_of(export), keys=keys, anchors=anchors)
     except OSError as wrong:
-        raise LedgerBroken(f"{options.file} cannot be read: {wrong.strerror}") from wrong
+        raise CannotRead(
+            f"{options.file} cannot be read: {wrong.strerror}",
+            rule="an export is a file",
+            remedy="name one that `tashika-server ledger export` has written",
+        ) from wrong
     if options.json:
         print_json(verified)
     else:

@@ -16,15 +16,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from tashika_server.agreements.registry import Guarded, Issuers
+from tashika_server.agreements.registry import Issuers
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.book import Book, Change, Entry, Mode
+from tashika_server.book.plain import plain
 from tashika_server.cli import actor
 from tashika_server.cli.display import print_csv, print_json, print_record, print_table
 from tashika_server.clock import SystemClock
 from tashika_server.config import load_settings
 from tashika_server.console.views import trace
 from tashika_server.office.control import notify
+from tashika_server.policy import Guarded
 
 __all__ = ["House", "add_list", "add_show", "add_write", "now", "open_house"]
 
@@ -85,7 +87,7 @@ def add_list(
     def show(options: Namespace) -> None:
         found = _read(options, query)
         if options.json:
-            print_json(found)
+            print_json([_whole(each, columns) for each in found])
         elif options.csv:
             print_csv(found, columns)
         else:
@@ -94,6 +96,13 @@ def add_list(
     verb = _add(verbs, name, show, text)
     verb.add_argument("--csv", action="store_true", help="print the table as CSV")
     return verb
+
+
+def _whole(record: Any, columns: Sequence[str]) -> dict[str, Any]:
+    """Write a record for programs, with what its table shows and it can only compute."""
+    written: dict[str, Any] = plain(record)
+    computed = (name for name in columns if name not in written and "." not in name)
+    return written | {name: plain(getattr(record, name)) for name in computed}
 
 
 def add_show(verbs: Any, name: str, query: Query[Any], text: str) -> ArgumentParser:
@@ -155,6 +164,8 @@ def _tell(entries: Sequence[Entry], secret: str | None, mode: Mode) -> None:
         print("a rehearsal, nothing is kept:")
     for entry in entries:
         print(f"{entry.subject}  {entry.action}")
+    if not entries:
+        print("nothing is to be changed")
     if secret:
         print(f"secret, shown this once: {secret}")
 

@@ -121,5 +121,5 @@ def _demands(options: Namespace, connection: Connection) -> Sequence[DemandStand
     return record.report_demands(connection, now(), verifier=options.verifier, states=states)
 
 
-def _show(options: Namespace, connection: Connection) -> ReportDemand:
-    return record.find_demand(connection, options.id)
+def _show(options: Namespace, connection: Connection) -> DemandStanding:
+    return record.standing_of(record.find_demand(connection, options.id), now())

@@ -1,24 +1,31 @@
 """`tashika-server statement`: what verifiers are given of frozen months."""
 
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection
 
+from tashika.pki.receipt import MAX_SEQUENCE, Receipt
 from tashika_server.cli.days import month
-from tashika_server.cli.display import print_json
+from tashika_server.cli.display import print_cells, print_json
 from tashika_server.cli.registrar import add_list, add_show, open_house
 from tashika_server.ledger import statement as record
 from tashika_server.ledger.detail import ItemLine, itemise
+from tashika_server.ledger.document import DocumentLine, Totals
 from tashika_server.ledger.errors import CannotWrite
 from tashika_server.ledger.handing_out import hand_out
 from tashika_server.ledger.printed import PrintedStatement, print_statement
+from tashika_server.ledger.receipts import Proof, proof
 from tashika_server.ledger.statement import Statement
 from tashika_server.ledger.statement_csv import statement_csv
+from tashika_server.ledger.words import tax_words
 from tashika_server.metering.recount import Item, Span, extents, items
 
 __all__ = ["add_commands"]
+
+RECEIPT = re.compile(r"([0-9a-f]{32}):([0-9]{1,19})")
 
 
 def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
@@ -30,10 +37,15 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     listed = add_list(verbs, "list", _list, text, *columns)
     listed.add_argument("--month", type=month, metavar="YYYY-MM", help="those of one month only")
     listed.add_argument("--verifier", metavar="V-NUMBER", help="those of one verifier only")
-    show = _of(add_show(verbs, "show", _show, "show one with what was adjusted since"))
+    text = "show one with what was adjusted since; --json has all of it"
+    show = _of(add_show(verbs, "show", _show, text))
     show.add_argument("--csv", action="store_true", help="print its lines as CSV")
-    show.set_defaults(handler=_or_csv(show.get_default("handler")))
+    show.set_defaults(handler=_or_table(show.get_default("handler")))
     _add_export(verbs)
+    text = "prove to anybody that an answer with a receipt is in one (RFC 9162 2.1.3)"
+    proved = _of(add_show(verbs, "proof", _proof, text))
+    place = "its receipt, as the verifier keeps it: stream and sequence"
+    proved.add_argument("receipt", type=_receipt, metavar="STREAM:SEQUENCE", help=place)
     text = "list the items of one, read from the journals again"
     columns = ["at", "stream", "sequence", "holder", "family", "issuer", "standing", "rule"]
     detail = _of(add_list(verbs, "items", _items, text, *columns, "list_yen", "due_yen"))
@@ -70,15 +82,57 @@ def _show(options: Namespace, connection: Connection) -> PrintedStatement:
     return print_statement(connection, record.find_statement(connection, options.id))
 
 
-def _or_csv(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
+def _proof(options: Namespace, connection: Connection) -> Proof:
+    statement = record.find_statement(connection, options.id)
+    document = record.statement_document(connection, statement)
+    return proof(connection, document, options.receipt)
+
+
+def _receipt(text: str) -> Receipt:
+    form = RECEIPT.fullmatch(text)
+    if form is None or int(form[2]) > MAX_SEQUENCE:
+        raise ArgumentTypeError(f"{text!r} is no place: 32 hexadecimal digits, a colon, a number")
+    return Receipt(bytes.fromhex(form[1]), int(form[2]))
+
+
+def _or_table(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
+    """Leave only JSON to `handler`: all of a statement is too long for a terminal."""
+
     def handle(options: Namespace) -> int:
-        if not options.csv:
+        if options.json:
             return handler(options)
         with open_house(options.config) as house, house.book.reading() as connection:
-            print(statement_csv(_show(options, connection)), end="")
+            printed = _show(options, connection)
+        if options.csv:
+            print(statement_csv(printed), end="")
+        else:
+            _tell(printed)
         return 0
 
     return handle
+
+
+def _tell(printed: PrintedStatement) -> None:
+    document, after = printed.document, printed.after_adjustments
+    party, totals = document.verifier, document.totals
+    print(f"{printed.id}: {document.month}, {document.agreement} of {party.name} ({party.id})")
+    print(f"SHA-256 {printed.digest.hex()}")
+    print_cells(
+        ("family", "method", "issuer", "provisions", "price", "list yen", "waived yen", "due yen"),
+        [
+            *((*each.what, each.provisions, each.price, *_yen(each)) for each in document.lines),
+            *((*each.what, each.provisions, each.rule, 0, 0, 0) for each in document.unbilled),
+            ("all", "", "", totals.provisions, "", *_yen(totals)),
+        ],
+    )
+    for each in printed.adjustments:
+        print(f"{each.id}: {each.yen} yen, {each.reason}")
+    print(f"{tax_words(document.tax).en}: {after.tax_yen} yen")
+    print(f"to be paid: {after.total_yen} yen")
+
+
+def _yen(of: DocumentLine | Totals) -> tuple[int, int, int]:
+    return of.list_yen, of.waived_yen, of.due_yen
 
 
 def _export(options: Namespace) -> int:

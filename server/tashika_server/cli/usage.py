@@ -3,15 +3,17 @@
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from tashika.pki.pseudonym import derive_key
-from tashika_server.agreements import ids, registry
+from tashika_server.agreements import ids
 from tashika_server.agreements.ids import Kind
+from tashika_server.agreements.parties import find_verifier
 from tashika_server.agreements.period import day_begins
 from tashika_server.book.accounts import usage_context, usage_total
 from tashika_server.cli import usage_journals
@@ -19,16 +21,18 @@ from tashika_server.cli.days import day, month
 from tashika_server.cli.registrar import add_list, now, open_house
 from tashika_server.config import load_settings
 from tashika_server.config.settings import MeteringSettings
-from tashika_server.ledger.days import Month, day_of
+from tashika_server.ledger.days import DAY, Month, day_of
+from tashika_server.ledger.errors import BadDay
+from tashika_server.ledger.reconciliation import Reconciled, with_rated
 from tashika_server.metering import recount
 from tashika_server.metering.master_key import read_master_key
-from tashika_server.metering.recount import Item, Reckoned, Span
+from tashika_server.metering.recount import Item, Span
 from tashika_server.metering.totals import Total, hour_of, sums
 from tashika_server.metering.usage import Usage, instant
 
 __all__ = ["add_commands"]
 
-_WHAT = ("verifier", "agreement", "holder", "family", "method", "issuer", "purpose")
+_WHAT = ("verifier", "agreement", "version", "holder", "family", "method", "issuer", "purpose")
 _BECAME = ("standing", "occasion", "delivery")
 
 
@@ -43,8 +47,8 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     columns = ["at", "stream", "sequence", *_WHAT[1:], *_BECAME, "pseudonym"]
     detail = _journals(_days_of(add_list(verbs, "items", _items, text, *columns)))
     detail.add_argument("--verifier", metavar="V-NUMBER", required=True)
-    text = "compare journals and totals by verifier and day; exit code 1 if they differ"
-    columns = ["day", "verifier", "journalled", "ingested", "difference"]
+    text = "compare journals, totals and statements by day; exit status 1 if they differ"
+    columns = ["day", "verifier", "journalled", "ingested", "difference", "rated", "unrated"]
     compared = _journals(_days_of(add_list(verbs, "reconcile", _reconcile, text, *columns)))
     compared.set_defaults(handler=_or_one(compared.get_default("handler")))
     usage_journals.add_verbs(verbs)
@@ -60,8 +64,9 @@ def _add_key(verbs: Any) -> None:
 
 
 def _days_of(verb: ArgumentParser) -> ArgumentParser:
-    verb.add_argument("--month", type=month, metavar="YYYY-MM", help="default: this month")
-    verb.add_argument("--from", dest="first", type=day, metavar="DAY", help="instead of a month")
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument("--month", type=month, metavar="YYYY-MM", help="default: this month")
+    which.add_argument("--from", dest="first", type=day, metavar="DAY", help="instead of a month")
     verb.add_argument("--to", dest="last", type=day, metavar="DAY", help="the last; default: today")
     return verb
 
@@ -79,18 +84,23 @@ def _journals(verb: ArgumentParser) -> ArgumentParser:
 
 
 def _span(options: Namespace) -> Span:
-    return Span(day_begins(_first(options)), day_begins(_last(options) + timedelta(days=1)))
+    first, last = _first_and_last(options)
+    return Span(day_begins(first), day_begins(last + DAY))
 
 
-def _first(options: Namespace) -> date:
+def _first_and_last(options: Namespace) -> tuple[date, date]:
+    """Tell which days are meant; BadDay."""
     today = day_of(now())
-    first: date = options.first or (options.month or Month(today.year, today.month)).first
-    return first
-
-
-def _last(options: Namespace) -> date:
-    last: date = options.last or day_of(now())
-    return options.month.after - timedelta(days=1) if options.month else last
+    its: Month = options.month or Month(today.year, today.month)
+    first: date = options.first or its.first
+    last: date = options.last or (its.after - DAY if options.month else today)
+    if last < first:
+        raise BadDay(
+            f"{last} is before {first}",
+            rule="days are named from the first to the last",
+            remedy="change --to, or what it goes with",
+        )
+    return first, last
 
 
 # --- What was counted, and what was journalled ----------------------------------------------
@@ -134,17 +144,20 @@ class _Answer(_What):
 
 def _what(each: Total | Usage) -> dict[str, Any]:
     codes = (each.standing, each.occasion, each.delivery)
-    names = dict(zip(_BECAME, (code.name.lower() for code in codes), strict=True))
+    names = dict(zip(_BECAME, (code.word for code in codes), strict=True))
     return asdict(each.context) | names
 
 
 def _list(options: Namespace, connection: Connection) -> Sequence[_Line]:
     span = _span(options)
-    which = [usage_total.c.hour.between(hour_of(span.begin), hour_of(span.end) - 1)]
+    which: list[ColumnElement[bool]] = [
+        usage_total.c.hour.between(hour_of(span.begin), hour_of(span.end) - 1)
+    ]
     if options.verifier:
-        its_row = ids.number(Kind.VERIFIER, options.verifier)
+        its_row = ids.number(Kind.VERIFIER, find_verifier(connection, options.verifier).id)
         which.append(usage_context.c.verifier_id == its_row)
-    return [_Line(**_what(each), answers=each.answers) for each in sums(connection, *which)]
+    lines = [_Line(**_what(each), answers=each.answers) for each in sums(connection, *which)]
+    return sorted(lines, key=attrgetter(*_WHAT, *_BECAME))
 
 
 def _directories(options: Namespace) -> list[Path]:
@@ -157,7 +170,7 @@ def _metering(options: Namespace) -> MeteringSettings:
 
 def _items(options: Namespace, connection: Connection) -> Sequence[_Answer]:
     span = _span(options)
-    registry.find_verifier(connection, options.verifier)
+    find_verifier(connection, options.verifier)
     found = recount.extents(connection, _directories(options), span)
     return [_answer(each) for each in recount.items(found, span, verifier=options.verifier)]
 
@@ -174,20 +187,21 @@ def _answer(item: Item) -> _Answer:
     )
 
 
-def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reckoned]:
+def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reconciled]:
     journals = _directories(options)
-    rows = recount.reconcile(connection, journals, _first(options), _last(options))
-    options.differs = any(each.difference for each in rows)
-    return rows
+    rows = recount.reconcile(connection, journals, *_first_and_last(options))
+    found = with_rated(connection, rows)
+    options.differs = any(each.difference or each.unrated for each in found)
+    return found
 
 
 def _or_one(handler: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
-    """Return 1 where the journals and the totals differ."""
+    """Return 1 where journals, totals and statements differ."""
     return lambda options: handler(options) or int(options.differs)
 
 
 def _key(options: Namespace) -> int:
     with open_house(options.config) as house, house.book.reading() as connection:
-        verifier = registry.find_verifier(connection, options.verifier)
+        verifier = find_verifier(connection, options.verifier)
     print(derive_key(read_master_key(_metering(options).key), verifier.id).hex())
     return 0

@@ -15,7 +15,6 @@ from tashika_server.config.settings import (
     LabSettings,
     OfficeTls,
     Settings,
-    TwoPerson,
 )
 from tashika_server.config.units import Address, write_duration, write_size
 
@@ -33,7 +32,6 @@ __all__ = [
     "OfficeTls",
     "Problem",
     "Settings",
-    "TwoPerson",
     "load_config",
     "load_settings",
     "write_duration",

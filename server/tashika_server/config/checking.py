@@ -87,7 +87,7 @@ def load_config(file: Path, *, text: str | None = None) -> Config:
         text = read_text(file)
     settings = read_settings(file, text)
     complaints = Complaints(file)
-    for rule in (_exposure, _proxies, _office, _limits, _issuers):
+    for rule in (_exposure, _proxies, _office, _ledger, _limits, _issuers):
         for finding in rule(settings):
             complaints.add(*finding)
     issuers = [load_issuer(each, complaints) for each in settings.issuer]
@@ -150,6 +150,13 @@ def _has_password(dsn: str) -> bool:
         return bool(parts.password) or "password" in parse_qs(parts.query)
     except ValueError:  # no URL at all, which the book says better
         return False
+
+
+def _ledger(settings: Settings) -> Iterator[Finding]:
+    tax, percent = settings.ledger.tax, settings.ledger.tax_percent
+    if percent not in (range(1, 100) if tax.is_taxed else (0,)):
+        remedy = "write 1 to 99 with included or added, and leave it out otherwise"
+        yield "ledger.tax_percent", f'{percent} does not go with tax = "{tax}"', remedy
 
 
 def _limits(settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from tashika_server.config.units import Address, Bytes
 from tashika_server.durable import Durability
 from tashika_server.issuer import Bounds, Environment, NeverIssued, WithoutRegister
 from tashika_server.log import LogFormat
+from tashika_server.policy import Guarded, TaxTreatment
 
 __all__ = [
     "Access",
@@ -35,7 +36,6 @@ __all__ = [
     "Settings",
     "SignerFiles",
     "TlsSettings",
-    "TwoPerson",
 ]
 
 LISTEN = Address("127.0.0.1", 8080)
@@ -48,14 +48,6 @@ class Access(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
-
-
-class TwoPerson(StrEnum):
-    """The acts of the registry for which a house may want two persons."""
-
-    SUSPENSION = "suspension"
-    RESUMPTION = "resumption"
-    CREDENTIAL = "credential"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +122,11 @@ class MeteringSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSettings:
-    """`[ledger]`: the proof of the book; without `key` no day is closed."""
+    """`[ledger]`: the proof of the book, and the fees; without `key` no day is closed."""
 
     key: Path | None = None
+    tax: TaxTreatment = TaxTreatment.UNSTATED
+    tax_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +141,7 @@ class BookSettings:
 class RegistrySettings:
     """`[registry]`: how agreements are kept, and how long they are known without the book."""
 
-    two_person: tuple[TwoPerson, ...] = ()
+    two_person: tuple[Guarded, ...] = ()
     max_age: timedelta = timedelta(hours=4)
 
 

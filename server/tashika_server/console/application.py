@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tashika_server.agreements.registry import Guarded, Issued, Issuers, Proposal
+from tashika_server.agreements.registry import Issued, Issuers, Proposal
 from tashika_server.book import Book, Mode
 from tashika_server.book.plain import plain
 from tashika_server.clock import Clock
@@ -45,6 +45,7 @@ from tashika_server.console.views import trace
 from tashika_server.console.visit import FrontDesk, Visit, demand_operator
 from tashika_server.door import Answer
 from tashika_server.log import get_log
+from tashika_server.policy import Guarded
 
 __all__ = ["ConsoleParts", "serving"]
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from tashika_server.agreements import registry
 from tashika_server.agreements.registry import (
-    Guarded,
     IssueCredential,
     Issued,
     Proposal,
@@ -23,6 +22,7 @@ from tashika_server.console import views
 from tashika_server.console.operators import Role, find_operator, operators
 from tashika_server.console.verbs import Verb
 from tashika_server.console.visit import describe, log_in, log_out, who_am_i
+from tashika_server.policy import Guarded
 
 __all__ = ["ROUTES", "Route"]
 

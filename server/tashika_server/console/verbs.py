@@ -16,11 +16,12 @@ from typing import Any, get_type_hints
 
 from sqlalchemy import Connection
 
-from tashika_server.agreements.registry import Guarded, Issuers
+from tashika_server.agreements.registry import Issuers
 from tashika_server.book import Change
 from tashika_server.console.problems import BadBody
 from tashika_server.console.shapes import structure
 from tashika_server.console.visit import Visit
+from tashika_server.policy import Guarded
 
 __all__ = ["Access", "House", "Verb"]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tashika.pki.profile import Family
 from tashika_server.agreements import registry
 from tashika_server.agreements.registry import (
     Accreditation,
@@ -20,6 +22,7 @@ from tashika_server.agreements.registry import (
     Suspension,
     Verifier,
 )
+from tashika_server.agreements.terms import Environment
 from tashika_server.book import Entry, trail
 
 __all__ = [
@@ -99,8 +102,9 @@ def list_agreements(
     standing = defaultdict(list)
     for each in registry.suspensions(connection, verifier_id):
         standing[each.verifier].append(each)
+    lapsed = _unaccredited(connection, at, verifier_id)
     return tuple(
-        Standing(agreement=each, state=registry.state(each, standing[each.verifier], at))
+        _standing(each, standing[each.verifier], at, lapsed=lapsed)
         for each in registry.agreements(connection, verifier_id)
     )
 
@@ -109,7 +113,32 @@ def show_agreement(connection: Connection, agreement_id: str, at: datetime) -> S
     """Show one agreement with its versions, and where it stands."""
     found = registry.find_agreement(connection, agreement_id)
     standing = registry.suspensions(connection, found.verifier)
-    return Standing(agreement=found, state=registry.state(found, standing, at))
+    return _standing(found, standing, at, lapsed=_unaccredited(connection, at, found.verifier))
+
+
+def _standing(
+    agreement: Agreement, standing: Iterable[Suspension], at: datetime, *, lapsed: Container[str]
+) -> Standing:
+    """Say where an agreement stands; `lapsed` are the verifiers without an accreditation."""
+    state = registry.state(agreement, standing, at)
+    of_the_act = Family.OTHER not in agreement.newest.scope.families
+    production = agreement.environment is Environment.PRODUCTION
+    if state is State.ACTIVE and agreement.verifier in lapsed and of_the_act and production:
+        state = State.LAPSED
+    return Standing(agreement=agreement, state=state)
+
+
+def _unaccredited(connection: Connection, at: datetime, verifier_id: str | None) -> frozenset[str]:
+    """Name the verifiers that need an accreditation and have none in force."""
+    found = registry.accreditations(connection, verifier_id)
+    covered = {e.verifier for e in found if (term := e.in_force) and term.covers(at)}
+    known = (
+        registry.verifiers(connection)
+        if verifier_id is None
+        else (registry.find_verifier(connection, verifier_id),)
+    )
+    needing = {each.id for each in known if each.facts.accredited}
+    return frozenset(needing - covered)
 
 
 def ending_soon(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import product
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, cast, func, select
@@ -184,9 +185,11 @@ class _Tally:
 
     def report(self, year: int, *, interim: bool) -> AnnualReport:
         """Write down what has been added up."""
-        sums: dict[tuple[Family, Service], Counter[str]] = defaultdict(Counter)
+        # Article 41 speaks of each of the three for both families: nought is said, too.
+        spoken_of = product((Family.SIGNATURE, Family.USER_AUTH), Service)
+        sums: dict[tuple[Family, Service], Counter[str]] = {each: Counter() for each in spoken_of}
         for group, counts in self._counts.items():
-            sums[group.family, SERVICES[group.method]] += counts
+            sums.setdefault((group.family, SERVICES[group.method]), Counter()).update(counts)
         return AnnualReport(
             fiscal_year=year,
             first=date(year, 4, 1),
@@ -194,13 +197,19 @@ class _Tally:
             interim=interim,
             sums=tuple(
                 ReportSum(family=family, service=service, figures=Figures(**counts))
-                for (family, service), counts in sorted(sums.items())
+                for (family, service), counts in sorted(sums.items(), key=_of_the_act)
             ),
             lines=tuple(
                 ReportLine(**group._asdict(), figures=Figures(**counts))
                 for group, counts in sorted(self._counts.items())
             ),
         )
+
+
+def _of_the_act(summed: tuple[tuple[Family, Service], object]) -> tuple[Family, int]:
+    """Sort as the Act names them: information, files, numbers."""
+    (family, service), _ = summed
+    return family, tuple(Service).index(service)
 
 
 def _column(codes: _Codes) -> str:

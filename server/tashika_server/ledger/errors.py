@@ -13,6 +13,7 @@ __all__ = [
     "BadDay",
     "BadTariff",
     "BadTariffFile",
+    "CannotRead",
     "CannotWrite",
     "DetailDiffers",
     "LedgerBroken",
@@ -85,6 +86,10 @@ class StatementAltered(LedgerError):
 
 class DetailDiffers(LedgerError):
     """The items read from the journals are not those that the statement counts."""
+
+
+class CannotRead(LedgerError):
+    """A file that was named cannot be read."""
 
 
 class CannotWrite(LedgerError):

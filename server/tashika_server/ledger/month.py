@@ -40,6 +40,7 @@ __all__ = [
     "ClosingRules",
     "Draft",
     "FrozenMonth",
+    "came_late",
     "draft_month",
     "find_month",
     "freeze_month",
@@ -105,13 +106,14 @@ def draft_month(
     sheets = rate_month(connection, month, rates=believed, table=rules.table, progress=progress)
     frame = Frame(month=month, rated_at=at, tax=rules.tax, table=rules.table)
     known = {each.id: each for each in verifiers(connection)}
+    trees = rules.receipts(connection, month)
     documents = (
         document_of(
             frame,
             sheet,
             agreement,
             known[agreement.verifier],
-            rules.receipts(connection, agreement.id, month),
+            trees(agreement.id),
         )
         for agreement, sheet in _with_sheets(agreements(connection), month, sheets)
     )
@@ -170,6 +172,11 @@ def find_month(connection: Connection, month: Month) -> FrozenMonth:
 def months(connection: Connection) -> tuple[FrozenMonth, ...]:
     """List the frozen months, oldest first."""
     return tuple(map(_frozen, connection.execute(select(a.month).order_by(a.month.c.id))))
+
+
+def came_late(connection: Connection, frozen: FrozenMonth) -> int:
+    """Count the provisions that came in after a month was frozen."""
+    return count_usage(connection, Month.read(frozen.id)) - frozen.provisions
 
 
 def frozen_since(connection: Connection, day: date) -> tuple[str, ...]:

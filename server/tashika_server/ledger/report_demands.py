@@ -32,6 +32,7 @@ __all__ = [
     "demand_report",
     "find_demand",
     "report_demands",
+    "standing_of",
 ]
 
 
@@ -122,11 +123,13 @@ def report_demands(
     states: Container[DemandState] = frozenset(DemandState),
 ) -> tuple[DemandStanding, ...]:
     """List all that are in one of these states now, or those of one verifier, oldest first."""
-    return tuple(
-        DemandStanding(demand=each, state=state)
-        for each in _ROWS.list(connection, verifier)
-        if (state := _state(each, at)) in states
-    )
+    standing = (standing_of(each, at) for each in _ROWS.list(connection, verifier))
+    return tuple(each for each in standing if each.state in states)
+
+
+def standing_of(demand: ReportDemand, at: datetime) -> DemandStanding:
+    """Tell where a demand stands."""
+    return DemandStanding(demand=demand, state=_state(demand, at))
 
 
 def _state(demand: ReportDemand, at: datetime) -> DemandState:

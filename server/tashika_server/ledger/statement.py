@@ -43,6 +43,7 @@ __all__ = [
     "Frame",
     "Receipts",
     "Statement",
+    "Trees",
     "document_of",
     "find_statement",
     "keep_statements",
@@ -53,8 +54,10 @@ __all__ = [
 
 FREEZE = "statement.freeze"
 """What the trail calls it."""
-Receipts = Callable[[Connection, str, Month], ReceiptTree | None]
-"""Tells the tree of an agreement's receipts in a month; None where it asks for none."""
+Trees = Callable[[str], ReceiptTree | None]
+"""Makes the tree of an agreement's receipts; None where it asks for none."""
+Receipts = Callable[[Connection, Month], Trees]
+"""Counts a month by day and kind, for all agreements at once, and returns what makes trees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,107 +1,57 @@
 """A statement as PDF, in Japanese and English, with adjustments on a sheet of their own.
 
-The same statement gives the same bytes. The Japanese font is named and not embedded: readers set
-it in their own. Layout only: every number is one that `printed` holds.
+What stands where; `typesetting` knows of fonts and pages. Every number is one that `printed`
+holds, and the same statement gives the same bytes.
 """
 
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
-from xml.sax.saxutils import escape
 
-from reportlab.lib import colors
-from reportlab.lib.enums import TA_RIGHT
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import (
-    Flowable,
-    PageBreak,
-    Paragraph,
-    SimpleDocTemplate,
-    Spacer,
-    Table,
-    TableStyle,
-)
+from reportlab.platypus import Flowable, PageBreak
 
 from tashika_server.agreements.period import JST
 from tashika_server.ledger.document import Document
 from tashika_server.ledger.printed import PrintedStatement
+from tashika_server.ledger.typesetting import SUM, TITLE, Row, facts, pages, section, table, text
 from tashika_server.ledger.words import WORDS, Words, tax_words
 
 __all__ = ["statement_pdf"]
 
-Cell = str | int
-Row = Sequence[Cell]
-
-FONT = "HeiseiKakuGo-W5"
-MARGIN = 15 * mm
 DAYS_ACROSS = 3
-
-BODY = ParagraphStyle("body", fontName=FONT, fontSize=7, leading=9, wordWrap="CJK")
-AMOUNT = ParagraphStyle("amount", BODY, alignment=TA_RIGHT)
-HEADING = ParagraphStyle("heading", BODY, fontSize=9, leading=13, spaceBefore=10)
-TITLE = ParagraphStyle("title", BODY, fontSize=13, leading=20)
-RULES = TableStyle(
-    [
-        ("LINEBELOW", (0, 0), (-1, -1), 0.2, colors.grey),
-        ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("TOPPADDING", (0, 0), (-1, -1), 1),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-        ("LEFTPADDING", (0, 0), (-1, -1), 2),
-        ("RIGHTPADDING", (0, 0), (-1, -1), 2),
-    ]
-)
 
 
 def statement_pdf(printed: PrintedStatement) -> bytes:
     """Set a statement on pages of A4, each of which names the statement and its digest."""
-    _register_font()
-    pages = io.BytesIO()
-    template = SimpleDocTemplate(
-        pages,
-        pagesize=A4,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
-        topMargin=MARGIN,
-        bottomMargin=MARGIN + 6 * mm,
+    return pages(
+        _story(printed),
         title=f"{printed.id} {printed.document.month}",
-        invariant=1,  # no time of making
+        foot=f"{printed.id}  SHA-256 {printed.digest.hex()}",
     )
-
-    def foot(canvas: Canvas, _: object) -> None:
-        canvas.setFont(FONT, 6)
-        canvas.drawString(MARGIN, MARGIN, f"{printed.id}  SHA-256 {printed.digest.hex()}")
-        canvas.drawRightString(A4[0] - MARGIN, MARGIN, f"{canvas.getPageNumber()}")
-
-    template.build(list(_story(printed)), onFirstPage=foot, onLaterPages=foot)
-    return pages.getvalue()
 
 
 def _story(printed: PrintedStatement) -> Iterator[Flowable]:
     document = printed.document
-    yield _text(Words("失効情報提供手数料 明細書", "Statement of fees"), TITLE)
-    yield _table(_facts(printed), (38, 142))
-    yield _text(Words("合計", "Totals"), HEADING)
-    yield _table(_totals(document), (140, 40))
-    yield _text(Words("有償の提供", "Provisions with a price"), HEADING)
-    yield _table(_lines(document), (52, 23, 17, 14, 14, 20, 20, 20))
-    yield _text(Words("請求しない提供", "Provisions that are not billed"), HEADING)
-    yield _table(_unbilled(document), (65, 95, 20))
-    yield _text(Words("適用した料金表", "Tariff rows applied"), HEADING)
-    yield _table(_tariffs(document), (18, 14, 24, 40, 44, 40))
-    yield _text(Words("日別件数", "Provisions by day"), HEADING)
-    yield _table(_days(document), (26, 17, 17) * DAYS_ACROSS)
+    across = min(DAYS_ACROSS, len(document.days)) or 1
+    yield text(Words("失効情報提供手数料 明細書", "Statement of fees"), TITLE)
+    yield facts(_facts(printed), (38, 142))
+    yield from section(Words("合計", "Totals"), _totals(document), (140, 40))
+    yield text(_to_pay(document.totals.total_yen), SUM)
+    heading = Words("有償の提供", "Provisions with a price")
+    yield from section(heading, _lines(document), (52, 25, 17, 13, 13, 20, 20, 20))
+    heading = Words("請求しない提供", "Provisions that are not billed")
+    yield from section(heading, _unbilled(document), (65, 95, 20))
+    heading = Words("適用した料金表", "Tariff rows applied")
+    yield from section(heading, _tariffs(document), (22, 14, 24, 39, 41, 40))
+    heading = Words("日別件数", "Provisions by day")
+    yield from section(heading, _days(document, across), (20, 20, 20) * across)
     if printed.adjustments:
         yield PageBreak()
-        yield _text(Words("凍結後の調整", "Adjustments after freezing"), TITLE)
-        yield _table(_adjustments(printed), (20, 90, 45, 25))
-        yield Spacer(0, 4 * mm)
-        yield _table(_adjusted(printed), (140, 40))
+        yield text(Words("凍結後の調整", "Adjustments after freezing"), TITLE)
+        yield table(_adjustments(printed), (20, 90, 45, 25))
+        yield from section(
+            Words("調整後の合計", "Totals after them"), _adjusted(printed), (140, 40)
+        )
+        yield text(_to_pay(printed.after_adjustments.total_yen), SUM)
 
 
 # --- Tables, headings first -----------------------------------------------------------------
@@ -118,8 +68,8 @@ def _facts(printed: PrintedStatement) -> Iterator[Row]:
     yield "宛先 / to", f"{party.name} ({party.id}), {WORDS[party.category]}"
     yield "取決め / agreement", f"{document.agreement}, {WORDS[document.environment]}"
     yield "算定日時 / rated at", _moment(document.rated_at)
-    table = document.billable
-    yield "課金対象の表 / table", f"{table.version}, SHA-256 {table.digest.hex()}"
+    billable = document.billable
+    yield "課金対象の表 / table", f"{billable.version}, SHA-256 {billable.digest.hex()}"
     yield (
         "受領証 / receipts",
         f"{receipts.receipts:,}, Merkle {receipts.root.hex()}" if receipts else "なし / none",
@@ -128,6 +78,11 @@ def _facts(printed: PrintedStatement) -> Iterator[Row]:
         "台帳の根 / ledger root",
         f"{root.day} {root.root.hex()}" if root else "未確定 / not known yet",
     )
+    if printed.adjustments:
+        yield (
+            "凍結後の調整 / adjusted since",
+            f"最終ページ参照 / see the last page; {_to_pay(printed.after_adjustments.total_yen)}",
+        )
 
 
 def _totals(document: Document) -> Iterator[Row]:
@@ -137,7 +92,6 @@ def _totals(document: Document) -> Iterator[Row]:
     yield "減免額 / waived", -totals.waived_yen
     yield "請求額 / amount due", totals.due_yen
     yield str(tax_words(document.tax)), totals.tax_yen
-    yield "支払額 / to be paid", totals.total_yen
     for each in document.payees:
         yield f"請求額の収入者 / amount due to: {each.payee}", each.due_yen
 
@@ -179,17 +133,18 @@ def _tariffs(document: Document) -> Iterator[Row]:
         price = row.price
         days = f"{price.valid_from} - {price.valid_last or ''}"
         payee = f"{price.payee}\n{price.note}"
-        yield row.id, price.yen, days, price.legal_basis, price.approval, payee
+        what = f"{row.id}\n{WORDS[price.kind]}"
+        yield what, price.yen, days, price.legal_basis, price.approval, payee
 
 
-def _days(document: Document) -> Iterator[Row]:
+def _days(document: Document, across: int) -> Iterator[Row]:
     """Set the days in columns side by side."""
-    yield ("日\nday", "有償\nbillable", "他\nother") * DAYS_ACROSS
+    yield ("日\nday", "有償\nbillable", "他\nother") * across
     cells = [(f"{each.day}", each.billable, each.unbilled) for each in document.days]
-    deep = -(-len(cells) // DAYS_ACROSS)
+    deep = -(-len(cells) // across)
     for number in range(deep):
         row = [cell for day in cells[number::deep] for cell in day]
-        yield row + [""] * (3 * DAYS_ACROSS - len(row))
+        yield row + [""] * (3 * across - len(row))
 
 
 def _adjustments(printed: PrintedStatement) -> Iterator[Row]:
@@ -207,28 +162,10 @@ def _adjusted(printed: PrintedStatement) -> Iterator[Row]:
     yield "調整額 / adjustments", after.adjusted_yen
     yield "調整後の請求額 / amount due after adjustments", after.due_yen
     yield str(tax_words(printed.document.tax)), after.tax_yen
-    yield "調整後の支払額 / to be paid after adjustments", after.total_yen
 
 
-# --- Type -----------------------------------------------------------------------------------
-
-
-@cache
-def _register_font() -> None:
-    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
-
-
-def _table(rows: Iterable[Row], widths: Sequence[int]) -> Flowable:
-    cells = [[_cell(cell) for cell in row] for row in rows]
-    return Table(cells, colWidths=[width * mm for width in widths], repeatRows=1, style=RULES)
-
-
-def _cell(cell: Cell) -> Flowable:
-    return _text(f"{cell:,}", AMOUNT) if isinstance(cell, int) else _text(cell, BODY)
-
-
-def _text(text: object, style: ParagraphStyle) -> Flowable:
-    return Paragraph(escape(str(text)).replace("\n", "<br/>"), style)
+def _to_pay(yen: int) -> str:
+    return f"支払額 / to be paid: {yen:,} 円 / yen"
 
 
 def _moment(at: datetime | None) -> str:

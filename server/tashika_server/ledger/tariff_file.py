@@ -20,7 +20,7 @@ from tashika_server.book import Change
 from tashika_server.config.problem import nearest
 from tashika_server.ledger.errors import BadTariffFile
 from tashika_server.ledger.tariff import Price, Tariff, TariffKind
-from tashika_server.ledger.tariff_record import Past, add_tariff, rates
+from tashika_server.ledger.tariff_record import Past, add_tariff, tariffs
 
 __all__ = ["import_tariffs", "published_tariff", "read_tariff_text", "read_tariffs"]
 
@@ -67,12 +67,13 @@ def read_tariffs(text: str) -> tuple[Price, ...]:
 def import_tariffs(
     change: Change, prices: tuple[Price, ...], *, past: Past = Past.KEEP
 ) -> tuple[Tariff, ...]:
-    """Enter the rows that are not in the book as they are, and return those that were entered.
+    """Enter the rows that the book never had as they are, and return those that were entered.
 
-    Raises as `add_tariff` does, and nothing of the file is kept then.
+    What has been superseded since is not entered again. Raises as `add_tariff` does, and nothing
+    of the file is kept then.
     """
-    believed = {row.price for row in rates(change.connection).rows}
-    return tuple(add_tariff(change, each, past=past) for each in prices if each not in believed)
+    known = {row.price for row in tariffs(change.connection)}
+    return tuple(add_tariff(change, each, past=past) for each in prices if each not in known)
 
 
 def _price(where: str, row: object) -> Price:

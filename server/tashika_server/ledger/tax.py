@@ -1,33 +1,16 @@
 """The consumption-tax category of the fees, as the operator has decided it.
 
 How statutory fees are to be treated does not follow from the texts before us, so it is
-configured, and the default claims nothing. Whole yen: what is below a yen is dropped, once for
-each statement.
+configured (`[ledger] tax`), and the default claims nothing. Whole yen: what is below a yen is
+dropped, once for each statement.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from tashika_server.ledger.errors import LedgerError
+from tashika_server.policy import TaxTreatment
 
-__all__ = ["TaxCategory", "TaxTreatment"]
-
-
-class TaxTreatment(StrEnum):
-    """How consumption tax goes with the fees. The default says nothing about it."""
-
-    UNSTATED = "unstated"
-    EXEMPT = "exempt"
-    """非課税."""
-    OUT_OF_SCOPE = "out-of-scope"
-    """不課税."""
-    INCLUDED = "included"
-    """課税, and the tariff's yen include the tax (内税)."""
-    ADDED = "added"
-    """課税, and the tax comes on top (外税)."""
-
-
-TAXED = {TaxTreatment.INCLUDED, TaxTreatment.ADDED}
+__all__ = ["TaxCategory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +21,11 @@ class TaxCategory:
     percent: int = 0
 
     def __post_init__(self) -> None:
-        if (self.treatment in TAXED) != (self.percent > 0):
+        if self.percent not in (range(1, 100) if self.treatment.is_taxed else (0,)):
             raise LedgerError(
                 f"{self.percent} % does not go with the tax treatment {self.treatment}",
                 rule="a rate goes with taxed fees, and only there",
-                remedy=f"give a rate with {' or '.join(sorted(TAXED))}, and none otherwise",
+                remedy="give a rate of 1 to 99 % with included or added, and none otherwise",
             )
 
     def tax_yen(self, due_yen: int) -> int:

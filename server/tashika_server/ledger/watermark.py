@@ -43,15 +43,15 @@ def demand_complete(connection: Connection, month: Month, at: datetime) -> datet
 def obstacles(connection: Connection, month: Month, at: datetime) -> tuple[Obstacle, ...]:
     """List what stands in the way of closing a month; nothing, if it can be closed."""
     found = []
-    if at < month.end:
+    over = at >= month.end
+    if not over:
         found.append(Obstacle(f"ends at {_text(month.end)}", "wait for the end of the month"))
-    reached = _reached(connection, month)
     if connection.execute(select(a.journal_node)).first() is None:
         found.append(
             Obstacle("no machine has reported its journals", "start the office on every machine")
         )
-    for what, until in reached:
-        if until is None or until < month.end:
+    for what, until in _reached(connection, month):
+        if over and (until is None or until < month.end):
             found.append(
                 Obstacle(
                     f"{what} is taken in up to {'no time yet' if until is None else _text(until)}",

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from tashika.pki.profile import Family
 from tashika_server.agreements.act import Category
 from tashika_server.agreements.terms import Environment, Method
-from tashika_server.ledger.tax import TaxCategory, TaxTreatment
+from tashika_server.ledger.tariff import TariffKind
+from tashika_server.ledger.tax import TaxCategory
+from tashika_server.policy import TaxTreatment
 
 __all__ = ["WORDS", "Words", "tax_words"]
 
@@ -42,6 +44,8 @@ WORDS: Mapping[StrEnum, Words] = {
     Category.FILING_AGENTS_BODY: Words("申請等を代理する者の団体", "body of filing agents"),
     Category.RECORD_SUPPLIERS_BODY: Words("書類を提供する者の団体", "body of record suppliers"),
     Category.OTHER_PARTY: Words("その他の者", "other party"),
+    TariffKind.LIST: Words("定価", "list"),
+    TariffKind.WAIVER: Words("減免", "waiver"),
     TaxTreatment.UNSTATED: Words("消費税の区分は記載しない", "consumption tax: not stated"),
     TaxTreatment.EXEMPT: Words("消費税 非課税", "exempt from consumption tax"),
     TaxTreatment.OUT_OF_SCOPE: Words("消費税 不課税", "outside the scope of consumption tax"),

@@ -27,6 +27,8 @@ class Doubt(StrEnum):
     """A stream has begun that the list does not name."""
     STRANGER = "stranger"
     """A journal names a party or an agreement that the registry does not know."""
+    LATE = "late"
+    """Answers of a frozen month were counted: its statements know nothing of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Alarm:
     kind: str
     """A segment.Harm or a Doubt."""
     stream: str | None
-    """None where it is about a node's list of streams."""
+    """None where it is about no stream, or stops none."""
     segment: int | None
     offset: int | None
     detail: str

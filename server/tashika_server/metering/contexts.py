@@ -15,7 +15,7 @@ from tashika_server.book.tables import agreement, agreement_version, holder
 from tashika_server.metering.errors import MeteringError
 from tashika_server.metering.usage import Context
 
-__all__ = ["Stranger", "check_context", "context_of", "context_rows"]
+__all__ = ["Stranger", "check_context", "context_of", "context_rows", "row_of"]
 
 _FORM = re.compile(r"([AHV])-([0-9]{6,18})")
 _ITSELF = 0
@@ -33,7 +33,7 @@ def context_rows(
 
     A context of which Stranger says a text that is `left_out` has none.
     """
-    verifiers = {_form(each.verifier) for each in contexts}
+    verifiers = {row_of(each.verifier) for each in contexts}
     query = select(usage_context).where(usage_context.c.verifier_id.in_(verifiers))
     known = {context_of(row): row.id for row in connection.execute(query)}
     for each in set(contexts) - known.keys():
@@ -49,7 +49,7 @@ def context_rows(
 
 def check_context(connection: Connection, context: Context) -> None:
     """Raise Stranger unless the registry has all that a context names, and together."""
-    verifier, agreed, held_by = map(_form, (context.verifier, context.agreement, context.holder))
+    verifier, agreed, held_by = map(row_of, (context.verifier, context.agreement, context.holder))
     version = agreement_version.c.number == context.version
     known = select(agreement.c.id).join(agreement_version)
     mine = (agreement.c.id == agreed, agreement.c.verifier_id == verifier)
@@ -78,12 +78,19 @@ def context_of(row: Row[Any]) -> Context:
     )
 
 
+def row_of(name: str) -> int:
+    """Return the row that an id such as V-000001 names; 0, which no row has, if it is none."""
+    form = _FORM.fullmatch(name)
+    row = int(form[2]) if form else 0
+    return row if form and _label(form[1], row) == name else 0
+
+
 def _add(connection: Connection, context: Context) -> int:
     row = 1 + (connection.scalar(select(func.max(usage_context.c.id))) or 0)
     values = {
-        "verifier_id": _form(context.verifier),
-        "holder_id": _form(context.holder),
-        "agreement_id": _form(context.agreement),
+        "verifier_id": row_of(context.verifier),
+        "holder_id": row_of(context.holder),
+        "agreement_id": row_of(context.agreement),
         "version": context.version,
         "family": context.family,
         "issuer": context.issuer,
@@ -93,13 +100,6 @@ def _add(connection: Connection, context: Context) -> int:
     }
     connection.execute(insert(usage_context).values(id=row, **values))
     return row
-
-
-def _form(name: str) -> int:
-    """Return the row that an id such as V-000001 names; 0, which no row has, if it is none."""
-    form = _FORM.fullmatch(name)
-    row = int(form[2]) if form else 0
-    return row if form and _label(form[1], row) == name else 0
 
 
 def _label(letter: str, row: int) -> str:

@@ -22,7 +22,8 @@ from tashika_server.metering.alarms import Alarm, Doubt, open_alarm
 from tashika_server.metering.contexts import Stranger
 from tashika_server.metering.counting import Counted, count_page
 from tashika_server.metering.enrolment import enrol_streams
-from tashika_server.metering.leaves import keep_leaves, read_again
+from tashika_server.metering.lateness import tell_of_late
+from tashika_server.metering.leaves import Leaf, asking, keep_leaves, leaves_of, read_again
 from tashika_server.metering.reading import Closed, State
 from tashika_server.metering.segment import Harm
 from tashika_server.metering.streams import (
@@ -130,23 +131,35 @@ class Ingester:
         return taken
 
     def _keep(self, before: Stream, page: Counted, after: Stream) -> None:
-        """Take in a page, whole or not at all; raises Overtaken, Stranger."""
-        raised = None
+        """Take in a page, whole or not at all; raises Overtaken, Stranger, OSError."""
+        leaves = self._leaves(before, page, after)
         with self._change() as change:
             # First of all: who finds the cursor elsewhere has nothing to add.
             advance(change.connection, before, after)
-            add_totals(change.connection, before.id, page.counts)
-            contexts = {like.context for like in page.counts}
-            usages = read_again(self._parts.journal / before.id, before.cursor, after.cursor)
-            keep_leaves(change.connection, before.id, contexts, usages)
+            counted = add_totals(change.connection, before.id, page.counts)
+            keep_leaves(
+                change.connection, before.id, (each for each in leaves if each.context in counted)
+            )
+            raised = tell_of_late(
+                change, before.id, (like for like in page.counts if like.context in counted)
+            )
             for closed in page.closed:
                 close_segment(change, _segment(after, closed))
             if after.outlook in FINISHED:
                 end_stream(change, after, page.unknown)
             if page.damage:
                 harm, at, detail = page.damage.harm, page.damage.at, page.damage.detail
-                raised = open_alarm(change, harm, before.id, at=at, detail=detail)
-        _tell(raised)
+                raised += (open_alarm(change, harm, before.id, at=at, detail=detail),)
+        _tell(*raised)
+
+    def _leaves(self, before: Stream, page: Counted, after: Stream) -> tuple[Leaf, ...]:
+        """Make the leaves of a page, if any: read again answer by answer, which takes a while."""
+        with self._parts.book.reading() as connection:
+            among = asking(connection, {like.context for like in page.counts})
+        if not among:
+            return ()
+        directory = self._parts.journal / before.id
+        return leaves_of(before.id, read_again(directory, before.cursor, after.cursor), among)
 
     def _stop(self, stream: Stream, stranger: Stranger) -> None:
         with self._change() as change:

@@ -8,8 +8,8 @@
 
 The argument, for durability `disk`:
 
-1. Before a stream's first record, its lock, its first segment and its line on the roster are
-   durable. Killed before that it leaves nothing that counts.
+1. Before a stream's first record, its lock, its first segment with its header and its line on
+   the roster are durable. Killed before that it leaves nothing that counts.
 2. A record is durable when the fdatasync of its flush returns, and no answer is released before.
    Killed or cut off within a flush, any part of that flush may be on disk; reading takes the
    whole slots up to the first that is not (`segment`). None of their answers was released.
@@ -139,10 +139,9 @@ class Journal:
         if segment_bytes < MIN_SEGMENT_BYTES or segment_bytes % SLOT_BYTES:
             raise ValueError(f"a segment has slots of 64 octets, and {MIN_SEGMENT_BYTES} or more")
         stream = token_bytes(16)
+        header = Header(durability, segment_bytes // SLOT_BYTES, 1, stream, microseconds(at))
         try:
-            founded = found_stream(
-                disk, directory, stream=stream, node=node, size=segment_bytes, at=at
-            )
+            founded = found_stream(disk, directory, header, node=node)
         except OSError as wrong:
             raise _failed(wrong, f"no journal can be begun in {directory}") from wrong
         own = stream_directory(directory, stream)

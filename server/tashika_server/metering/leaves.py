@@ -4,51 +4,73 @@ Written by the intake, for the versions of agreements that ask for receipts. Not
 which `ledger.receipts` makes when the month is closed.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from datetime import date, timedelta
-from functools import lru_cache
+from collections.abc import Container, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, insert, select
 
 from tashika.pki.receipt import leaf
-from tashika_server.book.accounts import month, receipt_leaf, usage_context
+from tashika_server.book.accounts import month, receipt_leaf
 from tashika_server.book.tables import agreement_version
-from tashika_server.metering.contexts import context_of
+from tashika_server.metering.contexts import row_of
 from tashika_server.metering.reading import Cursor, read_page
-from tashika_server.metering.usage import Context, Occasion, Usage
+from tashika_server.metering.usage import Context, Occasion, Usage, month_of
 
-__all__ = ["RECEIPTED", "keep_leaves", "read_again"]
+__all__ = ["RECEIPTED", "Leaf", "asking", "keep_leaves", "leaves_of", "read_again"]
 
 RECEIPTED = frozenset({Occasion.FRESH, Occasion.RETRY})
 """Occasions of answers that were signed for this very question: the others say no new place."""
+AT_ONCE = 5_000
+"""Rows in one statement: of a run of a quarter of a million, not all are made at a time."""
 
 _OCSP = "ocsp"
 _SECOND = 1_000_000
-_JST = 9 * 3600
-_DAY = 24 * 3600
+_HOUR = 3600
 
 
-def keep_leaves(
-    connection: Connection, stream: str, contexts: Collection[Context], usages: Iterable[Usage]
-) -> None:
-    """Write a leaf for each answer that has a receipt; in the transaction that counts it.
+class Leaf(NamedTuple):
+    """One answer with a receipt."""
 
-    `contexts` are those of `usages`, which are not even read where none of them asks. An answer
-    that comes too late for its month has none: what was stated of a frozen month stays.
+    context: Context
+    month: str
+    """Of Japan, such as `2026-04`."""
+    sequence: int
+    octets: bytes
+
+
+def asking(connection: Connection, contexts: Iterable[Context]) -> frozenset[Context]:
+    """Tell which contexts have receipts: over OCSP, by a version that asks for them."""
+    mine = [each for each in contexts if each.method == _OCSP]
+    if not mine:
+        return frozenset()
+    version = agreement_version.c
+    query = select(version.agreement_id, version.number).where(version.receipts)
+    asks = {tuple(row) for row in connection.execute(query)}
+    return frozenset(each for each in mine if (row_of(each.agreement), each.version) in asks)
+
+
+def leaves_of(stream: str, usages: Iterable[Usage], among: Container[Context]) -> tuple[Leaf, ...]:
+    """Make the leaves of those answers of a stream whose context is `among` those that ask."""
+    own = bytes.fromhex(stream)
+    return tuple(
+        _leaf(own, each) for each in usages if each.occasion in RECEIPTED and each.context in among
+    )
+
+
+def keep_leaves(connection: Connection, stream: str, leaves: Iterable[Leaf]) -> None:
+    """Keep leaves of a stream's answers, in the transaction that counts them.
+
+    An answer that comes too late for its month has none: what was stated of it stays.
     """
-    asking = _asking(connection, contexts) if contexts else {}
-    if not asking:
-        return
-    frozen = frozenset(connection.scalars(select(month.c.id)))
-    leaves = [
-        _row(asking[each.context], stream, each)
-        for each in usages
-        if each.occasion in RECEIPTED and each.context in asking
-    ]
-    if in_time := [each for each in leaves if each["month"] not in frozen]:
-        connection.execute(insert(receipt_leaf), in_time)
+    frozen: frozenset[str] | None = None
+    rest = iter(leaves)
+    while some := list(islice(rest, AT_ONCE)):
+        if frozen is None:
+            frozen = frozenset(connection.scalars(select(month.c.id)))
+        if rows := [_row(stream, each) for each in some if each.month not in frozen]:
+            connection.execute(insert(receipt_leaf), rows)
 
 
 def read_again(directory: Path, begin: Cursor, end: Cursor) -> Iterator[Usage]:
@@ -61,35 +83,22 @@ def read_again(directory: Path, begin: Cursor, end: Cursor) -> Iterator[Usage]:
         begin = page.cursor
 
 
-def _asking(connection: Connection, contexts: Collection[Context]) -> dict[Context, int]:
-    """Return those that count and whose version asks for receipts, with the agreement's row."""
-    version, context = agreement_version.c, usage_context.c
-    its = and_(version.agreement_id == context.agreement_id, version.number == context.version)
-    asks = and_(version.receipts, context.method == _OCSP)
-    query = select(usage_context).join(agreement_version, its).where(asks)
-    known = {context_of(row): row.agreement_id for row in connection.execute(query)}
-    return {each: known[each] for each in contexts if each in known}
-
-
-def _row(agreement: int, stream: str, usage: Usage) -> dict[str, Any]:
-    second = usage.at // _SECOND
+def _row(stream: str, each: Leaf) -> dict[str, Any]:
     return {
-        "agreement_id": agreement,
-        "month": _month((second + _JST) // _DAY),
+        "agreement_id": row_of(each.context.agreement),
+        "month": each.month,
         "stream": stream,
-        "sequence": usage.sequence,
-        "leaf": leaf(
-            bytes.fromhex(stream),
-            usage.sequence,
-            second,
-            usage.context.fingerprint,
-            usage.pseudonym,
-            usage.standing,
-        ),
+        "sequence": each.sequence,
+        "leaf": each.octets,
     }
 
 
-@lru_cache(maxsize=64)
-def _month(day: int) -> str:
-    """Name the month of a day of Japan, counted from 1970."""
-    return f"{date(1970, 1, 1) + timedelta(days=day):%Y-%m}"
+def _leaf(stream: bytes, usage: Usage) -> Leaf:
+    second = usage.at // _SECOND
+    context = usage.context
+    return Leaf(
+        context,
+        month_of(second // _HOUR),
+        usage.sequence,
+        leaf(stream, usage.sequence, second, context.fingerprint, usage.pseudonym, usage.standing),
+    )

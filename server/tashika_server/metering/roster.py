@@ -1,6 +1,7 @@
 """Which streams there are on a node, and which of them still have a writer.
 
-    journal/roster          a line for each stream, durable before the stream's first record
+    journal/roster          a line for each stream, durable before the stream's first record and
+                            after the header of its first segment
     journal/STREAM/lock     held by the stream's writer (flock) for as long as it lives
 
 So a stream that has vanished shows, and one whose writer has died can be read to its end without
@@ -22,8 +23,16 @@ from shutil import rmtree
 from typing import NamedTuple
 
 from tashika_server.metering.disk import Disk, write_all
-from tashika_server.metering.segment import GIVEN_UP_BYTES, is_begun, segment_path
+from tashika_server.metering.record import SLOT_BYTES, Header
+from tashika_server.metering.segment import (
+    GIVEN_UP_BYTES,
+    HEADED,
+    first_slot,
+    is_begun,
+    segment_path,
+)
 from tashika_server.metering.spare import prepare
+from tashika_server.metering.usage import instant
 
 __all__ = [
     "Listed",
@@ -79,10 +88,10 @@ def read_roster(journal: Path) -> Roster:
 def strays(journal: Path) -> tuple[Path, ...]:
     """Find the directories of streams that have begun and are not on the roster.
 
-    None is ever left like this, whatever is killed when: the roster has lost a line. Raises
-    OSError.
+    None is ever left like this, whatever is killed when: the roster has lost a line. A header
+    alone is no beginning, for it comes before the line. Raises OSError.
     """
-    begun = [each for each in journal.glob("[0-9a-f]" * 32) if is_begun(each, 1)]
+    begun = [each for each in journal.glob("[0-9a-f]" * 32) if is_begun(each, 1, HEADED)]
     listed = {each.stream.hex() for each in read_roster(journal).streams}
     return tuple(each for each in begun if each.name not in listed)
 
@@ -94,21 +103,22 @@ class Founded(NamedTuple):
     segment: int
 
 
-def found_stream(
-    disk: Disk, journal: Path, *, stream: bytes, node: str, size: int, at: datetime
-) -> Founded:
-    """Begin a stream of this process with a first segment, and hold its lock. Raises OSError.
+def found_stream(disk: Disk, journal: Path, header: Header, *, node: str) -> Founded:
+    """Begin the stream of a header with its first segment, and hold its lock. Raises OSError.
 
-    On return all of it survives a power cut. The lock comes before the line on the roster, so
-    that nobody takes a stream that is only beginning for a dead one.
+    On return all of it survives a power cut. The lock and the segment's header come before the
+    line on the roster: nobody takes a stream that is only beginning for a dead one, nor one that
+    was emptied for one that is only beginning.
     """
-    directory = stream_directory(journal, stream)
+    directory = stream_directory(journal, header.stream)
     lock = None
     try:
         disk.make_directory(journal)
         disk.make_directory(directory)
         lock = _hold(disk, directory)
-        segment = prepare(disk, segment_path(directory, 1), size)
+        segment = prepare(disk, segment_path(directory, 1), header.slots * SLOT_BYTES)
+        write_all(disk, segment, first_slot(header), 0)
+        disk.sync(segment)
         disk.sync_directory(journal)
         disk.sync_directory(journal.parent)
     except OSError:
@@ -116,26 +126,28 @@ def found_stream(
         rmtree(directory, ignore_errors=True)
         raise
     try:
-        _enlist(disk, journal, stream=stream, node=node, at=at)
+        _enlist(disk, journal, header, node)
     except OSError:
         # The line may be there or not: the stream stays, with nothing in it and no room taken.
         # Not even so is the file empty: one that is has lost what was in it.
         with suppress(OSError):
+            disk.truncate(segment, 0)
             disk.truncate(segment, GIVEN_UP_BYTES)
+            disk.sync(segment)
         _give_back(disk, lock, segment)
         raise
     return Founded(lock, segment)
 
 
-def _enlist(disk: Disk, journal: Path, *, stream: bytes, node: str, at: datetime) -> None:
+def _enlist(disk: Disk, journal: Path, header: Header, node: str) -> None:
     with _alone(disk, journal / "roster") as file:
         roster = read_roster(journal)
         entry = Listed(
             number=roster.streams[-1].number + 1 if roster.streams else 1,
-            stream=stream,
+            stream=header.stream,
             node=node,
             pid=os.getpid(),
-            started_at=at,
+            started_at=instant(header.made_at),
         )
         disk.truncate(file, roster.end)
         write_all(disk, file, _line(entry), roster.end)

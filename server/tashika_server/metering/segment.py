@@ -22,16 +22,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 from tashika.pki.receipt import MAX_SEQUENCE
 from tashika_server.metering.record import (
+    BODY_BYTES,
+    CHECKSUM,
+    HEAD,
     SLOT_BYTES,
     TIMED,
+    Header,
     Kind,
     Seal,
     Slot,
     Strange,
     claimed_header,
+    header_content,
     read_context,
     read_header,
     read_seal,
@@ -42,11 +48,13 @@ from tashika_server.metering.usage import Context
 
 __all__ = [
     "GIVEN_UP_BYTES",
+    "HEADED",
     "MIN_SEGMENT_BYTES",
     "End",
     "Harm",
     "SegmentReader",
     "Verdict",
+    "first_slot",
     "is_begun",
     "segment_path",
 ]
@@ -55,6 +63,10 @@ MIN_SEGMENT_BYTES = 64 * SLOT_BYTES
 """Room for the longest context, a header, a seal and some answers."""
 GIVEN_UP_BYTES = SLOT_BYTES
 """What is left, blank, of the first segment of a stream that never began (`roster`)."""
+HEADED = 1
+"""The slot behind a segment's header."""
+FIRST = 1
+"""The number of a stream's first segment, whose header was there before the roster named it."""
 
 _ZEROS = bytes(64 * 1024)
 
@@ -113,10 +125,20 @@ def segment_path(directory: Path, number: int) -> Path:
     return directory / f"{number:08}.seg"
 
 
-def is_begun(directory: Path, number: int) -> bool:
-    """Tell whether a segment has a first slot; raises OSError, but not if there is no file."""
+def first_slot(header: Header) -> bytes:
+    """Write the slot that a stream's first segment begins with, as its journal writes it too."""
+    content, slot = header_content(header), bytearray(SLOT_BYTES)
+    HEAD.pack_into(slot, 0, content.kind, *content.small, 0, 0, 0, 0, content.rest)
+    checksum = crc32(slot[:BODY_BYTES], seed(header.stream, header.number))
+    CHECKSUM.pack_into(slot, BODY_BYTES, checksum)
+    return bytes(slot)
+
+
+def is_begun(directory: Path, number: int, slot: int = 0) -> bool:
+    """Tell whether a slot of a segment was written; raises OSError, but not without a file."""
     try:
         with segment_path(directory, number).open("rb") as file:
+            file.seek(slot * SLOT_BYTES)
             return any(file.read(SLOT_BYTES))
     except FileNotFoundError:
         return False
@@ -147,7 +169,7 @@ class SegmentReader:
         """Read a file's bytes from a slot on, where the answer of this number is due."""
         self.contexts, self.first = {}, None
         self.offset, self.sequence, self.at = offset, sequence, 0
-        self._data, self._seed = data, seed(stream, number)
+        self._data, self._seed, self._number = data, seed(stream, number), number
         self._group: int | None = None
         self._parts: list[Slot] = []
 
@@ -200,6 +222,8 @@ class SegmentReader:
         whole = length >= MIN_SEGMENT_BYTES and length % SLOT_BYTES == 0
         if not whole and self._data != bytes(GIVEN_UP_BYTES):
             raise _Harmed(Harm.CUT, f"{length} octets, which no segment has")
+        if whole and self._number == FIRST:
+            raise _Harmed(Harm.DAMAGED, "its header was there before the roster named the stream")
         self._judge()
 
     def _gather_contexts(self) -> None:

@@ -16,7 +16,8 @@ from tashika_server.metering.alarms import Alarm, Doubt, close_alarm, find_alarm
 from tashika_server.metering.contexts import Stranger, check_context
 from tashika_server.metering.counting import Counted, Range, count, count_page, unknown_ranges
 from tashika_server.metering.errors import SettlementRefused
-from tashika_server.metering.leaves import keep_leaves, read_again
+from tashika_server.metering.lateness import tell_of_late
+from tashika_server.metering.leaves import asking, keep_leaves, leaves_of, read_again
 from tashika_server.metering.reading import Damage
 from tashika_server.metering.roster import is_held, read_roster
 from tashika_server.metering.salvage import salvage
@@ -107,9 +108,11 @@ def _pass_over(change: Change, alarm: Alarm, stream: Stream, directory: Path) ->
     if not rest.goes_on:
         _demand_dead(directory)
     counts = page.counts + count(rest.usages)
-    add_totals(change.connection, stream.id, counts)
-    answers = chain(read_again(directory, stream.cursor, page.cursor), rest.usages)
-    keep_leaves(change.connection, stream.id, {like.context for like in counts}, answers)
+    counted = add_totals(change.connection, stream.id, counts)
+    tell_of_late(change, stream.id, (like for like in counts if like.context in counted))
+    if among := asking(change.connection, {like.context for like in counts} & counted):
+        answers = chain(read_again(directory, stream.cursor, page.cursor), rest.usages)
+        keep_leaves(change.connection, stream.id, leaves_of(stream.id, answers, among))
     outlook = Outlook.OPEN if rest.goes_on else Outlook.DEAD
     left = LeftOut(
         after=replace(stream, cursor=rest.cursor, outlook=outlook),

@@ -39,10 +39,13 @@ def hour_of(at: datetime) -> int:
     return (at - EPOCH) // HOUR
 
 
-def add_totals(connection: Connection, stream: str, counts: Mapping[Like, int]) -> None:
+def add_totals(
+    connection: Connection, stream: str, counts: Mapping[Like, int]
+) -> frozenset[Context]:
     """Add what was counted in a stream; in the transaction that moves its cursor past it.
 
-    Raises Stranger, but not of strangers that are to be left out of this stream.
+    Returns whose answers are in the totals now: all but those of strangers that are to be left
+    out of this stream. Raises Stranger for others.
     """
     contexts = {like.context for like in counts}
     without = left_out(connection, stream) if contexts else frozenset()
@@ -55,6 +58,7 @@ def add_totals(connection: Connection, stream: str, counts: Mapping[Like, int]) 
     ]
     if values:
         connection.execute(_adding(connection.dialect.name), values)
+    return frozenset(contexts & rows.keys())
 
 
 def totals(connection: Connection, *which: ColumnElement[bool]) -> Iterator[Total]:

@@ -21,12 +21,23 @@ __all__ = [
     "Usage",
     "instant",
     "microseconds",
+    "month_of",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR, _JST = timedelta(hours=1), timedelta(hours=9)
 
 
-class Occasion(IntEnum):
+class _Worded(IntEnum):
+    """A code of journals and totals."""
+
+    @property
+    def word(self) -> str:
+        """What statements and commands call it, such as `handed-over`."""
+        return self.name.lower().replace("_", "-")
+
+
+class Occasion(_Worded):
     """How an answer came about."""
 
     FRESH = 1
@@ -39,7 +50,7 @@ class Occasion(IntEnum):
     """The identical signed question came again and got its first answer."""
 
 
-class Delivery(IntEnum):
+class Delivery(_Worded):
     """What became of an answer after it was journalled."""
 
     HANDED_OVER = 1
@@ -103,3 +114,9 @@ def whole_second(at: datetime) -> datetime:
 def instant(at: int) -> datetime:
     """Read a time of a record."""
     return _EPOCH + timedelta(microseconds=at)
+
+
+@lru_cache(maxsize=1024)
+def month_of(hour: int) -> str:
+    """Name the month of Japan, such as `2026-04`, of a whole hour since 1970 in UTC."""
+    return f"{_EPOCH + hour * _HOUR + _JST:%Y-%m}"

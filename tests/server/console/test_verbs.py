@@ -10,12 +10,12 @@ import pytest
 from support.console import Answered, Console, console
 from support.registry import certificate
 from tashika_server.agreements import errors
-from tashika_server.agreements.registry import Guarded
 from tashika_server.book import Book, BookOutdated, BookRefuses, BookUnreachable
 from tashika_server.console import repeats, request
 from tashika_server.console.declining import described
 from tashika_server.console.operators import Role, end_operator
 from tashika_server.console.problems import Problem
+from tashika_server.policy import Guarded
 
 YEAR = {"start": "2026-04-01T00:00:00+00:00", "end": "2027-04-01T09:00:00+09:00"}
 PARTY = {"name": "Bank A", "category": "accredited-verifier", "act": "2013"}

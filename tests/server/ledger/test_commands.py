@@ -18,6 +18,7 @@ from tashika_server.ledger.errors import (
     BadTariff,
     BadTariffFile,
     CannotWrite,
+    LedgerError,
     MonthFrozen,
     MonthIncomplete,
     TariffHole,
@@ -45,14 +46,14 @@ class Terminal:
         for noun in (adjustment, month, operator, statement, tariff):
             noun.add_commands(nouns)
 
-    def run(self, line: str, *more: str) -> str:
+    def run(self, line: str, *more: str, status: int = 0) -> str:
         noun, verb, *rest = line.split()
         options = self.parser.parse_args([noun, verb, str(self.config), *rest, *more])
-        assert options.handler(options) == 0
+        assert options.handler(options) == status
         return self.capsys.readouterr().out
 
-    def json(self, line: str, *more: str):
-        return json.loads(self.run(line, "--json", *more))
+    def json(self, line: str, *more: str, status: int = 0):
+        return json.loads(self.run(line, "--json", *more, status=status))
 
     def csv(self, line: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(self.run(line, "--csv"), newline="")))
@@ -89,7 +90,11 @@ def priced(desk: Terminal) -> Terminal:
 
 def test_a_month_from_the_tariff_to_the_adjusted_statement(priced: Terminal, tmp_path: Path):
     assert priced.run(f"month check {LAST}") == "none\n"
-    assert f"{LAST}  month.freeze" in priced.run(f"month close {LAST} --tax added", *TEN_PERCENT)
+    foretold = priced.run(f"month close {LAST} --tax added --dry-run", *TEN_PERCENT)
+    closed = priced.run(f"month close {LAST} --tax added", *TEN_PERCENT)
+    assert foretold == f"a rehearsal, nothing is kept:\n{closed}"
+    assert f"{LAST}  month.freeze" in closed
+    assert " ".join(closed.splitlines()[-2].split()) == f"{LAST} all 6 64 64 0 0 0"
     (frozen,) = priced.csv("month list")
     assert (frozen["id"], frozen["list_yen"], frozen["due_yen"]) == (str(LAST), "64", "0")
     (listed,) = priced.json(f"statement list --month {LAST}")
@@ -108,7 +113,9 @@ def test_a_month_from_the_tariff_to_the_adjusted_statement(priced: Terminal, tmp
         "tax_yen": 4,
         "total_yen": 44,
     }
-    assert "M-000001" in priced.run("statement show M-000001")
+    table = priced.run("statement show M-000001")
+    assert "J-000001: 40 yen, the waiver had ended" in table
+    assert "to be paid: 44 yen" in table
     files = priced.run(f"statement export M-000001 --to {tmp_path / 'out'}").split()
     assert [Path(each).suffix for each in files] == [".json", ".csv", ".pdf"]
     assert digest_of(Path(files[0]).read_text()).hex() == shown["digest"]
@@ -124,6 +131,17 @@ def rows(desk: Terminal, which: str) -> list[int]:
 
 
 TEN_PERCENT = ("--tax-percent", "10")
+
+
+def test_the_tax_is_the_house_s_unless_the_command_says_another(priced: Terminal):
+    with priced.config.open("a") as config:
+        config.write('[ledger]\ntax = "added"\ntax_percent = 8\n')
+    priced.run(f"month close {LAST} --dry-run --tax exempt")
+    with pytest.raises(LedgerError, match="10 % does not go with the tax treatment exempt"):
+        priced.run(f"month close {LAST} --tax exempt", *TEN_PERCENT)
+    priced.run(f"month close {LAST}")
+    tax = priced.json("statement show M-000001")["document"]["tax"]
+    assert tax == {"treatment": "added", "percent": 8}
 
 
 def test_the_tariff_is_listed_as_it_is_and_as_it_was(priced: Terminal):
@@ -155,8 +173,11 @@ def test_a_change_of_the_past_says_which_months_it_does_not_reach(
     assert f"leaves what is frozen as it is: {LAST}" in capsys.readouterr().err
     (difference,) = priced.json(f"month difference {LAST}")
     assert (difference["frozen_yen"], difference["due_yen"]) == (0, 60)
+    assert difference["open_yen"] == 60
+    assert priced.run("tariff import --published") == "nothing is to be changed\n"
     assert "60" in priced.run(f"month difference {LAST}")
-    assert priced.json(f"month show {LAST}")["due_yen"] == 0
+    shown = priced.json(f"month show {LAST}")
+    assert (shown["month"]["due_yen"], shown["came_late"]) == (0, 0)
 
 
 ROW = "--method ocsp --yen 5 --payee J-LIS --legal-basis 67 --approval 2"
@@ -210,7 +231,7 @@ def test_a_month_that_is_not_over_or_not_taken_in_is_refused(till: Till, priced:
     with pytest.raises(MonthIncomplete, match=f"{present}: ends at"):
         priced.run(f"month close {present}")
     till.taken_in(LAST.begin)
-    (_, journal) = priced.json(f"month check {LAST}")
+    (_, journal) = priced.json(f"month check {LAST}", status=1)
     assert "is taken in up to" in journal["what"]
     with pytest.raises(MonthIncomplete):
         priced.run(f"month close {LAST} --dry-run")

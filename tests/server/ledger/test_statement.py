@@ -30,8 +30,9 @@ from tashika_server.ledger.statement import find_statement, statement_document, 
 from tashika_server.ledger.statement_csv import statement_csv
 from tashika_server.ledger.statement_pdf import statement_pdf
 from tashika_server.ledger.tariff import TariffKind
-from tashika_server.ledger.tax import TaxCategory, TaxTreatment
+from tashika_server.ledger.tax import TaxCategory
 from tashika_server.metering.usage import Delivery, Occasion, StandingCode
+from tashika_server.policy import TaxTreatment
 
 pytestmark = pytest.mark.parametrize("book_dsn", ["sqlite"], indirect=True)
 
@@ -184,21 +185,40 @@ def test_a_name_is_never_a_formula_to_a_spreadsheet(closed: Till):
 
 
 def words(pdf: bytes) -> str:
-    """Read the text of a PDF back from its pages' operators."""
-    found = []
-    for stream in re.findall(rb"stream\r?\n(.*?)~>endstream", pdf, re.DOTALL):
-        page = zlib.decompress(a85decode(stream))
-        for quoted in re.findall(rb"\((.*?)(?<!\\)\) Tj", page, re.DOTALL):
-            raw = re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), quoted)
-            raw = re.sub(rb"\\(.)", rb"\1", raw, flags=re.DOTALL)
-            found.append(raw.decode("utf-16-be"))
+    """Read the text of a PDF back, by what its embedded fonts say of their codes."""
+    objects = dict(re.findall(rb"\n(\d+) 0 obj\n(.*?)endobj", pdf, re.DOTALL))
+    fonts = {
+        name: code_map(objects[re.search(rb"/ToUnicode (\d+)", objects[number])[1]])
+        for name, number in re.findall(rb"/(F2\+\d+) (\d+) 0 R", pdf)
+    }
+    found, font = [], {}
+    for each in objects.values():
+        if b"ASCII85" in each:
+            page = inflated(a85decode(each.partition(b"stream")[2].partition(b"~>")[0].strip()))
+            for name, quoted in re.findall(rb"/(F\S+) \d+ Tf|\((.*?)(?<!\\)\) Tj", page):
+                font = fonts.get(name, {}) if name else font
+                raw = re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), quoted)
+                raw = re.sub(rb"\\(.)", rb"\1", raw)
+                found.append(raw.decode("latin-1").translate(font))
     return "".join(found)
+
+
+def code_map(stream: bytes) -> dict[int, int]:
+    """Read a ToUnicode CMap: which character each code of a font is (PDF 32000-1, 9.10.3)."""
+    text = inflated(stream.partition(b"stream")[2].lstrip(b"\r\n"))
+    pairs = re.findall(rb"<(\w\w)> <(\w{4})>\n", text)
+    return {int(code, 16): int(character, 16) for code, character in pairs}
+
+
+def inflated(stream: bytes) -> bytes:
+    return zlib.decompressobj().decompress(stream)
 
 
 def test_pdf_is_in_both_languages_and_adjustments_are_on_a_later_sheet(adjusted: Till):
     sheet = printed(adjusted)
     said = words(statement_pdf(sheet))
-    frozen, later = said.split("凍結後の調整")
+    frozen, later = said.split("Adjustments after freezing")
+    assert f"支払額 / to be paid: {sheet.document.totals.total_yen:,} 円" in frozen
     for words_of_it in (
         "明細書",
         "Statement of fees",
@@ -237,9 +257,25 @@ def test_the_tree_of_receipts_is_printed(closed: Till):
 
 def test_any_name_can_be_printed(closed: Till):
     whole = printed(closed)
-    party = replace(whole.document.verifier, name="𠮷野家 & <b>銀行</b> ½ é")
+    party = replace(whole.document.verifier, name="𠮷野家 髙﨑 & <b>銀行</b> ½ é")
     odd = replace(whole, document=replace(whole.document, verifier=party))
-    assert "& <b>銀行</b>" in words(statement_pdf(odd))
+    assert "〓野家 髙﨑 & <b>銀行</b> ½ é" in words(statement_pdf(odd))
+
+
+def test_a_pdf_brings_the_only_font_that_it_uses(closed: Till):
+    pdf = statement_pdf(printed(closed))
+    assert pdf.count(b"/FontFile2 ") == pdf.count(b"/Subtype /TrueType") > 0
+    # reportlab names this one on every page, and nothing is set in it.
+    assert re.findall(rb"/BaseFont /([\w+-]+) .*?/Subtype /Type1", pdf) == [b"Helvetica"]
+
+
+def test_a_long_statement_goes_on_under_the_same_headings(closed: Till):
+    whole = printed(closed)
+    lines = whole.document.lines * 60
+    said = words(statement_pdf(replace(whole, document=replace(whole.document, lines=lines))))
+    pages = said.count(f"SHA-256 {whole.digest.hex()}")
+    assert pages > 3
+    assert said.count("減免額waived") == pages - 1
 
 
 def test_what_is_handed_out_has_the_answers_too_where_the_agreement_asks_for_them(
@@ -248,7 +284,7 @@ def test_what_is_handed_out_has_the_answers_too_where_the_agreement_asks_for_the
     till.taken_in()
     till.at = AFTER
     rules = replace(
-        till.rules, receipts=lambda *_: ReceiptTree(receipts=0, root=NOTHING, counts=())
+        till.rules, receipts=lambda *_: lambda _: ReceiptTree(receipts=0, root=NOTHING, counts=())
     )
     with till.book.reading() as connection:
         draft = draft_month(connection, APRIL, rules, at=AFTER, progress=no_progress)

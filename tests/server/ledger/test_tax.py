@@ -3,7 +3,8 @@
 import pytest
 
 from tashika_server.ledger.errors import LedgerError
-from tashika_server.ledger.tax import TaxCategory, TaxTreatment
+from tashika_server.ledger.tax import TaxCategory
+from tashika_server.policy import TaxTreatment
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,8 @@ def test_tax_is_whole_yen_by_the_category_that_the_house_has_set(
 
 
 @pytest.mark.parametrize(
-    ("treatment", "percent"), [(TaxTreatment.EXEMPT, 10), (TaxTreatment.ADDED, 0)]
+    ("treatment", "percent"),
+    [(TaxTreatment.EXEMPT, 10), (TaxTreatment.ADDED, 0), (TaxTreatment.INCLUDED, 100)],
 )
 def test_a_rate_goes_with_taxed_fees_only(treatment, percent):
     with pytest.raises(LedgerError, match="does not go with"):

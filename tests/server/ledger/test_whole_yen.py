@@ -8,7 +8,7 @@ import pytest
 from tashika_server import ledger
 
 MODULES = sorted(Path(ledger.__file__).parent.glob("*.py"))
-LAYOUT = {"statement_pdf.py"}
+LAYOUT = {"typesetting.py"}
 """Sets type by the millimetre; the numbers it sets are formatted as they come."""
 
 

@@ -3,8 +3,10 @@
 import json
 from datetime import timedelta
 
-from support.intake import Machine, counts, own_segment, usages
+from support.intake import Machine, counts, own_segment, spoil, usages
 from support.journal import AT, NODE, read_all
+from tashika_server.metering.alarms import Doubt
+from tashika_server.metering.settling import Settlement
 from tashika_server.metering.streams import Outlook
 from tashika_server.metering.usage import Delivery
 
@@ -167,3 +169,32 @@ def test_a_journal_that_moved_to_another_machine_is_read_there(light_machine: Ma
     light_machine.node = "node-2"
     assert light_machine.take_in() == 1
     assert light_machine.stream.outlook is Outlook.DEAD
+
+
+def test_what_comes_after_its_month_was_frozen_counts_and_is_an_alarm(machine: Machine):
+    machine.freeze("2026-04")
+    worker = machine.worker()
+    worker.begin()
+    for _ in range(2):
+        worker.settle(worker.note(), Delivery.HANDED_OVER)
+        worker.at += timedelta(seconds=1)
+        worker.beat()
+        assert machine.take_in() == 1
+    (alarm,) = machine.alarms
+    assert (alarm.kind, alarm.stream) == (Doubt.LATE, None)
+    assert (
+        f"answers of 2026-04, which is frozen, came in from journal {worker.name}" in alarm.detail
+    )
+    assert machine.counted == counts(usages(worker))
+    machine.settle(Settlement.GO_ON, reason="J-000001")
+    assert [each.settled_at is None for each in machine.alarms] == [False]
+
+
+def test_what_is_found_in_harm_of_a_frozen_month_is_an_alarm_too(light_machine: Machine):
+    worker = light_machine.worker()
+    worker.run()
+    spoil(own_segment(worker), 40)
+    light_machine.take_in()
+    light_machine.freeze("2026-04")
+    light_machine.settle(Settlement.LEAVE_OUT)
+    assert [each.kind for each in light_machine.alarms if each.settled_at is None] == [Doubt.LATE]

@@ -150,6 +150,22 @@ def test_t10_harm_in_a_segment_stops_there_and_is_never_skipped(machine, worker,
     assert not month_is_open(machine)
 
 
+def test_t10_a_first_segment_blanked_before_anybody_read_it_is_an_alarm(light_machine: Machine):
+    worker = light_machine.worker()
+    worker.begin()
+    worker.note()
+    worker.flush()
+    worker.crash()
+    path = own_segment(worker)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert light_machine.take_in() == 0
+    assert [each.kind for each in light_machine.alarms] == [Harm.DAMAGED]
+    assert month_is_open(light_machine)
+    light_machine.settle(LEAVE_OUT)
+    assert light_machine.stream.outlook is Outlook.DEAD
+    assert not month_is_open(light_machine)
+
+
 @pytest.mark.parametrize("harm", HARMS)
 def test_t10_what_is_left_out_is_known_to_the_number(machine, worker, answers, harm):
     do, _, places = HARMS[harm]

@@ -26,6 +26,7 @@ from tashika_server.metering.journal import (
     StopCause,
 )
 from tashika_server.metering.reading import State
+from tashika_server.metering.record import SLOT_BYTES
 from tashika_server.metering.roster import is_held, read_roster, stream_directory
 from tashika_server.metering.segment import segment_path
 from tashika_server.metering.usage import Delivery, microseconds
@@ -53,8 +54,11 @@ def directory(worker: Worker) -> Path:
 
 def test_nothing_is_on_the_disk_before_the_flush_and_all_of_it_after(worker: Worker) -> None:
     worker.note()
-    assert not any(segment_path(directory(worker), 1).read_bytes())
+    header, *rest = segment_path(directory(worker), 1).read_bytes().partition(bytes(SLOT_BYTES))
+    assert len(header) == SLOT_BYTES
+    assert not any(b"".join(rest))
     worker.flush()
+    assert segment_path(directory(worker), 1).read_bytes().startswith(header)
     worker.disk.cut_power(Random(1), 512)
     worker.crash()
     assert [usage.delivery for usage in worker.check()] == [Delivery.UNKNOWN]

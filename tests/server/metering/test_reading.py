@@ -14,7 +14,7 @@ from tashika_server.metering.journal import JournalStopped
 from tashika_server.metering.reading import Closed, Cursor, Damage, State, read_page
 from tashika_server.metering.record import abandoned_content
 from tashika_server.metering.roster import stream_directory
-from tashika_server.metering.segment import Harm, segment_path
+from tashika_server.metering.segment import MIN_SEGMENT_BYTES, Harm, segment_path
 from tashika_server.metering.usage import Delivery, Usage, microseconds
 
 
@@ -59,7 +59,7 @@ def test_an_answer_waits_until_something_is_known_of_it(worker: Worker) -> None:
 
 
 def test_a_page_says_how_far_time_has_been_told(worker: Worker) -> None:
-    assert read_page(directory(worker), BEGINNING).caught_up_to is None
+    assert read_page(directory(worker), BEGINNING).caught_up_to == microseconds(AT)
     worker.note()
     worker.at += timedelta(seconds=5)
     worker.beat()
@@ -182,7 +182,8 @@ def test_a_dead_writer_leaves_answers_in_doubt_and_no_others(worker: Worker) -> 
 def test_a_writer_that_died_before_its_first_record_leaves_nothing(worker: Worker) -> None:
     worker.crash()
     page = read_page(directory(worker), BEGINNING)
-    assert (page.usages, page.state, page.closed) == ((), State.DEAD, ())
+    assert (page.usages, page.state, page.damage) == ((), State.DEAD, None)
+    assert [(each.number, each.usages) for each in page.closed] == [(1, 0)]
 
 
 def test_a_torn_tail_of_a_dead_writer_is_left_out(worker: Worker) -> None:
@@ -272,19 +273,19 @@ def test_a_segment_that_was_cut_is_harm(worker: Worker) -> None:
     assert harmed(worker).harm is Harm.CUT
 
 
-@pytest.mark.parametrize("length", [0, 63, 128, 64 * 63, 64 * 64 + 1])
-def test_a_first_segment_that_was_emptied_is_harm(worker: Worker, length: int) -> None:
-    """It was whole and durable before the roster named its stream."""
+@pytest.mark.parametrize(
+    ("length", "harm"),
+    [
+        *((length, Harm.CUT) for length in (0, 63, 128, 64 * 63, 64 * 64 + 1)),
+        (MIN_SEGMENT_BYTES, Harm.DAMAGED),
+    ],
+)
+def test_a_first_segment_that_was_emptied_is_harm(worker: Worker, length: int, harm: Harm) -> None:
+    """It was whole and had its header before the roster named its stream."""
     answer(worker, 5)
     worker.crash()
     segment_path(directory(worker), 1).write_bytes(bytes(length))
-    assert harmed(worker).harm is Harm.CUT
-
-
-def test_a_worker_that_died_before_its_first_record_is_no_harm(worker: Worker) -> None:
-    worker.crash()
-    page = read_page(directory(worker), BEGINNING)
-    assert (page.state, page.usages, page.damage) == (State.DEAD, (), None)
+    assert harmed(worker).harm is harm
 
 
 def test_what_a_forger_abandons_takes_no_more_memory_than_what_waits(tmp_path: Path) -> None:

@@ -4,11 +4,9 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
 
 from support.intake import Machine, own_segment, spoil
 from support.journal import AT, Worker
-from tashika_server.book.accounts import month
 from tashika_server.metering import retention
 from tashika_server.metering.alarms import Doubt, open_alarm
 from tashika_server.metering.retention import purge
@@ -39,15 +37,6 @@ def worker(machine: Machine) -> Worker:
     return worker
 
 
-def freeze(machine: Machine, *months: str) -> None:
-    rest = {"list_yen": 0, "waived_yen": 0, "due_yen": 0, "provisions": 0, "digest": bytes(32)}
-    with machine.book.writing(actor="suzuki", at=LATER) as change:
-        for each in months:
-            frozen = {"frozen_at": LATER, "frozen_by": "suzuki", "caught_up_to": LATER}
-            values = insert(month).values(id=each, **frozen, **rest, billable="{}")
-            change.connection.execute(values)
-
-
 def run(machine: Machine, at: datetime = LATER) -> int:
     return purge(machine.book, machine.journal, actor="intake:node-1", at=at, keep=KEEP)
 
@@ -60,14 +49,14 @@ def test_nothing_goes_before_its_months_are_frozen(machine: Machine, worker: Wor
     everything = kept(machine)
     assert len(everything) > 2
     assert run(machine) == 0
-    freeze(machine, "2026-04")
+    machine.freeze("2026-04")
     gone = run(machine)
     assert 0 < gone < len(everything)
     assert kept(machine) == everything[gone:]
     assert [own_segment(worker, each).exists() for each in everything] == [False] * gone + [
         True
     ] * (len(everything) - gone)
-    freeze(machine, "2026-05")
+    machine.freeze("2026-05")
     run(machine)
     assert kept(machine) == []
     assert machine.take_in() == 0
@@ -75,21 +64,21 @@ def test_nothing_goes_before_its_months_are_frozen(machine: Machine, worker: Wor
 
 
 def test_nothing_goes_before_its_time(machine: Machine, worker: Worker):
-    freeze(machine, "2026-04", "2026-05")
+    machine.freeze("2026-04", "2026-05")
     first = machine.segments[0]
     assert run(machine, first.ended_at + KEEP) == 0
     assert run(machine, first.ended_at + KEEP + timedelta(microseconds=1)) == 1
 
 
 def test_nothing_goes_while_a_question_is_open(machine: Machine, worker: Worker):
-    freeze(machine, "2026-04", "2026-05")
+    machine.freeze("2026-04", "2026-05")
     with machine.book.writing(actor="x", at=AT) as change:
         open_alarm(change, Doubt.STRAY, worker.name, at=None, detail="why")
     assert run(machine) == 0
 
 
 def test_the_trail_says_what_went_and_by_which_rule(machine: Machine, worker: Worker):
-    freeze(machine, "2026-04", "2026-05")
+    machine.freeze("2026-04", "2026-05")
     numbers = kept(machine)
     run(machine)
     (entry,) = machine.trail("stream.purge")
@@ -105,7 +94,7 @@ def test_the_trail_says_what_went_and_by_which_rule(machine: Machine, worker: Wo
 def test_a_purge_that_died_before_it_removed_anything_is_finished_later(
     machine, worker, monkeypatch
 ):
-    freeze(machine, "2026-04", "2026-05")
+    machine.freeze("2026-04", "2026-05")
 
     def die(*_: object) -> int:
         raise KeyboardInterrupt
@@ -123,7 +112,7 @@ def test_a_purge_that_died_before_it_removed_anything_is_finished_later(
 def test_a_stream_of_which_nothing_is_left_leaves_its_line_on_the_roster(machine, worker):
     worker.own.end()
     machine.take_in()
-    freeze(machine, "2026-04", "2026-05")
+    machine.freeze("2026-04", "2026-05")
     run(machine)
     assert not (worker.root / worker.name).exists()
     assert len(read_roster(worker.root).streams) == 1
@@ -137,6 +126,6 @@ def test_a_segment_of_which_something_was_left_out_stays_for_a_person(machine, w
     worker.crash()
     machine.take_in()
     machine.settle(Settlement.LEAVE_OUT)
-    freeze(machine, "2026-04", "2026-05")
+    machine.freeze("2026-04", "2026-05")
     run(machine)
     assert [own_segment(worker, 1).exists(), path.exists()] == [False, True]

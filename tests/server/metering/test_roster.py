@@ -46,6 +46,14 @@ def test_several_streams_of_a_node_are_listed_in_their_order(tmp_path: Path) -> 
     assert len(together.check()) == 3
 
 
+def test_killed_between_its_header_and_its_line_a_stream_is_no_stray(tmp_path: Path) -> None:
+    worker = Worker(tmp_path, FrailDisk())
+    worker.begin()
+    worker.crash()
+    (tmp_path / "roster").write_bytes(b"")
+    assert strays(tmp_path) == ()
+
+
 def test_no_roster_is_an_empty_one(tmp_path: Path) -> None:
     assert read_roster(tmp_path).streams == ()
     assert strays(tmp_path) == ()

@@ -46,7 +46,7 @@ def flipped(data: bytes, at: int) -> bytes:
 
 
 def test_zeros_are_a_segment_that_waits() -> None:
-    assert end_of(EMPTY).verdict is Verdict.EMPTY
+    assert end_of(EMPTY, number=2).verdict is Verdict.EMPTY
     assert end_of(bytes(GIVEN_UP_BYTES)).verdict is Verdict.EMPTY
 
 
@@ -115,8 +115,13 @@ def test_a_write_that_was_cut_off_is_torn_and_counts_up_to_there() -> None:
 
 
 def test_a_first_write_without_its_header_is_torn_and_counts_for_nothing() -> None:
-    scribe = Scribe().usage(group=0)
-    assert end_of(without(scribe.data, 0)).verdict is Verdict.TORN
+    scribe = Scribe(number=2).usage(group=0)
+    assert end_of(without(scribe.data, 0), number=2).verdict is Verdict.TORN
+
+
+@pytest.mark.parametrize("data", [EMPTY, without(Scribe().usage(group=0).data, 0)])
+def test_a_stream_s_first_header_is_there_before_anybody_reads(data: bytes) -> None:
+    assert harm(data) is Harm.DAMAGED
 
 
 def test_half_a_slot_is_torn() -> None:

@@ -16,6 +16,7 @@ from support.journal import AT, NODE, Worker
 from tashika.pki.pseudonym import derive_key
 from tashika_server.agreements.errors import NoSuchRecord
 from tashika_server.cli import usage
+from tashika_server.ledger.errors import BadDay
 from tashika_server.metering.errors import JournalHarmed, MeteringError
 from tashika_server.metering.usage import Delivery
 
@@ -76,7 +77,7 @@ def test_list_adds_up_what_is_counted(machine: Machine, worker: Worker, terminal
     by_delivery = Counter[str]()
     for line in lines:
         by_delivery[line["delivery"]] += line["answers"]
-    assert by_delivery == {"handed_over": 87, "unknown": 3}
+    assert by_delivery == {"handed-over": 87, "unknown": 3}
     mine = terminal.json("list", *PERIOD, "--verifier", "V-000002")
     assert {line["verifier"] for line in mine} == {"V-000002"}
     assert sum(line["answers"] for line in mine) == 30
@@ -84,7 +85,15 @@ def test_list_adds_up_what_is_counted(machine: Machine, worker: Worker, terminal
     assert terminal.json("list", "--month", "2026-05") == []
     rows = list(csv.DictReader(StringIO(terminal.run("list", *PERIOD, "--csv"))))
     assert [int(row["answers"]) for row in rows] == [line["answers"] for line in lines]
-    assert "handed_over" in terminal.run("list", *PERIOD)
+    assert "handed-over" in terminal.run("list", *PERIOD)
+
+
+def test_days_are_named_from_the_first_to_the_last(terminal: Terminal):
+    for verb in ("list", "reconcile"):
+        with pytest.raises(BadDay, match="2026-04-01 is before 2026-04-02"):
+            terminal.run(verb, "--from", "2026-04-02", "--to", "2026-04-01")
+    with pytest.raises(NoSuchRecord, match="V-000009"):
+        terminal.run("list", *PERIOD, "--verifier", "V-000009")
 
 
 def test_items_are_the_answers_themselves(machine: Machine, worker: Worker, terminal: Terminal):

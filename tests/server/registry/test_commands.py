@@ -178,6 +178,20 @@ def test_one_agreement_is_not_suspended_with_another(bank: Terminal):
     assert listed == {"A-000001": "suspended", "A-000002": "active"}
 
 
+def test_without_accreditation_only_what_the_act_asks_it_for_shows_as_lapsed(bank: Terminal):
+    bank.run("verifier add --category court --name Court")
+    bank.run("verifier notify V-000002 --family signature")
+    bank.run("agreement add V-000002 --grant signature:ocsp")
+    bank.run("agreement add V-000001 --grant signature:ocsp --environment test")
+    for step in ("notify", "agree", "activate"):
+        bank.run(f"agreement advance A-000002 {step}")
+        bank.run(f"agreement advance A-000003 {step}")
+    bank.run("verifier disaccredit V-000001")
+    listed = {each["agreement"]["id"]: each["state"] for each in bank.json("agreement list")}
+    assert listed == {"A-000001": "lapsed", "A-000002": "active", "A-000003": "active"}
+    assert bank.json("agreement show A-000001")["state"] == "lapsed"
+
+
 def test_an_end_and_a_cap_can_be_taken_back(bank: Terminal):
     bank.run("agreement change A-000001 --to none --daily none")
     newest = bank.json("agreement show A-000001")["agreement"]["versions"][-1]

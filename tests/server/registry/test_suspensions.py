@@ -21,7 +21,7 @@ from tashika_server.agreements.errors import (
 )
 from tashika_server.agreements.grounds import GROUNDS, Ground
 from tashika_server.agreements.holders import HolderKind
-from tashika_server.agreements.proposals import Decision, Guarded
+from tashika_server.agreements.proposals import Decision
 from tashika_server.agreements.registry import (
     IssueCredential,
     Issued,
@@ -34,6 +34,7 @@ from tashika_server.agreements.registry import (
 from tashika_server.agreements.terms import CredentialKind
 from tashika_server.book import Mode
 from tashika_server.book.trail import entries
+from tashika_server.policy import Guarded
 
 SIGNATURE, USER_AUTH, OTHER = Family
 DAY = timedelta(days=1)

@@ -1,0 +1,35 @@
+"""What the operator decides for the whole house, in words that files and components share.
+
+The configuration reads them, components obey them, and neither imports the other for it.
+"""
+
+from enum import StrEnum
+
+__all__ = ["Guarded", "TaxTreatment"]
+
+
+class Guarded(StrEnum):
+    """The acts of the registry for which a house may want two persons."""
+
+    SUSPENSION = "suspension"
+    RESUMPTION = "resumption"
+    CREDENTIAL = "credential"
+
+
+class TaxTreatment(StrEnum):
+    """How consumption tax goes with the fees. The default says nothing about it."""
+
+    UNSTATED = "unstated"
+    EXEMPT = "exempt"
+    """非課税."""
+    OUT_OF_SCOPE = "out-of-scope"
+    """不課税."""
+    INCLUDED = "included"
+    """課税, and the tariff's yen include the tax (内税)."""
+    ADDED = "added"
+    """課税, and the tax comes on top (外税)."""
+
+    @property
+    def is_taxed(self) -> bool:
+        """Whether a rate goes with it."""
+        return self in {TaxTreatment.INCLUDED, TaxTreatment.ADDED}
