@@ -159,21 +159,23 @@ class Meter:
             line = self._lines.get(id(permit))
             if line is None or line.permit is not permit or line.journal is not journal:
                 line = self._add_line(permit, journal)
-            now, first, fresh = microseconds(at), journal.sequence, []
-            for response in responses:
-                name = pseudonym(line.key, line.fingerprint, response.cert_id.serial)
+            _, _, context, key, fingerprint = line
+            now, first = microseconds(at), journal.sequence
+            fresh: tuple[bytes, ...] = ()
+            for (_, _, _, serial, _), standing, *_ in responses:
+                name = pseudonym(key, fingerprint, serial)
                 what = occasion
                 if nonce is not None and occasion is _FRESH:
                     if self._repeats.seen(name, nonce, now // _SECOND):
                         what = _RETRY
                     else:
-                        fresh.append(name)
-                code = standing_code(response.standing)
-                journal.note(line.context, code, what, generation, name, now)
+                        fresh += (name,)
+                code = _GOOD if type(standing) is Good else standing_code(standing)
+                journal.note(context, code, what, generation, name, now)
         except JournalStopped as stopped:
             raise NotJournalled from stopped
         asked = journal.sequence - first
-        return Noted(journal, first, asked, journal.at, nonce, tuple(fresh))
+        return Noted(journal, first, asked, journal.at, nonce, fresh)
 
     async def commit(self, noted: Noted) -> None:
         """Wait until an answer's record is durable; raises NotJournalled."""

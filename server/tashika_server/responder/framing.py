@@ -21,7 +21,7 @@ from httptools import (
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika_server.refusal import BadHttp, Refusal, TooLarge, UnmetExpectation
 
-__all__ = ["CONTINUE", "Framing", "Head", "Heard", "Request"]
+__all__ = ["CONTINUE", "NO_HEAD", "Framing", "Head", "Heard", "Request"]
 
 MAX_TARGET_BYTES = 16 * 1024
 """The largest question in base64 is under 11 kB; some clients escape parts of it."""
@@ -56,6 +56,10 @@ class Head:
         self.keep_alive = keep_alive
         self.plain = version == "1.1" and method != "HEAD"
         """Whether a reply to it is written as usual."""
+
+
+NO_HEAD = Head("", "1.1", {}, keep_alive=False)
+"""That of what is no request."""
 
 
 class Request(NamedTuple):

@@ -53,6 +53,8 @@ REPLAY_HEADER = "Tashika-Replay"
 """On the answer of an earlier time to a signed question that came again."""
 _OCSP_RESPONSE = "application/ocsp-response"
 _MAX_ENCODED = (MAX_REQUEST_BYTES * 4 + 2) // 3
+_MAX_KEPT = 512
+"""Octets of a target that is kept read; one that asks for one certificate has under 250."""
 _ALLOWED = "GET, HEAD, POST"
 
 
@@ -82,9 +84,6 @@ class HttpReply:
     body: bytes
 
 
-_POSTED = Target(Aim.OCSP_IN_BODY)
-
-
 # --- The way in -----------------------------------------------------------------------------
 
 
@@ -95,11 +94,13 @@ def read_target(method: str, raw: str) -> Target:
     none is ever merged: `//` occurs in base64 (T1). Every path may begin with `/t/TOKEN`.
     Raises UnknownPath, WrongMethod, MalformedQuestion and TooLarge.
     """
-    if raw == OCSP_PATH and method == "POST":
-        return _POSTED
-    path_token = None
-    if not raw.startswith(OCSP_PATH):
-        path_token, raw = take_path_token(raw)
+    if raw.startswith(OCSP_PATH):  # without a token: nothing secret is kept
+        return _read_again(method, raw) if len(raw) <= _MAX_KEPT else _read(method, raw)
+    path_token, raw = take_path_token(raw)
+    return _read(method, raw)._replace(path_token=path_token)
+
+
+def _read(method: str, raw: str) -> Target:
     path = "/" + _without_origin(raw).lstrip("/")
     if path.partition("?")[0] == HEALTH_PATH:
         _allow(method, "GET", "HEAD")
@@ -108,9 +109,13 @@ def read_target(method: str, raw: str) -> Target:
         raise UnknownPath
     _allow(method, "GET", "HEAD", "POST")
     if method == "POST":
-        return Target(Aim.OCSP_IN_BODY, path_token=path_token)
+        return Target(Aim.OCSP_IN_BODY)
     question = _decode(path.removeprefix(OCSP_PATH).partition("?")[0])
-    return Target(Aim.OCSP_IN_PATH, question, path_token)
+    return Target(Aim.OCSP_IN_PATH, question)
+
+
+_read_again = lru_cache(maxsize=4096)(_read)
+"""Questions without a nonce come again."""
 
 
 def _without_origin(raw: str) -> str:
@@ -126,7 +131,6 @@ def _allow(method: str, *methods: str) -> None:
         raise WrongMethod
 
 
-@lru_cache(maxsize=4096)  # questions without a nonce come again
 def _decode(encoded: str) -> bytes:
     """Decode the question in a path (RFC 6960 A.1), in every form that clients have sent it.
 

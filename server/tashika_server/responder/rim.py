@@ -6,7 +6,7 @@ Knows neither sockets nor framing (`connection`), nor turns, nor what the header
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol
 
 from tashika_server.agreements.notes import Notebook
 from tashika_server.agreements.presented import Address, ClientCertificate
@@ -18,7 +18,7 @@ from tashika_server.refusal import Refusal, TooManyWait, metric_labels
 from tashika_server.responder.admission import Asker
 from tashika_server.responder.asker import Reception
 from tashika_server.responder.desk import Desk
-from tashika_server.responder.framing import Head, Request
+from tashika_server.responder.framing import NO_HEAD, Head, Request
 from tashika_server.responder.given import Answer, Draft, Replay
 from tashika_server.responder.http import (
     Aim,
@@ -95,8 +95,7 @@ class Asked:
 
     def __init__(self, caller: Caller, *, last: bool) -> None:
         self.caller = caller
-        self.head: Head | None = None
-        """None for what is no request."""
+        self.head = NO_HEAD
         self.last = last
         """Whether nothing more is heard on the connection after the reply."""
         self.noted = None
@@ -135,7 +134,7 @@ class Rim:
         if isinstance(given, Refusal):
             self.refuse(asked, given)
             return
-        head, body, asked.noted = cast("Head", asked.head), given.body, given.noted
+        head, body, asked.noted = asked.head, given.body, given.noted
         replayed = isinstance(given, Replay)
         if head.plain and not (asked.last or replayed or given.permit is None):
             asked.data = plain_head(at, len(body)) + body
@@ -176,8 +175,7 @@ class Rim:
         return Known(head, path_token, asker, name)
 
 
-def _write(reply: HttpReply, head: Head | None, *, last: bool) -> bytes:
+def _write(reply: HttpReply, head: Head, *, last: bool) -> bytes:
     """Write a reply; HEAD gets the head alone."""
-    version = head.version if head else "1.1"
-    written = write_head(reply, length=len(reply.body), closing=last, version=version)
-    return written if head and head.method == "HEAD" else written + reply.body
+    written = write_head(reply, length=len(reply.body), closing=last, version=head.version)
+    return written if head.method == "HEAD" else written + reply.body
