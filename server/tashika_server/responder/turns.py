@@ -92,7 +92,8 @@ class Turns:
         size = max(1, min(MOST, int(SECONDS / self._cost)))
         taken = [each for each in self._line.take(size) if not each.dropped]
         if taken:
-            self._draft(taken, self._ageing.limit(began, began - taken[0].since), began, at)
+            longest = began - min(each.since for each in taken)
+            self._draft(taken, self._ageing.limit(began, longest), began, at)
             self._finish(taken, at)
             self._commit(taken)
             cost = (self._monotonic() - began) / len(taken)
@@ -116,18 +117,26 @@ class Turns:
                     each.given = InternalFault()
 
     def _finish(self, taken: list[Asked], at: datetime) -> None:
-        # Signed one after the other, with nothing in between: that is what makes it fast.
+        """Sign what is drafted, one after the other: that is what makes it fast. Then seal."""
         signatures = [_sign(each.given) if isinstance(each.given, Draft) else b"" for each in taken]
-        desk, second, answered, replayed = self.rim.desk, whole_second(at), 0, 0
+        second, answered, replayed = whole_second(at), 0, 0
         for each, signature in zip(taken, signatures, strict=True):
             given = each.given
             if isinstance(given, Draft):
-                given = _seal(given, signature, desk, at)
+                given = _seal(given, signature, self.rim.desk, at)
             answered += isinstance(given, Answer)
             replayed += isinstance(given, Replay)
-            self.rim.reply(each, given, at=second)
+            self._write(each, given, second)
         outcomes.count("answered", answered)
         outcomes.count("replayed", replayed)
+
+    def _write(self, asked: Asked, given: Given, second: datetime) -> None:
+        try:
+            self.rim.reply(asked, given, at=second)
+        except Exception:
+            log.exception("answer_failed")
+            self.settle([asked], Delivery.ABANDONED)
+            self.rim.refuse(asked, InternalFault())
 
     def _commit(self, taken: list[Asked]) -> None:
         """Release what is answered once the last record of it is durable: they are in order."""
