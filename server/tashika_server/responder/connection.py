@@ -118,10 +118,9 @@ class Connection(asyncio.Protocol):
             self._ended = asked.last
         if said:
             self._say(said)
-        if self._heard:
-            self._go_on()
-        else:
-            self._hear_on(replied=bool(said))
+        if self._heard:  # after the others have had their turn
+            self._front.loop.call_soon(self._go_on)
+        self._hear_on(replied=bool(said))
 
     # --- For the front ----------------------------------------------------------------------
 

@@ -705,3 +705,10 @@ async def test_a_worker_ends_on_sigterm(counter):
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(running, 10)
     asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+
+
+def test_a_thousand_probes_in_one_breath_are_answered_in_windows(port):
+    """However many are answered at once, they go neither deep nor at the cost of others."""
+    with Wire(port) as wire:
+        wire.say(get("/healthz") * 3000)
+        assert {wire.hear().status for _ in range(3000)} == {200}
