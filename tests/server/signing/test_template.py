@@ -13,8 +13,13 @@ from tashika.pki.response import SingleResponse
 from tashika.pki.standing import Good, Unknown
 from tashika_server.signing import NEVER_ISSUED, Template, encode_answer, load_signer
 
-CUTOFFS = st.sampled_from([None, AT - 365 * DAY])
-HASHES = st.sampled_from(["sha1", "sha256", "sha384", "sha512"])
+HOWS = st.fixed_dictionaries(
+    {
+        "hash_name": st.sampled_from(["sha1", "sha256", "sha384", "sha512"]),
+        "cutoff": st.sampled_from([None, AT - 365 * DAY]),
+        "standing": st.sampled_from([Good(), Unknown()]),
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +55,11 @@ def write(ca, signer):
     return write
 
 
-@given(HASHES, CUTOFFS, st.sampled_from([Good(), Unknown()]), st.integers(1, 128), st.data())
-def test_it_is_filled_as_the_whole_is_written(write, hash_name, cutoff, standing, length, data):
+@given(HOWS, st.integers(1, 128), st.data())
+def test_it_is_filled_as_the_whole_is_written(write, how, length, data):
     size = data.draw(st.integers(1, 19)) * 8
     serials = st.integers(2 ** (size - 2), 2 ** (size - 1) - 1)
     nonces = st.binary(min_size=length, max_size=length)
-    how = {"hash_name": hash_name, "cutoff": cutoff, "standing": standing}
     first, second = (data.draw(nonces) for _ in range(2))
     unsigned, cert_id = write(data.draw(serials), first, **how)
     other, other_id = write(data.draw(serials), second, **how)
