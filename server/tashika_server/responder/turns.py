@@ -68,6 +68,7 @@ class Turns:
                 asked.since = self._monotonic()
                 if not self._due:
                     self._due = True
+                    self._ageing.rest(asked.since)
                     self._loop.call_soon(self._turn)
                 return
             else:
@@ -92,7 +93,9 @@ class Turns:
         size = max(1, min(MOST, int(SECONDS / self._cost)))
         taken = [each for each in self._line.take(size) if not each.dropped]
         if taken:
-            self._draft(taken, self._ageing.limit(began, began - taken[0].since), began, at)
+            # The first one taken need not be the first who came.
+            longest = began - min(each.since for each in taken)
+            self._draft(taken, self._ageing.limit(began, longest), began, at)
             self._finish(taken, at)
             self._commit(taken)
             cost = (self._monotonic() - began) / len(taken)

@@ -131,6 +131,14 @@ def test_a_line_that_is_short_again_is_forgiven_at_once(ageing):
     assert ageing.limit(112.1, 3.0) == 1
 
 
+def test_an_empty_line_is_short(ageing):
+    """However long nobody came: whoever waits then has come with a burst."""
+    ageing.limit(100, 0.0)
+    ageing.rest(200)
+    assert ageing.limit(203, 3.0) == 5
+    assert ageing.limit(205.1, 3.0) == 1
+
+
 def test_the_first_to_wait_begin_with_the_interval(ageing):
     assert ageing.limit(0, 4.0) == 5
 
