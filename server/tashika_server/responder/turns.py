@@ -143,13 +143,14 @@ class Turns:
     def _release(self, taken: list[Asked], stopped: JournalStopped | None) -> None:
         """Let replies go: the commit point of all of them. No journal, no answer (rule 1)."""
         for each in taken:
-            if stopped is not None and each.noted:
+            if each.dropped:
+                self.settle([each], Delivery.ABANDONED)
+            elif stopped is not None and each.noted:
                 self.settle([each], Delivery.ABANDONED)
                 self.rim.refuse(each, NotJournalled())
             each.ready = True
         for each in taken:
-            if each.dropped:
-                self.settle([each], Delivery.ABANDONED)
+            if each.dropped:  # who is so by now only has been settled by his caller
                 continue
             try:
                 each.caller.hand_out()
