@@ -9,8 +9,7 @@ import pytest
 
 from support.access import BANK, closed, terms
 from support.asking import AT, GOOD, NEIGHBOUR, NEVER
-from support.clock import FakeClock
-from support.journal import NODE, Inline
+from support.metered import Books, open_books
 from support.published import HOUR, open_index, published
 from support.verifiers import (
     SOURCE,
@@ -27,14 +26,8 @@ from tashika.pki.standing import Good, Reason, Revoked
 from tashika_server.agreements import refusals as r
 from tashika_server.agreements.presented import Presented
 from tashika_server.agreements.terms import CredentialKind, HaltKind, secret_digest
-from tashika_server.durable import Durability
 from tashika_server.index import Entry
-from tashika_server.metering.disk import LocalDisk
 from tashika_server.metering.group import GroupCommit
-from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
-from tashika_server.metering.meter import Meter
-from tashika_server.metering.reading import Cursor, State, read_page
-from tashika_server.metering.repeats import Repeats
 from tashika_server.metering.usage import Occasion
 from tashika_server.refusal import Refusal
 from tashika_server.responder import Answer, Asker, Replay, answer, cache
@@ -299,7 +292,7 @@ class Shop:
     closed: object
     desk: object
     group: GroupCommit
-    root: object
+    books: Books
 
     def ask(self, question, asker=BANK, *, at=AT):
         return answer(question, asker, self.desk, at=at)
@@ -312,40 +305,21 @@ class Shop:
     def occasions(self):
         """End the journal, and say who was given what in which way."""
         self.group.end()
-        (stream,) = (each for each in self.root.iterdir() if each.is_dir())
-        found, cursor, state = [], Cursor(), State.MORE
-        while state is State.MORE:
-            page = read_page(stream, cursor)
-            found += [(each.context.verifier, each.occasion) for each in page.usages]
-            cursor, state = page.cursor, page.state
-        return found
+        return [(each.context.verifier, each.occasion) for each in self.books.read()]
 
 
 @contextmanager
 def shop(directory, world, *agreements: object):
-    root = directory / "journal"
     directory.joinpath("closed").mkdir()
-    group = GroupCommit(
-        lambda: Journal.begin(
-            root,
-            node=NODE,
-            durability=Durability.DISK,
-            disk=LocalDisk(),
-            executor=Inline(),
-            segment_bytes=MIN_SEGMENT_BYTES,
-            at=AT,
-        ),
-        clock=FakeClock(AT),
-    )
-    assert asyncio.run(group.begin())
-    repeats = Repeats.open(directory, entries=1024)
-    fingerprints = {each.name: each.identity.fingerprint for each in world.issuers}
-    meter = Meter(group=group, master=bytes(32), fingerprints=fingerprints, repeats=repeats)
-    with closed(directory / "closed", *agreements) as behind:
-        desk = replace(world.desk, admission=behind.desk.admission, meter=meter)
-        yield Shop(behind, desk, group, root)
-    group.end()
-    repeats.close()
+    with (
+        open_books(directory, *world.issuers) as books,
+        closed(directory / "closed", *agreements) as behind,
+    ):
+        group = books.group()
+        assert asyncio.run(group.begin())
+        desk = replace(world.desk, admission=behind.desk.admission, meter=books.meter(group))
+        yield Shop(behind, desk, group, books)
+        group.end()
 
 
 OTHERS = Asker(Presented(SOURCE, token=secret_digest("other-token")))
