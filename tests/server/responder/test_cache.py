@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.access import BANK, closed, terms
 from support.asking import AT, GOOD, NEIGHBOUR, NEVER
 from support.metered import Books, open_books
-from support.published import HOUR, open_index, published
+from support.published import HOUR, PARTITIONS, open_index, published
 from support.verifiers import (
     SOURCE,
     credential,
@@ -191,6 +193,54 @@ def test_t17_what_a_signer_signed_goes_with_him(world):
     second = world.ask(question)
     assert second.signer is not first.signer
     assert parse_response(second.body).certificates == (second.signer.embedded,)
+
+
+# --- Whatever happens -------------------------------------------------------------------------
+
+ISSUERS, SERIALS = st.integers(0, 1), st.sampled_from([GOOD, GOOD + 1, 2**64])
+LISTINGS = st.tuples(st.just("list"), ISSUERS, SERIALS, st.sampled_from(PARTITIONS))
+REGISTERS = st.tuples(st.just("register"), ISSUERS, SERIALS)
+QUESTIONS = st.tuples(
+    st.just("ask"),
+    ISSUERS,
+    st.lists(SERIALS, min_size=1, max_size=2, unique=True),
+    st.sampled_from(["sha1", "sha256"]),
+)
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    """A world with what its issuers list: the entry and the partition by issuer and serial."""
+    with published(tmp_path_factory.mktemp("busy")) as world:
+        yield world, {}
+
+
+@settings(max_examples=30)
+@given(st.lists(st.one_of(QUESTIONS, QUESTIONS, LISTINGS, REGISTERS), min_size=4, max_size=20))
+def test_what_is_kept_says_what_would_be_said_anew(busy, steps):
+    """A certificate is listed in some partition, or released where it is."""
+    world, listed = busy
+    for what, which, serial, *how in steps:
+        issuer = world.issuers[which]
+        if what == "register":
+            world.register(issuer, range(GOOD, serial + 1))
+        elif what == "list" and (which, serial) in listed:
+            entry, partition = listed.pop((which, serial))
+            world.publish(issuer, partition, removed=[entry])
+        elif what == "list":
+            listed[which, serial] = entry, _ = Entry(serial, AT - HOUR), how[0]
+            world.publish(issuer, how[0], added=[entry])
+        else:
+            question = world.question(*serial, issuer=issuer, hash_name=how[0])
+            anew = replace(world.desk, cache=AnswerCache())
+            expected = answer(question, NEIGHBOUR, anew, at=AT)
+            for _ in range(2):
+                given = world.ask(question)
+                assert said(given) == said(expected)
+
+
+def said(given):
+    return [(each.cert_id, each.standing) for each in given.responses]
 
 
 # --- The very question ----------------------------------------------------------------------
