@@ -10,6 +10,7 @@ import pytest
 
 from support.asking import (
     AT,
+    DAY,
     GOOD,
     NO_PROXIES,
     NOTEBOOK,
@@ -26,7 +27,9 @@ from support.verifiers import FakeMonotonic
 from tashika.pki.response import ErrorResponse, ResponseStatus, parse_response
 from tashika_server.metering.journal import Journal, StopCause
 from tashika_server.metering.usage import Delivery
+from tashika_server.responder.connection import Connection
 from tashika_server.responder.framing import Head, Request
+from tashika_server.responder.front import Front, Patience
 from tashika_server.responder.line import MOST_EACH, Line
 from tashika_server.responder.rim import Asked, Rim
 from tashika_server.responder.turns import MOST, SECONDS, Turns
@@ -63,7 +66,7 @@ class Office:
             reception=NO_PROXIES,
             notebook=NOTEBOOK,
             clock=FakeClock(AT),
-            cache_for=0 * AT.resolution,
+            cache_for=0 * DAY,
         )
         self.turns = Turns(rim, meter=desk.meter, clock=FakeClock(AT), monotonic=self.now)
 
@@ -94,12 +97,8 @@ async def turn():
     await asyncio.sleep(0)
 
 
-def body(asked):
-    return asked.data.partition(b"\r\n\r\n")[2]
-
-
 def refused(asked):
-    read = parse_response(body(asked))
+    read = parse_response(asked.data.partition(b"\r\n\r\n")[2])
     return read.status if isinstance(read, ErrorResponse) else None
 
 
@@ -275,6 +274,41 @@ async def test_who_has_gone_before_his_turn_is_not_looked_up(office):
     assert office.said == [there]
 
 
+class Played(asyncio.Transport):
+    """The socket of a connection that a test plays."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": (BANK, 1)})
+        self.sent = b""
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        assert (high, low) == (0, None)
+
+    def get_write_buffer_size(self):
+        return 0
+
+    def is_closing(self):
+        return False
+
+    def write(self, data):
+        self.sent += data
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_a_connection_that_is_lost_asks_no_more(office, lost):
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    connection.data_received(post(office.counter.question(GOOD, nonce=b"n" * 32)) * 2)
+    if lost:
+        connection.connection_lost(None)
+    await turn()
+    assert office.counter.index.looked_up == ([] if lost else [GOOD] * 2)
+    assert socket.sent.count(b"HTTP/1.1 200 ") == (0 if lost else 2)
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
 async def test_those_who_have_all_gone_keep_nobody_from_the_next_turn(office):
     (gone, there) = office.persons(2)
     office.ask(gone).dropped = True
@@ -286,7 +320,7 @@ async def test_those_who_have_all_gone_keep_nobody_from_the_next_turn(office):
 
 @contextmanager
 def settled_once(patch):
-    """Require that each number in a journal is settled once, and see which were."""
+    """Require that no number of a journal is settled twice."""
     settle, seen = Journal.settle, Counter()
 
     def settling(self, first, count, delivery):
@@ -294,7 +328,7 @@ def settled_once(patch):
         settle(self, first, count, delivery)
 
     patch.setattr(Journal, "settle", settling)
-    yield seen
+    yield
     assert set(seen.values()) <= {1}
 
 
