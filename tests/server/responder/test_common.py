@@ -100,7 +100,7 @@ def extended_revoke(nonce):
     return (0, (NEVER,), "sha256", nonce, [], 0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(STEPS, min_size=2, max_size=12))
 @example([extended_revoke(b"\0"), extended_revoke(b"n")])
 @example([extended_revoke(EXTENDED_REVOKE_END), extended_revoke(b"n" * 17)])

@@ -92,7 +92,7 @@ KNOWN = post(b"abc"), get("/ocsp/TQ==")
 CLOSING = post(b"abc", "Connection: close")
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(written(), min_size=1, max_size=6), st.data())
 @example([post(b"abc"), CLOSING, post(b"abc")], None)
 def test_a_connection_with_memory_hears_what_one_without_hears(requests, data):
@@ -103,12 +103,14 @@ def test_a_connection_with_memory_hears_what_one_without_hears(requests, data):
     assert hear(pieces) == hear(pieces, familiar=False)
 
 
+@settings(max_examples=60)
 @given(st.lists(written(), min_size=1, max_size=4), st.lists(st.integers(0, 9999), max_size=6))
 def test_so_it_does_where_requests_and_pieces_have_other_borders(requests, places):
     pieces = [*KNOWN, *cut(b"".join(requests), places), *KNOWN]
     assert hear(pieces) == hear(pieces, familiar=False)
 
 
+@settings(max_examples=30)
 @given(st.binary(max_size=MAX_REQUEST_BYTES), st.binary(max_size=300))
 def test_a_body_is_what_came(first, second):
     heard, *_ = hear([post(first), post(second), post(second)])

@@ -56,9 +56,10 @@ class Waiting(RuleBasedStateMachine):
 
 
 TestWaiting = Waiting.TestCase
-TestWaiting.settings = settings(max_examples=40, stateful_step_count=30)
+TestWaiting.settings = settings(max_examples=25, stateful_step_count=30)
 
 
+@settings(max_examples=50)
 @given(st.lists(KEYS, min_size=1), st.integers(1, 4))
 def test_each_key_that_waits_is_in_each_round(keys, rounds):
     """As many are taken as keys wait: each has one, also across the border of two turns."""
@@ -143,6 +144,7 @@ def test_the_first_to_wait_begin_with_the_interval(ageing):
     assert ageing.limit(0, 4.0) == 5
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 20)), max_size=40))
 def test_the_limit_is_the_target_just_while_the_line_stands(steps):
     ageing, now, short = Ageing(target=1.0, interval=5.0), 0.0, None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+from structlog.testing import capture_logs
 
 from support.asking import (
     AT,
@@ -421,7 +422,7 @@ def ask_at_once(shop, number):
 @pytest.mark.parametrize("step", [(Unsigned, "sign"), (Unsigned, "seal")])
 def test_a_signer_that_fails_once_spoils_one_answer(tmp_path, monkeypatch, step):
     failing(monkeypatch, *step, {3}, lambda _: RuntimeError("the token is gone"))
-    with settled_once(monkeypatch), till(tmp_path) as shop:
+    with settled_once(monkeypatch), capture_logs(), till(tmp_path) as shop:
         heard = ask_at_once(shop, 6)
     assert heard == [1, 1, ResponseStatus.INTERNAL_ERROR, 1, 1, 1]
     assert shop.deliveries() == {Delivery.HANDED_OVER: 5, Delivery.ABANDONED: 1}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.asking import AT, DAY, Authority, ec_key, write_signer
@@ -55,6 +55,7 @@ def write(ca, signer):
     return write
 
 
+@settings(max_examples=50)
 @given(HOWS, st.integers(1, 128), st.data())
 def test_it_is_filled_as_the_whole_is_written(write, how, length, data):
     size = data.draw(st.integers(1, 19)) * 8
@@ -66,6 +67,7 @@ def test_it_is_filled_as_the_whole_is_written(write, how, length, data):
     assert Template.cut(unsigned, cert_id, first).fill(other_id, second) == other
 
 
+@settings(max_examples=30)
 @given(st.binary(min_size=1, max_size=128), st.integers(1, 40))
 def test_nothing_is_cut_where_the_nonce_is_not_the_end(write, nonce, length):
     """Not even where it looks like the end: whoever asks chooses it."""
