@@ -50,10 +50,13 @@ def answer(question: bytes, asker: Asker, desk: Desk, *, at: datetime) -> Answer
     if not isinstance(drafted, Draft):
         return drafted
     try:
-        return seal(drafted, drafted.unsigned.sign(), desk, at=at)
+        given = seal(drafted, drafted.unsigned.sign(), desk, at=at)
     except BaseException:
         abandon(drafted, desk)
         raise
+    if drafted.leave.claimed:
+        drafted.leave.keep(given.body, until=given.next_update)
+    return given
 
 
 def draft(
@@ -86,15 +89,16 @@ def draft(
 
 
 def seal(drafted: Draft, signature: bytes, desk: Desk, *, at: datetime) -> Answer:
-    """Make an answer of a draft and its signature; raises InternalFault for one that is none."""
+    """Make an answer of a draft and its signature; raises InternalFault for one that is none.
+
+    If the draft's leave is a claim, the caller ends that, once the answer is given or is not.
+    """
     unsigned, question, served, signer, generation, responses, leave, noted, asked = drafted
     body = unsigned.seal(signature)
     desk.inspection.inspect(body, question)
     given = Answer(body, question, served, signer, generation, responses, leave.permit, noted)
     if _may_be_kept(question, leave):
         desk.cache.keep(asked, given._replace(permit=None, noted=None), at)
-    if leave.claimed:
-        leave.keep(body, until=given.next_update)
     return given
 
 

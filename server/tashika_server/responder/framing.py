@@ -218,12 +218,10 @@ class Framing:
         method = self._parser.get_method()
         if self._upgrading and method != b"CONNECT":
             return  # see _decline_upgrade
-        head = Head(
-            method.decode(),
-            self._version,
-            self._fields,
-            keep_alive=self._parser.should_keep_alive(),
-        )
+        keep_alive = self._parser.should_keep_alive()
+        if not keep_alive:
+            self._familiar.clear()  # RFC 9112 9.6: nothing more is read, however familiar
+        head = Head(method.decode(), self._version, self._fields, keep_alive=keep_alive)
         self.heard.append(Request(head, self._target.decode("latin-1"), bytes(self._body)))
 
     def _mind_the_host(self) -> None:

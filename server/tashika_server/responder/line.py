@@ -75,6 +75,10 @@ class Ageing:
         self._short_at: float | None = None
         """When the line was last short."""
 
+    def rest(self, now: float) -> None:
+        """Note that until now nobody has waited."""
+        self._short_at = now
+
     def limit(self, now: float, longest_wait: float) -> float:
         """Return the longest wait, in seconds, with which one is still served."""
         if longest_wait <= self._target or self._short_at is None:

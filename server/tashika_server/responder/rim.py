@@ -15,7 +15,7 @@ from tashika_server.index import IndexMissing
 from tashika_server.metering.meter import Noted
 from tashika_server.metrics import Tally
 from tashika_server.refusal import Refusal, TooManyWait, metric_labels
-from tashika_server.responder.admission import Asker
+from tashika_server.responder.admission import Asker, Leave
 from tashika_server.responder.asker import Reception
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.framing import NO_HEAD, Head, Request
@@ -77,7 +77,7 @@ class Asked:
     """One request on its way to its reply."""
 
     __slots__ = (
-        *("aim", "asker", "caller", "data", "dropped", "given", "head", "last", "name"),
+        *("aim", "asker", "caller", "claim", "data", "dropped", "given", "head", "last", "name"),
         *("noted", "question", "ready", "since"),
     )
 
@@ -98,6 +98,8 @@ class Asked:
         self.head = NO_HEAD
         self.last = last
         """Whether nothing more is heard on the connection after the reply."""
+        self.claim: tuple[Leave, Answer] | None = None
+        """What is to be kept in case the question comes again."""
         self.noted = None
         self.ready = False
         """True once the reply may go out."""

@@ -19,6 +19,7 @@ from tashika_server.metering.journal import JournalStopped
 from tashika_server.metering.meter import Meter, NotJournalled
 from tashika_server.metering.usage import Delivery, whole_second
 from tashika_server.refusal import InternalFault, Refusal, TooManyWait, WaitedTooLong
+from tashika_server.responder.admission import Leave
 from tashika_server.responder.answer import abandon, draft, seal
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.framing import Request
@@ -68,6 +69,7 @@ class Turns:
                 asked.since = self._monotonic()
                 if not self._due:
                     self._due = True
+                    self._ageing.rest(asked.since)
                     self._loop.call_soon(self._turn)
                 return
             else:
@@ -92,6 +94,7 @@ class Turns:
         size = max(1, min(MOST, int(SECONDS / self._cost)))
         taken = [each for each in self._line.take(size) if not each.dropped]
         if taken:
+            # The first one taken need not be the first who came.
             longest = began - min(each.since for each in taken)
             self._draft(taken, self._ageing.limit(began, longest), began, at)
             self._finish(taken, at)
@@ -123,7 +126,9 @@ class Turns:
         for each, signature in zip(taken, signatures, strict=True):
             given = each.given
             if isinstance(given, Draft):
-                given = _seal(given, signature, self.rim.desk, at)
+                leave, given = given.leave, _seal(given, signature, self.rim.desk, at)
+                if leave.claimed and isinstance(given, Answer):
+                    each.claim = leave, given
             answered += isinstance(given, Answer)
             replayed += isinstance(given, Replay)
             self._write(each, given, second)
@@ -149,19 +154,33 @@ class Turns:
     def _release(self, taken: list[Asked], stopped: JournalStopped | None) -> None:
         """Let replies go: the commit point of all of them. No journal, no answer (rule 1)."""
         for each in taken:
-            if stopped is not None and each.noted:
+            if each.claim:
+                _end(*each.claim, given=stopped is None and not each.dropped)
+            if each.dropped:
+                self.settle([each], Delivery.ABANDONED)
+            elif stopped is not None and each.noted:
                 self.settle([each], Delivery.ABANDONED)
                 self.rim.refuse(each, NotJournalled())
             each.ready = True
         for each in taken:
-            if each.dropped:
-                self.settle([each], Delivery.ABANDONED)
+            if each.dropped:  # who is so by now only has been settled by his caller
                 continue
             try:
                 each.caller.hand_out()
             except Exception:
                 # One connection's trouble is not that of the others.
                 log.exception("reply_not_sent")
+
+
+def _end(leave: Leave, answer: Answer, *, given: bool) -> None:
+    """Keep the answer to a signed question in case it comes again, if it is given at all."""
+    try:
+        if given:
+            leave.keep(answer.body, until=answer.next_update)
+        else:
+            leave.give_back()
+    except Exception:
+        log.exception("replay_not_kept")
 
 
 def _sign(drafted: Draft) -> bytes | None:

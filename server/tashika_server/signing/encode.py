@@ -25,7 +25,7 @@ from tashika.pki.standing import Good, Reason, Revoked, Standing
 from tashika_server.signing.envelope import Envelope, sequence_head
 from tashika_server.signing.signer import Signer
 
-__all__ = ["NEVER_ISSUED", "Unsigned", "encode_answer"]
+__all__ = ["NEVER_ISSUED", "Unsigned", "encode_answer", "nonce_head"]
 
 NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD)
 """How RFC 6960 2.2 has "revoked" said of a certificate that was never issued."""
@@ -100,7 +100,7 @@ def _answer_extensions(
 ) -> bytes:
     never_issued = any(each.standing is NEVER_ISSUED for each in responses)
     if not never_issued and receipt is None:
-        return _nonce_head(len(nonce)) + nonce if nonce else b""
+        return nonce_head(len(nonce)) + nonce if nonce else b""
     extensions = []
     if nonce is not None:
         extensions.append(write_extension(NONCE, der.octet_string(nonce)))
@@ -112,7 +112,7 @@ def _answer_extensions(
 
 
 @lru_cache(maxsize=MAX_NONCE_BYTES)
-def _nonce_head(length: int) -> bytes:
+def nonce_head(length: int) -> bytes:
     """Write the extensions of an answer that has a nonce and nothing else, up to the nonce."""
     extension = write_extension(NONCE, der.octet_string(bytes(length)))
     return _extensions(1, [extension])[:-length]

@@ -6,7 +6,7 @@ template is cut out of one that was encoded in full, so it says what that one sa
 
 from typing import NamedTuple
 
-from tashika_server.signing.encode import Unsigned
+from tashika_server.signing.encode import Unsigned, nonce_head
 from tashika_server.signing.envelope import Envelope
 
 __all__ = ["Template"]
@@ -23,7 +23,8 @@ class Template(NamedTuple):
     def cut(cls, unsigned: Unsigned, cert_id: bytes, nonce: bytes) -> "Template | None":
         """Cut CertID and nonce out; None unless the nonce is the end of it, and all else common."""
         head, found, rest = unsigned.data.partition(cert_id)
-        if not found or not rest.endswith(nonce):
+        # With its header: an asker may choose a nonce that looks like whatever stands there.
+        if not found or not rest.endswith(nonce_head(len(nonce)) + nonce):
             return None
         return cls(head, rest[: len(rest) - len(nonce)], unsigned.envelope)
 

@@ -2,126 +2,18 @@
 
 import select
 import time
-from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
 
 import pytest
 
-from support.asking import AT, GOOD, REVOKED, Wire, live, open_counter, post
-from support.clock import FakeClock
-from support.journal import NODE, FrailDisk, How, Inline
-from tashika.pki.profile import Family
-from tashika.pki.response import BasicResponse, ResponseStatus, parse_response
-from tashika_server.agreements.gate import Permit
-from tashika_server.agreements.terms import Environment, Method, Purpose
-from tashika_server.durable import Durability
-from tashika_server.metering.group import GroupCommit
-from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
-from tashika_server.metering.meter import Meter
-from tashika_server.metering.reading import Cursor, State, read_page
-from tashika_server.metering.repeats import Repeats
+from support.asking import AT, GOOD, REVOKED, Wire, post
+from support.journal import How
+from support.metered import Everybody, outcome, till
+from tashika.pki.response import ResponseStatus, parse_response
 from tashika_server.metering.usage import Delivery
 from tashika_server.responder import worker
 from tashika_server.responder.admission import Leave
-
-
-class Everybody:
-    """Lets all through under one agreement."""
-
-    def __init__(self, permit) -> None:
-        self.permit = permit
-
-    def name(self, _asker, *, at):
-        return f"{self.permit.verifier} at {at}"
-
-    def admit(self, *_: object, at):
-        del at
-        return Leave(self.permit)
-
-
-class Watching(FrailDisk):
-    """Tells when a sync begins."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.before_sync = lambda: None
-
-    def sync(self, file):
-        self.before_sync()
-        super().sync(file)
-
-
-@dataclass
-class Till:
-    port: int
-    disk: Watching
-    root: object
-    counter: object
-
-    def deliveries(self):
-        """Read every journal to its end, as the office does."""
-        found = Counter()
-        for stream in self.root.iterdir():
-            cursor, state = Cursor(), State.MORE
-            while stream.is_dir() and state is State.MORE:
-                page = read_page(stream, cursor)
-                found.update(each.delivery for each in page.usages)
-                cursor, state = page.cursor, page.state
-        return found
-
-
-@contextmanager
-def till(tmp_path, *, again_after=timedelta(milliseconds=20), before_sync=lambda: None):
-    counter, disk, root = open_counter(tmp_path), Watching(), tmp_path / "journal"
-    disk.before_sync = before_sync
-    permit = Permit(
-        verifier="V-000001",
-        agreement="A-000001",
-        version=1,
-        credential="C-000001",
-        holder=None,
-        environment=Environment.PRODUCTION,
-        family=Family.USER_AUTH,
-        issuer=counter.issuer.name,
-        method=Method.OCSP,
-        purpose=Purpose.CURRENT_STATUS,
-    )
-
-    def begin():
-        return Journal.begin(
-            root,
-            node=NODE,
-            durability=Durability.DISK,
-            disk=disk,
-            executor=Inline(),
-            segment_bytes=4 * MIN_SEGMENT_BYTES,
-            at=AT,
-        )
-
-    def group():
-        return GroupCommit(begin, clock=FakeClock(AT), again_after=again_after)
-
-    repeats = Repeats.open(tmp_path, entries=1024)
-    fingerprints = {counter.issuer.name: counter.issuer.identity.fingerprint}
-    desk = replace(counter.desk, admission=Everybody(permit))
-    metered = live(
-        desk,
-        group=group,
-        meter=lambda own: Meter(
-            group=own, master=bytes(32), fingerprints=fingerprints, repeats=repeats
-        ),
-    )
-    with metered as port:
-        yield Till(port, disk, root, counter)
-    repeats.close()
-
-
-def outcome(message):
-    read = parse_response(message.body)
-    return len(read.responses) if isinstance(read, BasicResponse) else read.status
 
 
 def test_every_answer_is_in_the_journal_with_what_became_of_it(tmp_path):
@@ -208,3 +100,28 @@ def test_t39_a_disk_that_fails_is_try_later_and_heals_without_hands(tmp_path, ho
     # The first one's hand-over may not have been written any more; then it is waived.
     assert found[Delivery.HANDED_OVER] in (1, 2)
     assert found[Delivery.HANDED_OVER] + found[Delivery.UNKNOWN] >= 2
+
+
+def test_an_answer_that_was_not_recorded_is_no_replay(tmp_path, monkeypatch):
+    """Who asks again, signed, is answered anew; what was given is kept."""
+    ended = []
+
+    class Claim(Leave):
+        def keep(self, _answer, *, until):
+            ended.append(until > AT)
+
+        def give_back(self):
+            ended.append("given back")
+
+    monkeypatch.setattr(Everybody, "admit", lambda self, *_, at: Claim(self.permit, claimed=True))
+    with till(tmp_path) as shop, Wire(shop.port) as wire:
+        shop.disk.break_at(1, How.FAILS_UNDONE)
+        question = post(shop.counter.question(GOOD))
+        wire.say(question)
+        assert outcome(wire.hear()) is ResponseStatus.TRY_LATER
+        assert ended == ["given back"]
+        deadline = time.monotonic() + 20
+        while ended[-1] is not True:
+            assert time.monotonic() < deadline
+            wire.say(question)
+            wire.hear()

@@ -1,0 +1,447 @@
+"""Who asks is answered in turns, and what goes wrong with one is not the others' trouble."""
+
+import asyncio
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+from structlog.testing import capture_logs
+
+from support.asking import (
+    AT,
+    DAY,
+    GOOD,
+    NO_PROXIES,
+    NOTEBOOK,
+    REVOKED,
+    Wire,
+    get,
+    live,
+    open_counter,
+    post,
+)
+from support.clock import FakeClock
+from support.metered import Everybody, open_books, outcome, permit_for, till
+from support.verifiers import FakeMonotonic
+from tashika.pki.response import ErrorResponse, ResponseStatus, parse_response
+from tashika_server.metering.journal import Journal, StopCause
+from tashika_server.metering.usage import Delivery
+from tashika_server.responder.connection import Connection
+from tashika_server.responder.framing import Head, Request
+from tashika_server.responder.front import Front, Patience
+from tashika_server.responder.line import MOST_EACH, Line
+from tashika_server.responder.rim import Asked, Rim
+from tashika_server.responder.turns import MOST, SECONDS, Turns
+from tashika_server.signing import Unsigned
+
+BANK, OTHER = "127.0.0.1", "127.0.0.2"
+"""On this machine everybody goes by the address they come from."""
+
+
+class Person:
+    """Somebody at the other end of a connection; `said` is everybody's, in order."""
+
+    known = None
+
+    def __init__(self, said, peer=BANK) -> None:
+        self.said, self.peer = said, ip_address(peer)
+
+    def certificate(self):
+        return None
+
+    def hand_out(self):
+        self.said.append(self)
+
+
+class Office:
+    """Turns on a clock that a test moves, with everybody who asks."""
+
+    def __init__(self, counter, desk=None) -> None:
+        desk = desk or counter.desk
+        self.counter, self.said, self.now = counter, [], FakeMonotonic()
+        counter.index.looked_up.clear()
+        rim = Rim(
+            desk=desk,
+            reception=NO_PROXIES,
+            notebook=NOTEBOOK,
+            clock=FakeClock(AT),
+            cache_for=0 * DAY,
+        )
+        self.turns = Turns(rim, meter=desk.meter, clock=FakeClock(AT), monotonic=self.now)
+
+    def ask(self, person, target="/ocsp", *, serial=GOOD):
+        asked = Asked(person, last=False)
+        method = "POST" if target == "/ocsp" else "GET"
+        question = self.counter.question(serial, nonce=b"n" * 32)
+        head = Head(method, "1.1", {}, keep_alive=True)
+        self.turns.join(asked, Request(head, target, question))
+        return asked
+
+    def persons(self, number, peer=BANK):
+        return [Person(self.said, peer) for _ in range(number)]
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory):
+    return open_counter(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture
+async def office(counter):
+    return Office(counter)
+
+
+async def turn():
+    """Let those who are due have one turn."""
+    await asyncio.sleep(0)
+
+
+def refused(asked):
+    read = parse_response(asked.data.partition(b"\r\n\r\n")[2])
+    return read.status if isinstance(read, ErrorResponse) else None
+
+
+# --- Fair -----------------------------------------------------------------------------------
+
+
+async def test_one_that_floods_over_many_connections_keeps_nobody_waiting(office):
+    flood = [office.ask(each) for each in office.persons(20) for _ in range(40)]
+    await turn()
+    assert sum(each.ready for each in flood) == MOST
+    waited = []
+    for _ in range(8):
+        (late,) = office.persons(1, OTHER)
+        asked, before = office.ask(late), len(office.said)
+        await turn()
+        assert asked.ready
+        waited.append(office.said.index(late, before) - before)
+    # Of each one in turn: only a single one of the others is ever served first.
+    assert max(waited) <= 1
+    assert sum(each.ready for each in flood) == MOST + 8 * (MOST - 1)
+
+
+async def test_many_have_their_turns_in_turn(office):
+    crowd = [Person(office.said, f"127.0.1.{number}") for number in range(100)]
+    flood = office.persons(10)
+    for each in flood:
+        for _ in range(30):
+            office.ask(each)
+    for each in crowd:
+        office.ask(each)
+    for _ in range(2):
+        await turn()
+    assert {each for each in office.said if each in crowd} == set(crowd)
+
+
+async def test_who_are_alone_in_asking_much_have_all_of_the_turn(office):
+    asked = [office.ask(each) for each in office.persons(2) for _ in range(MOST)]
+    await turn()
+    assert [each.ready for each in asked] == [True] * MOST + [False] * MOST
+    await turn()
+    assert all(each.ready for each in asked)
+
+
+@pytest.fixture
+def two_a_turn(office, monkeypatch):
+    """Make signing so dear that two signatures fill a turn."""
+    really, seconds = Unsigned.sign, 0.48 * SECONDS
+
+    def sign(self):
+        office.now.seconds += seconds
+        return really(self)
+
+    monkeypatch.setattr(Unsigned, "sign", sign)
+    office.turns._cost = seconds
+
+
+@pytest.mark.usefixtures("two_a_turn")
+async def test_a_turn_is_as_short_as_answers_are_dear(office):
+    """So long waits who has just missed one."""
+    office.turns._cost = SECONDS / MOST
+    sizes = []
+    for each in office.persons(10):
+        for _ in range(30):
+            office.ask(each)
+    while len(office.said) < 300:
+        before = len(office.said)
+        await turn()
+        sizes.append(len(office.said) - before)
+    assert sizes[0] == MOST
+    assert sizes[-10:-1] == [2] * 9
+
+
+# --- Too many, too long ---------------------------------------------------------------------
+
+
+async def test_whoever_is_one_too_many_is_told_at_once(office):
+    (bank, other) = (*office.persons(1), *office.persons(1, OTHER))
+    first = [office.ask(bank) for _ in range(MOST_EACH)]
+    refused_one, admitted = office.ask(bank), office.ask(other)
+    assert refused_one.ready
+    assert not refused_one.last
+    assert refused_one.data.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 1\r\n" in refused_one.data
+    assert not admitted.ready
+    assert not any(each.ready for each in first)
+
+
+def test_a_503_leaves_the_connection_as_it_is(counter, monkeypatch):
+    monkeypatch.setitem(Line.__init__.__kwdefaults__, "most_each", 2)
+    question = post(counter.question(GOOD, nonce=b"n" * 32))
+    with live(counter.desk) as port, Wire(port) as wire:
+        for _ in range(2):
+            wire.say(question * 4)
+            heard = [wire.hear() for _ in range(4)]
+            assert [each.status for each in heard] == [200, 200, 503, 503]
+            assert [each.headers.get("retry-after") for each in heard] == [None, None, "1", "1"]
+            assert not any("connection" in each.headers for each in heard)
+
+
+async def test_who_has_waited_too_long_is_told_to_try_later(office):
+    (bank, other) = (*office.persons(1), *office.persons(1, OTHER))
+    old = office.ask(bank)
+    office.now.seconds += 5.1
+    new = office.ask(other)
+    await turn()
+    assert refused(old) is ResponseStatus.TRY_LATER
+    assert refused(new) is None
+    assert not old.last
+    assert office.counter.index.looked_up == [GOOD]
+
+
+@pytest.mark.usefixtures("two_a_turn")
+async def test_in_a_line_that_stands_nobody_waits_longer_than_the_target(office):
+    """Each second two come and two are served, after three seconds: for five that is a burst."""
+    (bank,), told = office.persons(1), []
+    for second in range(10):
+        told.append([office.ask(bank) for _ in range(2)])
+        office.now.seconds += 1
+        if second > 1:
+            await turn()
+    served = [{refused(each) for each in pair} for pair in told[:6]]
+    assert served == [{None}] * 2 + [{ResponseStatus.TRY_LATER}] * 4
+
+
+@pytest.mark.usefixtures("two_a_turn")
+async def test_it_stands_also_where_others_go_first_who_have_hardly_waited(office):
+    """Every other turn begins with one of them."""
+    (bank,), told = office.persons(1), []
+    quick = [Person(office.said, f"127.0.1.{number}") for number in range(2)]
+    told.append(office.ask(bank))
+    for _ in range(3):
+        told += [office.ask(bank) for _ in range(3)]
+        office.now.seconds += 2
+        served = [office.ask(each) for each in quick]
+        await turn()
+        await turn()
+        assert [refused(each) for each in served] == [None, None]
+    assert [refused(each) for each in told[:6]] == [None] * 4 + [ResponseStatus.TRY_LATER] * 2
+
+
+async def test_nobody_is_turned_away_for_a_line_that_was_empty_meanwhile(office):
+    """A worker that is held up for two seconds after a quiet hour has a burst before it."""
+    office.ask(*office.persons(1))
+    await turn()
+    office.now.seconds += 3600
+    asked = office.ask(*office.persons(1))
+    office.now.seconds += 2
+    await turn()
+    assert refused(asked) is None
+
+
+async def test_probes_wait_for_nobody(office):
+    (bank, probe) = office.persons(2)
+    for _ in range(MOST_EACH + 1):
+        office.ask(bank)
+    asked = office.ask(probe, "/healthz")
+    assert asked.ready
+    assert asked.data.startswith(b"HTTP/1.1 200 ")
+    assert office.counter.index.looked_up == []
+
+
+# --- Those who go ---------------------------------------------------------------------------
+
+
+async def test_who_has_gone_before_his_turn_is_not_looked_up(office):
+    (gone, there) = office.persons(2)
+    dropped, asked = office.ask(gone, serial=REVOKED), office.ask(there)
+    dropped.dropped = True
+    await turn()
+    assert asked.ready
+    assert not dropped.ready
+    assert office.counter.index.looked_up == [GOOD]
+    assert office.said == [there]
+
+
+class Played(asyncio.Transport):
+    """The socket of a connection that a test plays."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": (BANK, 1)})
+        self.sent = b""
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        assert (high, low) == (0, None)
+
+    def get_write_buffer_size(self):
+        return 0
+
+    def is_closing(self):
+        return False
+
+    def write(self, data):
+        self.sent += data
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_a_connection_that_is_lost_asks_no_more(office, lost):
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    connection.data_received(post(office.counter.question(GOOD, nonce=b"n" * 32)) * 2)
+    if lost:
+        connection.connection_lost(None)
+    await turn()
+    assert office.counter.index.looked_up == ([] if lost else [GOOD] * 2)
+    assert socket.sent.count(b"HTTP/1.1 200 ") == (0 if lost else 2)
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+async def test_those_who_have_all_gone_keep_nobody_from_the_next_turn(office):
+    (gone, there) = office.persons(2)
+    office.ask(gone).dropped = True
+    await turn()
+    asked = office.ask(there)
+    await turn()
+    assert asked.ready
+
+
+@contextmanager
+def settled_once(patch):
+    """Require that no number of a journal is settled twice."""
+    settle, seen = Journal.settle, Counter()
+
+    def settling(self, first, count, delivery):
+        seen.update((self, number) for number in range(first, first + count))
+        settle(self, first, count, delivery)
+
+    patch.setattr(Journal, "settle", settling)
+    yield
+    assert set(seen.values()) <= {1}
+
+
+GONE = get("/other")
+TOO_LARGE = post(b"x" * 9999)
+
+
+@pytest.mark.parametrize(
+    ("said", "statuses"),
+    [
+        ((0, GONE, 2), [404]),
+        ((1, GONE, 2), [200, 404]),
+        ((3, GONE, 3), [200, 200, 200, 404]),
+        ((0, TOO_LARGE, 2), [413]),
+        ((2, TOO_LARGE, 1), [200, 200, 413]),
+        ((0, None, 2), [200]),
+        ((2, None, 2), [200, 200, 200]),
+    ],
+)
+def test_what_comes_behind_the_last_is_neither_answered_nor_billed(
+    tmp_path, monkeypatch, said, statuses
+):
+    before, end, behind = said
+    with settled_once(monkeypatch), till(tmp_path) as shop, Wire(shop.port) as wire:
+        nonces = [bytes((number,)) * 32 for number in range(9)]
+        asked = [post(shop.counter.question(GOOD, nonce=each)) for each in nonces]
+        last = end or post(shop.counter.question(GOOD), "Connection: close")
+        wire.say(b"".join((*asked[:before], last, *asked[before : before + behind])))
+        heard = wire.hear_all()
+        assert [each.status for each in heard] == statuses
+        assert heard[-1].headers["connection"] == "close"
+        echoed = [parse_response(each.body).nonce for each in heard[:before]]
+        assert echoed == nonces[:before]
+    answered = statuses.count(200)
+    found = shop.deliveries()
+    assert found[Delivery.HANDED_OVER] == answered
+    assert found.total() - found[Delivery.ABANDONED] == answered
+
+
+async def test_who_has_gone_before_his_record_is_durable_is_not_billed(
+    counter, tmp_path, monkeypatch
+):
+    """The answer was noted and signed by then."""
+    with settled_once(monkeypatch), open_books(tmp_path, counter.issuer) as books:
+        group = books.group()
+        assert await group.begin()
+        permit = permit_for(counter.issuer)
+        desk = replace(counter.desk, admission=Everybody(permit), meter=books.meter(group))
+        office = Office(counter, desk)
+        gone, there = (office.ask(each) for each in office.persons(2))
+        await turn()
+        assert (gone.ready, there.ready) == (False, False)
+        gone.dropped = True
+        await turn()  # of the disk
+        assert there.ready
+        office.turns.settle([there], Delivery.HANDED_OVER)
+        group.end()
+        assert office.said == [there.caller]
+    assert books.deliveries() == {Delivery.ABANDONED: 1, Delivery.HANDED_OVER: 1}
+
+
+# --- What fails -----------------------------------------------------------------------------
+
+
+def failing(patch, owner, name, which, raised):
+    """Have the calls of these numbers fail."""
+    really, calls = getattr(owner, name), Counter()
+
+    def sometimes(self, *given: object):
+        calls[owner] += 1
+        if calls[owner] in which:
+            raise raised(self)
+        return really(self, *given)
+
+    patch.setattr(owner, name, sometimes)
+
+
+def ask_at_once(shop, number):
+    """Ask so many on one connection in the same octets, and tell what became of each."""
+    with Wire(shop.port) as wire:
+        nonces = [bytes((each,)) * 32 for each in range(1, number + 1)]
+        asked = [post(shop.counter.question(GOOD, nonce=each)) for each in nonces]
+        wire.say(b"".join(asked))
+        heard = [outcome(wire.hear()) for _ in nonces]
+        wire.say(get("/healthz"))
+        assert wire.hear().status == 200
+    return heard
+
+
+@pytest.mark.parametrize("step", [(Unsigned, "sign"), (Unsigned, "seal")])
+def test_a_signer_that_fails_once_spoils_one_answer(tmp_path, monkeypatch, step):
+    failing(monkeypatch, *step, {3}, lambda _: RuntimeError("the token is gone"))
+    with settled_once(monkeypatch), capture_logs(), till(tmp_path) as shop:
+        heard = ask_at_once(shop, 6)
+    assert heard == [1, 1, ResponseStatus.INTERNAL_ERROR, 1, 1, 1]
+    assert shop.deliveries() == {Delivery.HANDED_OVER: 5, Delivery.ABANDONED: 1}
+
+
+def test_a_journal_that_stops_in_the_middle_of_a_turn_takes_all_of_it_along(tmp_path, monkeypatch):
+    """What was noted before is not known to be durable, so it is not said either."""
+    stop = lambda journal: journal._stop(StopCause.DISK, "gone")  # noqa: E731
+    failing(monkeypatch, Journal, "note", {4}, stop)
+    with till(tmp_path) as shop:
+        heard = ask_at_once(shop, 6)
+        assert heard == [ResponseStatus.TRY_LATER] * 6
+    assert shop.deliveries()[Delivery.HANDED_OVER] == 0
+
+
+async def test_one_connections_trouble_is_not_the_others(office):
+    (broken, there) = office.persons(2)
+    broken.hand_out = None
+    asked = [office.ask(broken), office.ask(there)]
+    await turn()
+    assert [each.ready for each in asked] == [True] * 2
+    assert office.said == [there]
