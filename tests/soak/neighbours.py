@@ -156,6 +156,7 @@ def _compare(
     here.ask(WARM_UP)
     quiet, loud, before, grown = list[Outcome](), list[Outcome](), own_bytes([here.worker]), 0
     for _ in range(rounds):
+        here.ask(WARM_UP)  # until whoever was there before has gone
         quiet.append(here.ask(seconds))
         with others():
             here.ask(WARM_UP)  # until whoever came at once has been dealt with
