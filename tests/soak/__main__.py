@@ -81,7 +81,10 @@ def _waits(waits: Waits) -> bool:
     _row("p99 alone, ms", *(f"{each.milliseconds(99):.2f}" for each in waits.quiet))
     _row("p99 beside them, ms", *(f"{each.milliseconds(99):.2f}" for each in waits.loud))
     _row("ratio, median", f"{waits.ratio:.2f}", "", "", BOUND)
-    _row("KiB of the worker for each connection", f"{waits.kib_each:.1f}", "", "", KIB_EACH)
+    _row("connections of theirs at the end of a round, on average", f"{waits.held:,}")
+    _row("KiB of the worker for each of them", f"{waits.kib_each:.1f}", "", "", KIB_EACH)
+    if waits.times:
+        _row("answers of the flood for each of its own", f"{waits.times:.0f}")
     _row("answers verified in full", f"{waits.answers:,}")
     for what, number in waits.wrong.items():
         _row(f"WRONG: {what}", number)

@@ -2,8 +2,8 @@
 
     python -m soak.crowd HOST PORT COUNT
 
-Prints a line once so many connections are there, and ends with its standard input. Who is shown
-the door comes back when it is next its turn, so that there are always about as many.
+Prints a line once all have been there, and ends with its standard input. Who is shown the door
+comes back within seconds.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ import uvloop
 
 TURN = 8.0
 """Seconds after which each does the next thing, on average. Deadlines of a worker are 5 and 10."""
+BACK_IN = 5.0
+"""Seconds at most after which one comes back that was shown the door."""
 AT_ONCE = 500
 """Connections opened at the same time; a worker's backlog has room for more."""
 DEAF_BYTES = 4096
@@ -59,50 +61,56 @@ class Bad:
     def __init__(self, kind: Kind, where: tuple[str, int]) -> None:
         self._kind, self._where = kind, where
         self._socket: socket.socket | None = None
-        self.came = 0
-        """How often it has connected."""
+        self._closed = asyncio.Event()
 
-    async def act(self) -> None:
-        """Connect and say the first thing, or say the next one."""
-        if self._socket is None:
-            await self._connect()
-            self._say(self._kind.value[0])
-        elif self._kind is Kind.RESETS or self._over():
-            self.leave()
-        else:
-            self._say(self._kind.value[1])
-
-    def leave(self) -> None:
-        if self._socket:
-            self._socket.close()
-        self._socket = None
-
-    async def _connect(self) -> None:
+    async def come(self) -> None:
+        """Connect, and say the first thing."""
         made = socket.socket()
         made.setblocking(False)
         if self._kind is Kind.DEAF:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, DEAF_BYTES)
         if self._kind is Kind.RESETS:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().sock_connect(made, self._where)
+            await loop.sock_connect(made, self._where)
         except BaseException:
             made.close()
             raise
-        self._socket, self.came = made, self.came + 1
+        self._socket = made
+        self._closed.clear()
+        if self._kind is not Kind.DEAF:
+            loop.add_reader(made, self._hear)
+        self._say(self._kind.value[0])
 
-    def _over(self) -> bool:
-        """Tell whether the service has closed; the deaf one never looks."""
-        if self._kind is Kind.DEAF or self._socket is None:
-            return False
+    async def go_on(self) -> None:
+        """Do the next thing each time it is its turn; come back soon if the door is shut."""
+        while True:
+            try:
+                async with asyncio.timeout(TURN * random.uniform(0.5, 1.5)):
+                    await self._closed.wait()
+            except TimeoutError:
+                self._say(self._kind.value[1])
+            if self._closed.is_set() or self._kind is Kind.RESETS:
+                self.leave()
+                await asyncio.sleep(random.uniform(0.0, BACK_IN))
+                with suppress(OSError):
+                    await self.come()
+
+    def leave(self) -> None:
+        if self._socket:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+        self._socket = None
+        self._closed.set()
+
+    def _hear(self) -> None:
         try:
-            while data := self._socket.recv(65536):
-                del data
-        except BlockingIOError:
-            return False
+            over = not (self._socket and self._socket.recv(65536))
         except OSError:
-            pass
-        return True
+            over = True
+        if over:
+            self.leave()
 
     def _say(self, data: bytes) -> None:
         """Say as much as the kernel takes."""
@@ -144,14 +152,14 @@ async def keep(where: tuple[str, int], count: int, there: Callable[[], None]) ->
     crowd = [Bad(_kind(number), where) for number in range(count)]
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(bad: Bad) -> None:
+    async def come(bad: Bad) -> None:
         async with gate:
-            await bad.act()
+            await bad.come()
 
     try:
-        await asyncio.gather(*map(one, crowd))
+        await asyncio.gather(*map(come, crowd))
         there()
-        await asyncio.gather(*map(_go_on, crowd))
+        await asyncio.gather(*(bad.go_on() for bad in crowd))
     finally:
         for bad in crowd:
             bad.leave()
@@ -163,13 +171,6 @@ def _kind(number: int) -> Kind:
         return Kind.DEAF
     others = [each for each in Kind if each is not Kind.DEAF]
     return others[number % len(others)]
-
-
-async def _go_on(bad: Bad) -> None:
-    while True:
-        await asyncio.sleep(TURN * random.uniform(0.5, 1.5))
-        with suppress(OSError):
-            await bad.act()
 
 
 def allow_files(count: int) -> None:

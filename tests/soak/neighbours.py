@@ -5,6 +5,7 @@ beforehand, all of its answers are verified in full, and what is judged is the r
 with and without the others, the median of some rounds.
 """
 
+import json
 import subprocess
 import sys
 import time
@@ -30,8 +31,9 @@ from soak.memory import own_bytes
 from soak.pair import add_verifier
 from support.service import wait_until
 
-RATE = 200.0
-"""Questions a second of the verifier that is measured."""
+RATE, LOW_RATE = 200.0, 40.0
+"""Questions a second of the verifier that is measured; the low one beside a flood, which a worker
+can answer a hundred times as much."""
 ENTRIES = 10_000
 ROUNDS = 3
 BOUND = 1.2
@@ -52,7 +54,11 @@ class Waits:
     quiet: Sequence[Outcome]
     loud: Sequence[Outcome]
     kib_each: float
-    """How much the worker has grown for each connection of the others, at most."""
+    """How much the worker has grown for each of the others, at most."""
+    times: float | None = None
+    """How often another verifier that floods was answered while this one was once."""
+    held: int
+    """Their connections that the worker had at the end of a round, on average."""
 
     @property
     def ratio(self) -> float:
@@ -81,6 +87,8 @@ class Scene:
     worker: int
     cores: Cores
 
+    rate: float
+
     def ask(self, seconds: float) -> Outcome:
         """Measure the verifier."""
         order = Order(
@@ -88,13 +96,17 @@ class Scene:
             mix=Mix(revoked=0.2, unknown=0.1, get=0.2, distinct=2000),
             tokens=[self.world.token],
             connections=8,
-            rate=RATE,
+            rate=self.rate,
             seconds=seconds,
             warm_up=WARM_UP,
             sample=1,
         )
         with on_core(self.cores.load), urgent():
             return run(order, [self.world.population])
+
+    def open_files(self) -> int:
+        """Count what the worker has open, connections above all."""
+        return len(list(Path(f"/proc/{self.worker}/fd").iterdir()))
 
     def wait_until_known(self, token: Path) -> None:
         """Wait until the worker knows a new verifier."""
@@ -106,19 +118,20 @@ class Scene:
 
 
 @contextmanager
-def scene() -> Iterator[Scene]:
-    """Serve a world with one worker."""
+def scene(rate: float) -> Iterator[Scene]:
+    """Serve a world with one worker, for a verifier who asks so many questions a second."""
     cores = Cores.of_this_machine()
     order = WorldOrder(key=KeyType.P256, entries=ENTRIES)
     with TemporaryDirectory(prefix="soak-") as directory:
         world = make_world(Path(directory), order, at=datetime.now(UTC))
         with on_core(cores.rest), Service(world, cores=[cores.service]) as service:
-            yield Scene(world=world, url=service.url, worker=service.workers[0], cores=cores)
+            worker = service.workers[0]
+            yield Scene(world=world, url=service.url, worker=worker, cores=cores, rate=rate)
 
 
 def beside_bad_clients(count: int, *, seconds: float, rounds: int = ROUNDS) -> Waits:
     """Measure beside so many clients that stall, flood, reset, do not read or speak no HTTP."""
-    with scene() as here:
+    with scene(RATE) as here:
         where = urlsplit(here.url)
         return _compare(
             here,
@@ -131,17 +144,19 @@ def beside_bad_clients(count: int, *, seconds: float, rounds: int = ROUNDS) -> W
 
 def beside_a_flood(*, seconds: float, rounds: int = ROUNDS) -> Waits:
     """Measure beside a verifier that asks as fast as it is answered, on many connections."""
-    with scene() as here:
+    with scene(LOW_RATE) as here:
         token = here.world.directory / "other.token"
         token.write_text(add_verifier(here.world))
         here.wait_until_known(token)
-        return _compare(
+        rates = list[float]()
+        waits = _compare(
             here,
-            lambda: _flood(here, token, seconds + 4 * WARM_UP),
+            lambda: _flood(here, token, seconds + 6 * WARM_UP, rates),
             connections=FLOOD,
             seconds=seconds,
             rounds=rounds,
         )
+        return replace(waits, times=median(rates) / LOW_RATE)
 
 
 def _compare(
@@ -154,7 +169,8 @@ def _compare(
 ) -> Waits:
     """Measure without and with the others, in turn."""
     here.ask(WARM_UP)
-    quiet, loud, before, grown = list[Outcome](), list[Outcome](), own_bytes([here.worker]), 0
+    quiet, loud, grown, held = list[Outcome](), list[Outcome](), 0, 0
+    before, files = own_bytes([here.worker]), here.open_files()
     for _ in range(rounds):
         here.ask(WARM_UP)  # until whoever was there before has gone
         quiet.append(here.ask(seconds))
@@ -162,15 +178,19 @@ def _compare(
             here.ask(WARM_UP)  # until whoever came at once has been dealt with
             loud.append(here.ask(seconds))
             grown = max(grown, own_bytes([here.worker]) - before)
-    return Waits(quiet=quiet, loud=loud, kib_each=grown / 1024 / connections)
+            held += here.open_files() - files
+    return Waits(
+        quiet=quiet, loud=loud, kib_each=grown / 1024 / connections, held=round(held / rounds)
+    )
 
 
 @contextmanager
-def _flood(here: Scene, token: Path, seconds: float) -> Iterator[None]:
+def _flood(here: Scene, token: Path, seconds: float, rates: list[float]) -> Iterator[None]:
     """Let the other verifier ask, in a process of its own; fails unless it is answered."""
     population = here.world.directory / "population.json"
     what = ["--population", population, "--token-file", token, "--connections", FLOOD]
-    how = ["--seconds", seconds, "--warm-up", 0]
+    result = token.with_suffix(".json")
+    how = ["--seconds", seconds, "--warm-up", 0, "--json", result]
     command = [sys.executable, "-m", "benchmarks.load", here.url, *what, *how]
     process = subprocess.Popen(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -182,3 +202,4 @@ def _flood(here: Scene, token: Path, seconds: float) -> Iterator[None]:
         said, complaint = process.communicate(timeout=seconds + 60)
     if process.returncode:
         raise RuntimeError(f"the flood was not answered:\n{said}{complaint}")
+    rates.append(json.loads(result.read_text())["rate"])
