@@ -5,10 +5,11 @@
 #              make bench-answering  one core beside its peers, about half an hour
 #              make bench-scale      larger indexes: ARGS="--sizes 10000,1000000,10000000"
 # make drill   kill workers and ingesters under load; every answer must be counted once
+# make soak    ask a million times in every way, beside bad clients and a flood; about half an hour
 # make lock    renew requirements/*.lock within the ranges of pyproject.toml
 #
 # Python 3.11 or later, git and make are all that must be there. PYTHON=... chooses another
-# Python for .venv; ARGS=... is handed on to pytest, the drill
+# Python for .venv; ARGS=... is handed on to pytest, the drill, the soak
 # and the larger benchmarks.
 
 BIN := .venv/bin
@@ -22,7 +23,7 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench bench-answering bench-scale drill lock
+.PHONY: demo test check bench bench-answering bench-scale drill soak lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
@@ -58,6 +59,9 @@ bench-scale: .venv/bench.ready
 
 drill: .venv/dev.ready
 	PYTHONPATH=tests $(BIN)/python -m drill $(ARGS)
+
+soak: .venv/dev.ready
+	PYTHONPATH=tests $(BIN)/python -m soak $(ARGS)
 
 lock: .venv/dev.ready
 	echo ./client_sdk > .venv/local.txt

@@ -17,7 +17,7 @@ from tashika_server.responder.framing import Framing, Heard, Request
 from tashika_server.responder.front import Front, Wait
 from tashika_server.responder.rim import Asked, Known
 
-__all__ = ["CLIENT_CERTIFICATE", "Connection"]
+__all__ = ["CLIENT_CERTIFICATE", "READ_BYTES", "Connection"]
 
 CLIENT_CERTIFICATE = "client_certificate"
 """What a transport over TLS calls the certificate by which the client showed its key, DER."""
@@ -27,7 +27,15 @@ WINDOW = 16
 """Pipelined requests that wait for their replies; the rest waits with the kernel."""
 
 
-class Connection(asyncio.Protocol):
+READ_BYTES = 4096
+"""Read at a time: several questions, and not many Requests, however small a deaf caller's are."""
+
+_incoming = bytearray(READ_BYTES)
+"""Where every connection of the process reads to: what is there is taken at once."""
+_incoming_view = memoryview(_incoming)
+
+
+class Connection(asyncio.BufferedProtocol):
     """One caller's connection."""
 
     deadline: float
@@ -70,6 +78,14 @@ class Connection(asyncio.Protocol):
         self._drop_the_rest()
         self._settle(Delivery.ABANDONED)
         self._front.leave(self)
+
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        """Say where to read to."""
+        return _incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take in what has been read."""
+        self.data_received(bytes(_incoming_view[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Read what has come, and hand on each request that is whole."""

@@ -87,7 +87,8 @@ class Asked:
     name: str
     since: float
     """When it began to wait."""
-    given: Draft | Given
+    given: Draft | Given | None
+    """None until it has had its turn, unless it was refused on arrival."""
     data: bytes
     """The reply."""
     noted: Noted | None

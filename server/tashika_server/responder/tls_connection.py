@@ -12,7 +12,7 @@ from typing import Any, cast
 from OpenSSL import SSL, crypto
 
 from tashika_server.metrics import Tally
-from tashika_server.responder.connection import CLIENT_CERTIFICATE, Connection
+from tashika_server.responder.connection import CLIENT_CERTIFICATE, READ_BYTES, Connection
 from tashika_server.responder.front import Front
 from tashika_server.responder.tls import TlsIdentity
 
@@ -52,7 +52,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._patience = entrance.patience
         self._tls = SSL.Connection(entrance.identity.context, None)
         self._tls.set_accept_state()
-        self._inner: asyncio.Protocol | None = None
+        self._inner: Connection | None = None
         self._below: asyncio.Transport
         self.deadline = inf
         self._client_certificate: bytes | None = None
@@ -162,7 +162,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         try:
             inner = self._inner or self._shake_hands()
             while not (self._paused or self._closing):
-                inner.data_received(self._tls.recv(RECORD))
+                inner.data_received(self._tls.recv(READ_BYTES))
         except SSL.WantReadError:
             self._flush()
         except SSL.ZeroReturnError:
@@ -170,7 +170,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         except SSL.Error:
             self._hang_up()  # with the alert that says why
 
-    def _shake_hands(self) -> asyncio.Protocol:
+    def _shake_hands(self) -> Connection:
         """Go on with the handshake; raises WantReadError until it is over."""
         self._tls.do_handshake()
         _handshakes.count("done")

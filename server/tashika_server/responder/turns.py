@@ -61,25 +61,30 @@ class Turns:
         self._cost = SECONDS / MOST
 
     def join(self, asked: Asked, request: Request) -> None:
-        """Let a request wait for its turn; what needs none is ready when this returns."""
+        """Let a request wait for its turn; what needs none is ready when this returns.
+
+        What is to be refused waits too: it costs as much as many an answer.
+        """
+        asked.given = None
         try:
             if not self.rim.understand(asked, request):
                 self.rim.report(asked)
-            elif self._line.join(asked.name, asked):
-                asked.since = self._monotonic()
-                if not self._due:
-                    self._due = True
-                    self._ageing.rest(asked.since)
-                    self._loop.call_soon(self._turn)
+                asked.ready = True
                 return
-            else:
-                self.rim.refuse(asked, TooManyWait())
         except Refusal as refusal:
-            self.rim.refuse(asked, refusal)
+            asked.name, asked.given = str(asked.caller.peer), refusal
         except Exception:
             log.exception("request_failed")
-            self.rim.refuse(asked, InternalFault())
-        asked.ready = True
+            asked.name, asked.given = str(asked.caller.peer), InternalFault()
+        if self._line.join(asked.name, asked):
+            asked.since = self._monotonic()
+            if not self._due:
+                self._due = True
+                self._ageing.rest(asked.since)
+                self._loop.call_soon(self._turn)
+        else:
+            self.rim.refuse(asked, TooManyWait())
+            asked.ready = True
 
     def settle(self, answered: Iterable[Asked], delivery: Delivery) -> None:
         """Tell the journal what became of answers that have left, or never will."""
@@ -109,6 +114,8 @@ class Turns:
         desk = self.rim.desk
         with Sight(desk.index) as sight:
             for each in taken:
+                if each.given is not None:
+                    continue
                 try:
                     if now - each.since > patience:
                         raise WaitedTooLong
@@ -124,7 +131,7 @@ class Turns:
         signatures = [_sign(each.given) if isinstance(each.given, Draft) else b"" for each in taken]
         second, answered, replayed = whole_second(at), 0, 0
         for each, signature in zip(taken, signatures, strict=True):
-            given = each.given
+            given = each.given or InternalFault()
             if isinstance(given, Draft):
                 leave, given = given.leave, _seal(given, signature, self.rim.desk, at)
                 if leave.claimed and isinstance(given, Answer):

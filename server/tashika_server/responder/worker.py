@@ -150,7 +150,7 @@ async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
 
 
 async def _listen(
-    front: Callable[[], asyncio.Protocol], sockets: Sequence[socket], patience: Patience
+    front: Callable[[], asyncio.BaseProtocol], sockets: Sequence[socket], patience: Patience
 ) -> list[asyncio.Server]:
     loop, unheard = asyncio.get_running_loop(), int(patience.reply.total_seconds() * 1000)
     for each in sockets:

@@ -116,7 +116,7 @@ def test_an_answer_that_was_not_recorded_is_no_replay(tmp_path, monkeypatch):
     monkeypatch.setattr(Everybody, "admit", lambda self, *_, at: Claim(self.permit, claimed=True))
     with till(tmp_path) as shop, Wire(shop.port) as wire:
         shop.disk.break_at(1, How.FAILS_UNDONE)
-        question = post(shop.counter.question(GOOD))
+        question = post(shop.counter.question(GOOD, nonce=b"n"))
         wire.say(question)
         assert outcome(wire.hear()) is ResponseStatus.TRY_LATER
         assert ended == ["given back"]

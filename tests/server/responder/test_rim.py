@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gc
 import os
 import random
 import re
@@ -25,6 +26,7 @@ from support.asking import (
     NO_PROXIES,
     NOTEBOOK,
     REVOKED,
+    Relief,
     Wire,
     ec_key,
     get,
@@ -35,11 +37,13 @@ from support.asking import (
     write_signer,
 )
 from support.clock import FakeClock
+from support.service import wait_until
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika.pki.response import BasicResponse, ErrorResponse, ResponseStatus, parse_response
 from tashika.pki.standing import Good, Revoked
 from tashika_server.index import IndexMissing
 from tashika_server.responder import Patience, WorkerParts, run, worker
+from tashika_server.responder.connection import Connection
 from tashika_server.signing import Unsigned
 
 NONCE = b"n" * 32
@@ -596,6 +600,27 @@ def test_health_without_an_index(tmp_path):
         assert talk(port, get("/healthz")).status == 503
         heard = talk(port, post(counter.question(GOOD)))
         assert refusal(heard) is ResponseStatus.TRY_LATER
+
+
+def test_t32_connections_leave_no_task_and_no_object_behind(counter, question):
+    """Whatever became of them: answered, left half-way, reset, refused or never read."""
+    relief = Relief()
+    sayings = (post(question), post(question)[:-1], post(question) * 64, b"no HTTP\r\n\r\n", b"")
+    with live(counter.desk, relief=relief) as port:
+
+        def left():
+            gc.collect()
+            tasks = len(asyncio.all_tasks(relief.loop))
+            return tasks, sum(isinstance(each, Connection) for each in gc.get_objects())
+
+        talk(port, post(question))
+        wait_until(lambda: not left()[1], "the end of the first connection")
+        before = left()
+        for each in sayings * 5:
+            with Wire(port) as wire:
+                wire.say(each)
+        talk(port, post(question))
+        wait_until(lambda: left() == before, f"only {before} left")
 
 
 def test_t33_a_broken_signer_is_an_internal_error_and_heals(tmp_path, monkeypatch, capfd):

@@ -1,5 +1,6 @@
 """The responder over TLS: client certificates, resumed sessions, living connections, roll-over."""
 
+import os
 import re
 import socket
 import ssl
@@ -17,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from soak.memory import own_bytes
 from support import verifiers
 from support.access import AUTHORIZATION, closed, terms
 from support.asking import (
@@ -334,7 +336,7 @@ def test_what_is_not_tls_is_shown_the_door(counter, port, files, bank, rubbish):
     assert ask(port, client(files, bank), counter.question(GOOD)) is None
 
 
-def test_old_versions_and_renegotiation_are_refused(port, files):
+def test_t29_old_versions_and_renegotiation_are_refused(port, files):
     command = ["openssl", "s_client", "-connect", f"localhost:{port}", "-CAfile", files.certificate]
     for options in (
         ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
@@ -348,6 +350,44 @@ def test_old_versions_and_renegotiation_are_refused(port, files):
         [*command, "-tls1_2"], input=b"R\n", capture_output=True, timeout=30, check=False
     )
     assert b"no renegotiation" in done.stderr
+
+
+def test_t29_huge_status_requests_leave_no_memory_behind(counter, port, files, bank):
+    """What a client would like stapled may be as long as an extension; it is not kept."""
+    hello = client_hello(status_request(b"\xa2\x16\x04\x14" + bytes(20), times=2400))
+
+    def greet(times):
+        for _ in range(times):
+            with Wire(port) as wire:
+                wire.say(hello)
+                assert wire.socket.recv(1) == b"\x16", "a ServerHello"
+
+    greet(20)
+    before = own_bytes([os.getpid()])
+    greet(100)
+    assert own_bytes([os.getpid()]) - before < 100 * len(hello) / 2
+    assert ask(port, client(files, bank), counter.question(GOOD)) is None
+
+
+def status_request(responder_id, *, times):
+    """Write the extension (RFC 6066 8): OCSP, many responder ids, no extensions of its own."""
+    body = b"\x01" + vector(vector(responder_id) * times) + vector(b"")
+    return b"\x00\x05" + vector(body)
+
+
+def client_hello(extension):
+    """Write what begins TLS 1.2 (RFC 5246 7.4.1.2), in records of at most 2^14 octets."""
+    groups = b"\x00\x0a" + vector(vector(b"\x00\x17"))
+    algorithms = b"\x00\x0d" + vector(vector(b"\x04\x03"))
+    offered = vector(b"\xc0\x2b\xc0\x2c") + b"\x01\x00"
+    body = b"\x03\x03" + bytes(32) + b"\x00" + offered + vector(groups + algorithms + extension)
+    message = b"\x01" + len(body).to_bytes(3, "big") + body
+    records = (message[at : at + 2**14] for at in range(0, len(message), 2**14))
+    return b"".join(b"\x16\x03\x01" + vector(each) for each in records)
+
+
+def vector(content):
+    return len(content).to_bytes(2, "big") + content
 
 
 def test_large_and_pipelined_conversations_arrive_whole(counter, port, files, bank):
