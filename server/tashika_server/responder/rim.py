@@ -4,15 +4,18 @@ Knows neither sockets nor framing (`connection`), nor turns, nor what the header
 (`http`). Raises nothing: what goes wrong is a refusal.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from tashika_server.agreements.notes import Notebook
 from tashika_server.agreements.presented import Address, ClientCertificate
+from tashika_server.agreements.refusals import AccessRefused
 from tashika_server.clock import Clock
 from tashika_server.index import IndexMissing
 from tashika_server.metering.meter import Noted
+from tashika_server.metering.usage import whole_second
 from tashika_server.metrics import Tally
 from tashika_server.refusal import Refusal, TooManyWait, metric_labels
 from tashika_server.responder.admission import Asker, Leave
@@ -39,6 +42,8 @@ outcomes = Tally(
     label="outcome",
     allowed=("answered", "replayed", *metric_labels()),
 )
+
+MOST_REFUSED = 256
 
 Given = Answer | Replay | Refusal
 
@@ -117,6 +122,8 @@ class Rim:
     notebook: Notebook
     clock: Clock
     cache_for: timedelta
+    refused: dict[Hashable, bytes] = field(default_factory=dict, repr=False)
+    """The refusals of the present second, written: a flood of them costs little."""
 
     def understand(self, asked: Asked, request: Request) -> bool:
         """Read what is asked and by whom; False for a probe. Raises a Refusal."""
@@ -149,13 +156,11 @@ class Rim:
 
     def refuse(self, asked: Asked, refusal: Refusal) -> None:
         """Decline a request, or what is none at all."""
-        at = self.clock.now()
         outcomes.count(refusal.reply.metric)
         # What else is on its way may be the rest of a request that is no OCSP.
         whole = refusal.reply.ocsp is not None or isinstance(refusal, TooManyWait)
         asked.noted, asked.last = None, asked.last or not whole
-        reply = decline(refusal, note=self.notebook.seal(refusal, at), at=at)
-        asked.data = _write(reply, asked.head, last=asked.last)
+        asked.data = self._write_refusal(refusal, asked.head, last=asked.last)
 
     def report(self, asked: Asked) -> None:
         """Tell a probe whether there is an index to answer from."""
@@ -166,6 +171,19 @@ class Rim:
             generation = None
         reply = report_health(generation, at=self.clock.now())
         asked.data = _write(reply, asked.head, last=asked.last)
+
+    def _write_refusal(self, refusal: Refusal, head: Head, *, last: bool) -> bytes:
+        """Write a refusal, or give the one of this second that is the same, its id too."""
+        at, why = whole_second(self.clock.now()), None
+        if isinstance(refusal, AccessRefused):
+            why = refusal.grounds, refusal.retry_after
+        same = type(refusal), why, at, last, head.version, head.method
+        if (written := self.refused.get(same)) is None:
+            reply = decline(refusal, note=self.notebook.seal(refusal, at), at=at)
+            if len(self.refused) >= MOST_REFUSED:
+                self.refused.clear()
+            written = self.refused[same] = _write(reply, head, last=last)
+        return written
 
     def _meet(self, head: Head, path_token: bytes | None, caller: Caller) -> Known:
         asker = self.reception.read(
