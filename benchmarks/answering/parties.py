@@ -13,6 +13,7 @@ from benchmarks.load.population import Population
 from benchmarks.load.progress import progress
 from benchmarks.load.run import SLOT, Order, run
 from benchmarks.peers import wrk
+from benchmarks.peers.process import at_work, resting
 
 __all__ = ["Loaded", "Party", "Signing", "Spell", "Wrked", "WrongAnswers", "measure"]
 
@@ -76,7 +77,8 @@ class Loaded:
         """Run an order; also tells the part of a core that the service used for it."""
         before, begun = sum(map(cpu_seconds, self.processes)), time.monotonic()
         told = progress(self.name, seconds=order.seconds + order.warm_up, width=SLOT / 1e9)
-        outcome = run(order, self.populations, told=told)
+        with at_work(self.processes):
+            outcome = run(order, self.populations, told=told)
         used = sum(map(cpu_seconds, self.processes)) - before
         if not outcome.is_sound:
             raise WrongAnswers(f"{self.name}:\n{outcome.table()}")
@@ -98,10 +100,11 @@ class Wrked:
 
     def measure(self, spell: Spell) -> Reading:
         """Run once; a second of warm-up is part of wrk's own figure, so it runs twice."""
-        self._run(spell.warm_up)
-        before, begun = cpu_seconds(self.process), time.monotonic()
-        rate = self._run(spell.seconds)
-        used = cpu_seconds(self.process) - before
+        with at_work([self.process]):
+            self._run(spell.warm_up)
+            before, begun = cpu_seconds(self.process), time.monotonic()
+            rate = self._run(spell.seconds)
+            used = cpu_seconds(self.process) - before
         return Reading(value=rate, service_busy=used / (time.monotonic() - begun))
 
     def _run(self, seconds: float) -> float:
@@ -132,10 +135,11 @@ class Signing:
 def measure(parties: Sequence[Party], spell: Spell) -> list[Figure]:
     """Measure everybody in turn, round by round, each round beginning with another one."""
     readings: dict[str, list[Reading]] = {each.name: [] for each in parties}
-    for number in range(spell.rounds):
-        first = number % len(parties)
-        for party in [*parties[first:], *parties[:first]]:
-            readings[party.name].append(party.measure(spell))
+    with resting():
+        for number in range(spell.rounds):
+            first = number % len(parties)
+            for party in [*parties[first:], *parties[:first]]:
+                readings[party.name].append(party.measure(spell))
     return [
         Figure(of=each.name, unit=each.unit, readings=readings[each.name], lacks=each.lacks)
         for each in parties

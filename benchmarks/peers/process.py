@@ -2,19 +2,33 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.cores import on_core
 
-__all__ = ["NotInstalled", "PeerFailed", "find", "free_port", "listens", "running"]
+__all__ = [
+    "NotInstalled",
+    "PeerFailed",
+    "at_work",
+    "find",
+    "free_port",
+    "listens",
+    "resting",
+    "running",
+]
 
 PATIENCE = 60.0
 """Seconds until a peer listens, and until it has ended."""
+
+
+_peers: set[int] = set()
+"""Those that run."""
 
 
 class NotInstalled(Exception):
@@ -58,14 +72,46 @@ def running(
         )
     try:
         _wait(process, ready, log)
+        _peers.add(process.pid)
         yield process.pid
     finally:
+        _peers.discard(process.pid)
         process.terminate()
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def resting() -> Iterator[None]:
+    """Hold all peers still meanwhile, but for the length of `at_work`.
+
+    One that spins while nobody asks it would take the core of whoever is measured.
+    """
+    _tell(_peers, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _tell(_peers, signal.SIGCONT)
+
+
+@contextmanager
+def at_work(processes: Iterable[int]) -> Iterator[None]:
+    """Let those peers do their work meanwhile; for use within `resting`."""
+    peers = _peers.intersection(processes)
+    _tell(peers, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        _tell(peers, signal.SIGSTOP)
+
+
+def _tell(processes: Iterable[int], what: signal.Signals) -> None:
+    for each in processes:
+        with suppress(ProcessLookupError):
+            os.kill(each, what)
 
 
 def _wait(process: "subprocess.Popen[bytes]", ready: Callable[[], None], log: Path) -> None:
