@@ -105,8 +105,12 @@ def seal(drafted: Draft, signature: bytes, desk: Desk, *, at: datetime) -> Answe
 def abandon(drafted: Draft, desk: Desk) -> None:
     """Undo what a draft has entered, since it comes to nothing."""
     drafted.leave.give_back()
-    if drafted.noted and desk.meter:
-        desk.meter.settle(drafted.noted, Delivery.ABANDONED)
+    _settle_abandoned(drafted.noted, desk)
+
+
+def _settle_abandoned(noted: Noted | None, desk: Desk) -> None:
+    if noted and desk.meter:
+        desk.meter.settle(noted, Delivery.ABANDONED)
 
 
 def _write(
@@ -146,8 +150,7 @@ def _write(
             if receipt is None and produced_at == second:
                 desk.common.keep(findings, request, words, unsigned, second)
     except BaseException:
-        if noted and desk.meter:
-            desk.meter.settle(noted, Delivery.ABANDONED)
+        _settle_abandoned(noted, desk)
         raise
     return Draft(
         unsigned, request, served, words.signer, view.generation, responses, leave, noted, question

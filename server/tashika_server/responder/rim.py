@@ -92,8 +92,6 @@ class Asked:
     name: str
     since: float
     """When it began to wait."""
-    given: Draft | Given | None
-    """None until it has had its turn, unless it was refused on arrival."""
     data: bytes
     """The reply."""
     noted: Noted | None
@@ -104,6 +102,8 @@ class Asked:
         self.head = NO_HEAD
         self.last = last
         """Whether nothing more is heard on the connection after the reply."""
+        self.given: Draft | Given | None = None
+        """None until it has had its turn, unless it was refused on arrival."""
         self.claim: tuple[Leave, Answer] | None = None
         """What is to be kept in case the question comes again."""
         self.noted = None

@@ -65,7 +65,6 @@ class Turns:
 
         What is to be refused waits too: it costs as much as many an answer.
         """
-        asked.given = None
         try:
             if not self.rim.understand(asked, request):
                 self.rim.report(asked)
