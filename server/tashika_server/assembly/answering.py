@@ -24,6 +24,7 @@ from tashika_server.metering.journal import Journal
 from tashika_server.metering.master_key import read_master_key
 from tashika_server.metering.meter import Meter
 from tashika_server.metering.repeats import Repeats
+from tashika_server.metering.syncing import by_kernel_if_it_does
 from tashika_server.responder import (
     Admission,
     ByAgreement,
@@ -95,7 +96,7 @@ def _journal(config: Config, clock: Clock) -> GroupCommit:
             at=clock.now(),
         )
 
-    return GroupCommit(begin, clock=clock)
+    return GroupCommit(begin, clock=clock, make_syncing=by_kernel_if_it_does)
 
 
 def _meter(config: Config, group: GroupCommit) -> Meter:

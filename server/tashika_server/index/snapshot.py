@@ -142,9 +142,7 @@ class Snapshot:
             return
         for name in (SHORT_LIST, LONG_LIST):
             with self._transaction.cursor(self._databases[name]) as cursor:
-                if not cursor.set_key(place):
-                    continue
-                for value in cursor.iternext_dup():
+                for value in cursor.iternext_dup() if cursor.set_key(place) else ():
                     serial = int.from_bytes(value, "big")
                     yield unpack_entry(serial, self._entry(place, serial))
 
