@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 
 from support.authority import Authority, openssl
+from support.compiled import interpreted
 from support.mutations import broken_off, with_trailing_bytes
 from support.strategies import ExpectedCrl, crls, steady
 from tashika.pki import algorithms, der
@@ -538,6 +539,7 @@ def test_an_empty_list_of_entries_is_read_although_it_should_be_absent():
     assert list(found.entries()) == []
 
 
+@interpreted
 def test_t30_the_frame_is_read_without_the_entries(monkeypatch: pytest.MonkeyPatch):
     def steps(read: Callable[[], object]) -> int:
         count, real = 0, der.tlv

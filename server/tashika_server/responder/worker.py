@@ -114,6 +114,9 @@ async def serve(
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
         listeners += await _listen(tls_front, tls_sockets, parts.patience)
     ready()
+    log.info(
+        "worker_ready", answers="interpreted" if hasattr(Turns.join, "__code__") else "compiled"
+    )
     await _first_of(stop.wait(), relieved.wait())
     for listener in listeners:
         listener.close()
