@@ -22,11 +22,11 @@ TARGET = ROOT / ".venv/compiled"
 
 COMPILED = {
     "tashika/pki": "certid der extensions pseudonym request response standing",
-    "tashika_server/agreements": "gate limits",
+    "tashika_server/agreements": "gate gatehouse limits replay scan snapshot",
     "tashika_server/index": "reader snapshot",
-    "tashika_server/metering": "group journal meter record usage",
+    "tashika_server/metering": "group journal meter record repeats usage",
     "tashika_server/responder": (
-        "admission answer asker cache common connection desk directory framing front given "
+        "admission answer asker cache common connection desk directory framing front given http "
         "inspection judge line rim shapes sight turns"
     ),
     "tashika_server/signing": "encode envelope shelf signer template",
