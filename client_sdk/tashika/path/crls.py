@@ -204,11 +204,11 @@ def _continues(delta: RevocationList, crl: RevocationList) -> bool:
     """RFC 5280 5.2.4: same issuer, key and scope; base at or before the list, delta after it."""
     if delta.base_number is None or delta.number is None or crl.number is None:
         return False
-    return (delta.issuer, delta.authority_key_id, delta.scope) == (
-        crl.issuer,
-        crl.authority_key_id,
-        crl.scope,
-    ) and delta.base_number <= crl.number < delta.number
+    return _identity(delta) == _identity(crl) and delta.base_number <= crl.number < delta.number
+
+
+def _identity(crl: RevocationList) -> tuple[object, ...]:
+    return crl.issuer, crl.authority_key_id, crl.scope, crl.reasons
 
 
 def _require_in_force(crl: RevocationList, need: StatusNeed) -> None:

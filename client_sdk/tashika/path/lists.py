@@ -27,6 +27,7 @@ from tashika.pki.extensions import (
     DELTA_CRL_INDICATOR,
     INVALIDITY_DATE,
     ISSUING_DISTRIBUTION_POINT,
+    read_extensions,
 )
 from tashika.pki.standing import Reason, Revoked
 
@@ -36,9 +37,19 @@ _UNDERSTOOD = frozenset(
     {AUTHORITY_KEY_IDENTIFIER, CRL_NUMBER, DELTA_CRL_INDICATOR, ISSUING_DISTRIBUTION_POINT}
 )
 _UNDERSTOOD_IN_ENTRY = frozenset({CERTIFICATE_ISSUER, CRL_REASON, INVALIDITY_DATE})
-_NO_REASONS = {x509.ReasonFlags.unspecified, x509.ReasonFlags.remove_from_crl}
-ALL_REASONS = frozenset(set(x509.ReasonFlags) - _NO_REASONS)
-"""Every reason that a distribution point can be limited to (RFC 5280 4.2.1.13)."""
+_REASON_BITS = {
+    1: x509.ReasonFlags.key_compromise,
+    2: x509.ReasonFlags.ca_compromise,
+    3: x509.ReasonFlags.affiliation_changed,
+    4: x509.ReasonFlags.superseded,
+    5: x509.ReasonFlags.cessation_of_operation,
+    6: x509.ReasonFlags.certificate_hold,
+    7: x509.ReasonFlags.privilege_withdrawn,
+    8: x509.ReasonFlags.aa_compromise,
+}
+"""ReasonFlags of RFC 5280 4.2.1.13; bit 0 is unused."""
+ALL_REASONS = frozenset(_REASON_BITS.values())
+"""Every reason that a distribution point can be limited to."""
 _REASONS = {each.name.casefold().replace("_", ""): each for each in Reason}
 
 
@@ -61,13 +72,9 @@ class RevocationList:
     scope: x509.IssuingDistributionPoint | None
     names: frozenset[Form]
     """Of its distribution point."""
+    reasons: frozenset[x509.ReasonFlags]
+    """The reasons that it covers; a list for some that names none covers none (C7)."""
     unknown_critical: frozenset[str]
-
-    @property
-    def reasons(self) -> frozenset[x509.ReasonFlags]:
-        """The reasons that it covers; a list for some that names none covers none (C7)."""
-        some = self.scope.only_some_reasons if self.scope else None
-        return ALL_REASONS if some is None else some & ALL_REASONS
 
     @property
     def indirect(self) -> bool:
@@ -126,12 +133,14 @@ def read_list(data: bytes) -> RevocationList:
     scope = _value(found, ISSUING_DISTRIBUTION_POINT, x509.IssuingDistributionPoint)
     with decoding("the distribution point of a CRL"):
         names = point_names(scope.full_name, scope.relative_name, issuer) if scope else frozenset()
+    algorithm, reasons = _read_frame(encoded)
     return RevocationList(
         crl=crl,
         sha256=sha256(encoded).digest(),
         issuer=issuer,
         tbs=crl.tbs_certlist_bytes,
-        algorithm=_require_one_algorithm(encoded),
+        algorithm=algorithm,
+        reasons=reasons,
         signature=crl.signature,
         this_update=this_update,
         next_update=next_update,
@@ -166,7 +175,8 @@ def _value(
     return value
 
 
-def _require_one_algorithm(encoded: bytes) -> SignatureAlgorithm:
+def _read_frame(encoded: bytes) -> tuple[SignatureAlgorithm, frozenset[x509.ReasonFlags]]:
+    """Read the algorithm, and the reasons: pyca takes an empty set of them for all (C7)."""
     fields = der.Reader(encoded).only(der.SEQUENCE)
     inside = fields.take(der.SEQUENCE)
     named = fields.element(der.SEQUENCE)
@@ -174,4 +184,22 @@ def _require_one_algorithm(encoded: bytes) -> SignatureAlgorithm:
         inside.integer()
     if inside.element(der.SEQUENCE) != named:  # RFC 5280 5.1.1.2
         raise Malformed("a CRL names two different signature algorithms")
-    return read_algorithm(named)
+    tagged = None
+    while inside.more:
+        tagged = inside.maybe(der.explicit(0))
+        if tagged is None:
+            inside.element()  # issuer, times, entries
+    extensions = read_extensions(tagged) if tagged else {}
+    scope = extensions.get(ISSUING_DISTRIBUTION_POINT)
+    reasons = scope.read(_read_reasons) if scope else ALL_REASONS
+    return read_algorithm(named), reasons
+
+
+def _read_reasons(value: der.Reader) -> frozenset[x509.ReasonFlags]:
+    fields = value.take(der.SEQUENCE)
+    while fields.more:
+        if fields.peek() == der.implicit(3):
+            bits = der.flags(fields.content(der.implicit(3)))
+            return frozenset(each for bit, each in _REASON_BITS.items() if bit in bits)
+        fields.element()
+    return ALL_REASONS

@@ -92,13 +92,14 @@ class PolicyState:
         self._prune()
 
     def _prune(self) -> None:
-        """6.1.3 (d) (3): what has no children goes, up to the root."""
+        """6.1.3 (d) (3): what has no children goes, upwards as long as something does."""
         for depth in range(len(self.levels) - 1, 0, -1):
             used = {parent for node in self.levels[depth].values() for parent in node.parents}
-            self.work.spend("policies", len(self.levels[depth - 1]))
-            self.levels[depth - 1] = {
-                policy: node for policy, node in self.levels[depth - 1].items() if policy in used
-            }
+            above = self.levels[depth - 1]
+            self.work.spend("policies", len(above))
+            if len(used) == len(above):
+                break
+            self.levels[depth - 1] = {each: above[each] for each in above if each in used}
         if not self.levels[0] or not self.levels[-1]:
             self.levels = []
 
