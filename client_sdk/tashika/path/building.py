@@ -22,7 +22,9 @@ from tashika.pki.certificates import public_key
 from tashika.pki.errors import BadSignature, PkiError
 
 MAX_LENGTH = 12
-"""Certificates of a path without the anchor; a bridge between two governments takes 6."""
+"""Certificates of a path without the anchor; a bridge between two governments takes 6.
+
+What lies beyond is not looked at, so that nothing can be said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Search:
             if self._follows(child, anchor, refused):
                 yield Chain(anchor, below)
         if len(below) == MAX_LENGTH:
-            refused.append(PathRefused(PathCause.PATH_TOO_LONG, child))
+            refused.append(PathRefused(PathCause.BUDGET_SPENT, child, "MAX_LENGTH"))
             return
         # A name and key that has been passed leads nowhere new, whoever certified it.
         passed = {each.holder for each in below}

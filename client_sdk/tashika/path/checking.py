@@ -109,12 +109,8 @@ def _first_valid(
         else:
             return seal_path(chain, policies, statuses)
     # 5
-    if failures:
-        return max(failures, key=_nearness)
-    if refused:
-        # The last link that was tried from the longest climb says most.
-        return _Failed(refused[0].cause, refused[0].culprit, refused[0].detail)
-    return _Failed(PathCause.NO_PATH, leaf)
+    failures += [_Failed(each.cause, each.culprit, each.detail) for each in refused]
+    return max(failures, key=_nearness, default=_Failed(PathCause.NO_PATH, leaf))
 
 
 def _settle(chain: Chain, search: Search, source: StatusSource) -> tuple[Settled, ...]:
