@@ -78,6 +78,9 @@ def test_c10_a_wildcard_may_stand_for_an_excluded_host():
     assert cause(DNS("*.example.jp"), excluded=[DNS("host.example.jp")]) is (
         PathCause.NAME_NOT_PERMITTED
     )
+    assert cause(DNS("h*.example.jp"), excluded=[DNS("host.example.jp")]) is (
+        PathCause.NAME_NOT_PERMITTED
+    )
     assert cause(DNS("*.example.jp"), permitted=[DNS("host.example.jp")]) is (
         PathCause.NAME_NOT_PERMITTED
     )

@@ -146,6 +146,25 @@ def test_c2_a_signer_whose_own_status_nobody_tells_is_not_entitled():
     assert check(certificate, candidates=[signer], source=lonely).outcome is Outcome.UNDETERMINED
 
 
+def test_c2_a_self_issued_signer_cannot_clear_itself():
+    """A new key for lists, under the CA's own name: its own word does not show it in force."""
+    signer = issue("CA", by="CA", key="lists", key_usage=usage(lists=True), serial=8)
+    own, old = Lists(by="CA", key="lists").crl(this_update=-HOUR / 2), Lists(by="CA").crl()
+    assert check(leaf(), own, candidates=[signer]).cause is PathCause.STATUS_UNUSABLE
+    assert check(leaf(), old, own, candidates=[signer])
+    revoked = Lists(by="CA").crl(8, SERIAL)
+    assert check(leaf(), revoked, own, candidates=[signer]).cause is PathCause.REVOKED
+
+
+def test_c2_the_anchor_may_sign_for_everybody_below_it():
+    everybody = Lists(by="Root", extra=(scope(indirect=True),))
+    certificate = leaf(point(crl_issuer="Root"))
+    source = CrlSource([read_list(everybody.crl())])
+    assert check(certificate, source=source)
+    revoking = CrlSource([read_list(everybody.crl(SERIAL, entry_issuer="CA"))])
+    assert check(certificate, source=revoking).cause is PathCause.REVOKED
+
+
 def test_c1_a_list_with_a_bad_signature_proves_nothing():
     good = Lists(by="CA").crl()
     report = check(leaf(), good[:-1] + bytes((good[-1] ^ 1,)))

@@ -76,7 +76,7 @@ def check_path(
     except BudgetSpent as spent:
         verdict = _Failed(PathCause.BUDGET_SPENT, None, f"WorkLimits.{spent}")
     if isinstance(verdict, ValidPath):
-        return PathReport(at=at, verdict=verdict, work=search.work.spent)
+        return PathReport(at=at, verdict=verdict, work=dict(search.work.spent))
     return PathReport(
         at=at,
         verdict=verdict.cause,
@@ -84,7 +84,7 @@ def check_path(
         detail=verdict.detail,
         revoked=verdict.revoked,
         needs=verdict.needs,
-        work=search.work.spent,
+        work=dict(search.work.spent),
     )
 
 

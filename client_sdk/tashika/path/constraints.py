@@ -92,8 +92,8 @@ def _dns_within(name: str, base: str) -> bool:
 
 def _dns_touches(name: str, base: str) -> bool:
     # A wildcard stands for names below it too: *.example.jp touches host.example.jp (C10).
-    below = _host(name).removeprefix("*.")
-    return _dns_within(name, base) or (below != _host(name) and _dns_within(base, below))
+    label, _, below = _host(name).partition(".")
+    return _dns_within(name, base) or ("*" in label and _dns_within(base, below))
 
 
 def _email_within(address: str, base: str) -> bool:

@@ -1,7 +1,8 @@
 """Revocation by CRLs (RFC 5280 6.3): complete, partitioned, indirect, by reasons, with deltas."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
 
 from cryptography import x509
 
@@ -9,8 +10,9 @@ from tashika.path.building import Chain, key_of
 from tashika.path.causes import PathCause
 from tashika.path.certificate import PathCertificate
 from tashika.path.demands import Demands, TrustAnchor
-from tashika.path.lists import ALL_REASONS, RevocationList, point_names
-from tashika.path.names import Comparable, Form, comparable
+from tashika.path.lists import ALL_REASONS, RevocationList
+from tashika.path.names import Comparable
+from tashika.path.points import points_of, speaks_of
 from tashika.path.status import ListUsed, Settled, Status, StatusNeed, Unsettled
 from tashika.path.validation import PathRefused, validate
 from tashika.pki.algorithms import verify
@@ -28,15 +30,6 @@ class _Unusable(Exception):
         super().__init__(detail)
         self.cause = cause
         self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """One distribution point of a certificate (RFC 5280 4.2.1.13)."""
-
-    names: frozenset[Form]
-    reasons: frozenset[x509.ReasonFlags]
-    crl_issuers: frozenset[Comparable]
 
 
 class CrlSource:
@@ -58,13 +51,14 @@ class CrlSource:
         evidence: list[ListUsed] = []
         why = Unsettled(cause=PathCause.STATUS_MISSING)
         try:
-            points = list(_points_of(need.certificate))
+            points = list(points_of(need.certificate))
         except PkiError as unreadable:
             return Unsettled(cause=PathCause.STATUS_UNUSABLE, detail=str(unreadable))
         for point in points:
             for crl in self._complete:
+                need.search.work.spend("names")
                 reasons = point.reasons & crl.reasons
-                if reasons <= covered or not _speaks_of(crl, need.certificate, point):
+                if reasons <= covered or not speaks_of(crl, need.certificate, point):
                     continue
                 try:
                     standing, used = self._look_up(crl, need)
@@ -113,11 +107,11 @@ class CrlSource:
 
     def _require_signed(self, crl: RevocationList, need: StatusNeed) -> object:
         """6.3.3 (f), (g): return the key of whoever signed the list and may do so."""
-        if crl.issuer == need.certificate.issuer and _may_sign_lists(need.issuer):
-            try:
-                return _verify(crl, _key(need.issuer), need)
-            except _Unusable:
-                pass  # several keys share one name (PKITS 4.5): another may have signed
+        for above in (need.issuer, need.chain.anchor):
+            if crl.issuer == _name_of(above) and _may_sign_lists(above):
+                # Several keys share one name (PKITS 4.5): another may have signed.
+                with suppress(_Unusable):
+                    return _verify(crl, _key(above), need)
         wrong = _Unusable(PathCause.STATUS_UNUSABLE, "no signer of a CRL is known, or entitled")
         for signer in need.search.by_subject[crl.issuer]:
             if signer is need.issuer or not _may_sign_lists(signer):
@@ -133,8 +127,10 @@ class CrlSource:
 
     def _require_trusted(self, signer: PathCertificate, need: StatusNeed) -> None:
         """Validate the signer from the same trust anchor, its own revocation included."""
-        if signer.fingerprint in need.waiting or signer is need.certificate:
-            return  # its own list speaks of it; the issuer that pointed there wanted that
+        if signer is need.certificate and _is_told_to_judge_itself(signer):
+            return
+        if signer.fingerprint in need.waiting:
+            raise _Unusable(PathCause.STATUS_UNUSABLE, "signers of CRLs vouch for each other")
         if len(need.waiting) == MAX_SIGNERS:
             raise _Unusable(PathCause.STATUS_UNUSABLE, "signers of CRLs form a long row")
         wrong = PathRefused(PathCause.NO_PATH, signer)
@@ -166,40 +162,6 @@ def _all_good(chain: Chain, need: StatusNeed) -> bool:
     return True
 
 
-def _points_of(certificate: PathCertificate) -> Iterator[_Point]:
-    for each in certificate.points or ():
-        named = each.crl_issuer or ()
-        issuers = [comparable(n.value) for n in named if isinstance(n, x509.DirectoryName)]
-        # Where it has no name of its own, its issuer's name is its name (6.3.3 (b) (2) (i)).
-        own = point_names(
-            each.full_name, each.relative_name, issuers[0] if issuers else certificate.issuer
-        )
-        yield _Point(
-            names=own or frozenset(("directory", name) for name in issuers),
-            reasons=ALL_REASONS if each.reasons is None else each.reasons & ALL_REASONS,
-            crl_issuers=frozenset(issuers),
-        )
-    # 6.3.3, last paragraph: lists of the issuer's own that no point names.
-    yield _Point(frozenset({("directory", certificate.issuer)}), ALL_REASONS, frozenset())
-
-
-def _speaks_of(crl: RevocationList, certificate: PathCertificate, point: _Point) -> bool:
-    """6.3.3 (b): tell whether the certificate is within the list's scope."""
-    if point.crl_issuers:
-        if not crl.indirect or crl.issuer not in point.crl_issuers:
-            return False
-    elif crl.issuer != certificate.issuer:
-        return False
-    if crl.scope is None:
-        return True
-    return (
-        (not crl.names or bool(crl.names & point.names))
-        and not (crl.scope.only_contains_user_certs and certificate.is_ca)
-        and not (crl.scope.only_contains_ca_certs and not certificate.is_ca)
-        and not crl.scope.only_contains_attribute_certs
-    )
-
-
 def _continues(delta: RevocationList, crl: RevocationList) -> bool:
     """RFC 5280 5.2.4: same issuer, key and scope; base at or before the list, delta after it."""
     if delta.base_number is None or delta.number is None or crl.number is None:
@@ -224,6 +186,15 @@ def _require_in_force(crl: RevocationList, need: StatusNeed) -> None:
         raise _Unusable(PathCause.STATUS_STALE, "a CRL is past its nextUpdate")
     if at - crl.this_update > demands.max_age + demands.skew:
         raise _Unusable(PathCause.STATUS_STALE, "a CRL is older than Demands.max_age")
+
+
+def _is_told_to_judge_itself(signer: PathCertificate) -> bool:
+    """Tell whether its issuer named it as the CRL issuer of its own certificate (PKITS 4.14.30)."""
+    return any(signer.subject in point.crl_issuers for point in points_of(signer))
+
+
+def _name_of(signer: PathCertificate | TrustAnchor) -> Comparable:
+    return signer.name if isinstance(signer, TrustAnchor) else signer.subject
 
 
 def _may_sign_lists(signer: PathCertificate | TrustAnchor) -> bool:
