@@ -213,3 +213,30 @@ def test_the_chains_are_not_all_of_one_kind():
         Chain(cas=(), name="example.jp", fault="forged"),
     ):
         assert not ask_ours(write(bad, "Bad"))
+
+
+def test_where_others_differ(tmp_path: Path):
+    """The table of docs/path-validation.md: ours, OpenSSL, pyca."""
+    cased = [
+        issue("Some  CA", by="Root", key="CA 0", ca=True),
+        issue("EE", by="some ca", by_key="CA 0", extra=[alternative(x509.DNSName("a.jp"))]),
+    ]
+    excluded = names(excluded=[x509.DNSName("host.example.jp")])
+    wildcard = [
+        issue("Wild", by="Root", key="CA 0", ca=True, extra=[excluded]),
+        issue("EE", by="Wild", by_key="CA 0", extra=[alternative(x509.DNSName("*.example.jp"))]),
+    ]
+    plain = [
+        issue("Plain", by="Root", key="CA 0", ca=True, extra=[policies(1)]),
+        issue(
+            "EE",
+            by="Plain",
+            by_key="CA 0",
+            extra=[alternative(x509.DNSName("a.jp")), (x509.PolicyConstraints(0, None), False)],
+        ),
+    ]
+    chains = [cased, wildcard, plain]
+    asked = zip(
+        map(ask_ours, chains), ask_openssl(chains, tmp_path), map(ask_pyca, chains), strict=True
+    )
+    assert [*asked] == [(True, True, False), (False, True, False), (False, False, True)]
