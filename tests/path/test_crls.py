@@ -14,6 +14,7 @@ from tashika.path import (
     CrlSource,
     Demands,
     InOrder,
+    ListsSignedBy,
     ListUsed,
     NotChecked,
     Outcome,
@@ -34,6 +35,7 @@ from tashika.pki.standing import Good, Reason, Revoked
 
 Flags = x509.ReasonFlags
 SERIAL, CA_SERIAL = 7, 70
+ANY_KEY = Demands(lists_signed_by=ListsSignedBy.ANY_KEY_OF_THE_NAME)
 CA = issue("CA", by="Root", ca=True, serial=CA_SERIAL)
 ROOT_LIST = Lists(by="Root").crl()
 URL = x509.UniformResourceIdentifier("http://crl.test/1")
@@ -133,8 +135,10 @@ def test_what_nobody_tells_is_a_need_and_hard_fails():
 def test_c2_a_signer_of_its_own_must_be_entitled(signer: bytes, cause: PathCause | None):
     roots = Lists(by="Root").crl(99)
     source = CrlSource(map(read_list, [roots, Lists(by="CA", key="lists").crl()]))
-    report = check(leaf(), candidates=[signer], source=source)
+    report = check(leaf(), candidates=[signer], source=source, demands=ANY_KEY)
     assert report.cause is (cause or PathCause.VALID)
+    # By default nobody but the key that issued the certificate is, of those of its name.
+    assert check(leaf(), candidates=[signer], source=source).cause is PathCause.STATUS_UNUSABLE
 
 
 def test_c2_a_signer_whose_own_status_nobody_tells_is_not_entitled():
@@ -150,10 +154,24 @@ def test_c2_a_self_issued_signer_cannot_clear_itself():
     """A new key for lists, under the CA's own name: its own word does not show it in force."""
     signer = issue("CA", by="CA", key="lists", key_usage=usage(lists=True), serial=8)
     own, old = Lists(by="CA", key="lists").crl(this_update=-HOUR / 2), Lists(by="CA").crl()
-    assert check(leaf(), own, candidates=[signer]).cause is PathCause.STATUS_UNUSABLE
-    assert check(leaf(), old, own, candidates=[signer])
-    revoked = Lists(by="CA").crl(8, SERIAL)
-    assert check(leaf(), revoked, own, candidates=[signer]).cause is PathCause.REVOKED
+
+    def cause(*lists: bytes) -> PathCause:
+        return check(leaf(), *lists, candidates=[signer], demands=ANY_KEY).cause
+
+    assert cause(own) is PathCause.STATUS_UNUSABLE
+    assert cause(old, own) is PathCause.VALID
+    assert cause(Lists(by="CA").crl(8, SERIAL), own) is PathCause.REVOKED
+
+
+def test_c2_the_list_of_another_generation_clears_nobody():
+    """One name, two keys, and lists of their own, as JPKI has them."""
+    new = issue("CA", by="Root", key="CA new", ca=True)
+    certificate = issue("EE", by="CA", by_key="CA new", serial=SERIAL)
+    of_old, of_new = Lists(by="CA").crl(), Lists(by="CA", key="CA new").crl(SERIAL)
+    assert check(certificate, of_old, candidates=[new]).cause is PathCause.STATUS_UNUSABLE
+    assert check(certificate, of_old, of_new, candidates=[new]).cause is PathCause.REVOKED
+    # As RFC 5280 has it, which knows a CA by its name, the old list would do.
+    assert check(certificate, of_old, candidates=[new], demands=ANY_KEY)
 
 
 def test_c2_the_anchor_may_sign_for_everybody_below_it():
@@ -310,6 +328,11 @@ def test_a_delta_releases_from_hold():
     release = lists.crl(SERIAL, number=6, extra=[delta(5)], reason=Flags.remove_from_crl)
     assert check(leaf(), held).revoked == Revoked(AT - HOUR, Reason.CERTIFICATE_HOLD)
     assert check(leaf(), held, release)
+
+
+def test_only_a_delta_can_release():
+    odd = Lists(by="CA").crl(SERIAL, reason=Flags.remove_from_crl)
+    assert check(leaf(), odd).cause is PathCause.REVOKED
 
 
 @pytest.mark.parametrize(

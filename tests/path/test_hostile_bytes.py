@@ -45,7 +45,7 @@ from tashika.path.tier import issuer_among, with_links
 from tashika.pki import der
 from tashika.pki.errors import Malformed, Unsupported
 
-MUTANTS_OF_ONE = 40
+MUTANTS_OF_ONE = 25
 URL = x509.UniformResourceIdentifier("http://crl.test/1")
 MAPPING = x509.UnrecognizedExtension(
     x509.ObjectIdentifier("2.5.29.33"),

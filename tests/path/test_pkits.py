@@ -16,6 +16,7 @@ from tashika.path import (
     CrlSource,
     Demands,
     ExplicitPolicy,
+    ListsSignedBy,
     Outcome,
     PathCause,
     PathReport,
@@ -63,7 +64,9 @@ def anchor() -> TrustAnchor:
     return TrustAnchor.of(certificate("TrustAnchorRootCertificate.crt"))
 
 
-def check(case: dict[str, Any]) -> PathReport:
+def check(
+    case: dict[str, Any], lists_signed_by: ListsSignedBy = ListsSignedBy.ANY_KEY_OF_THE_NAME
+) -> PathReport:
     inputs: dict[str, Any] = {}
     for each in case.get("inputs", ()):
         inputs |= INPUTS[each]
@@ -75,7 +78,10 @@ def check(case: dict[str, Any]) -> PathReport:
         source=CrlSource(each for each in lists if each),
         at=AT,
         demands=Demands(
-            policies=frozenset(case.get("policies", [ANY_POLICY])), max_age=AGE_OF_PKITS, **inputs
+            policies=frozenset(case.get("policies", [ANY_POLICY])),
+            lists_signed_by=lists_signed_by,
+            max_age=AGE_OF_PKITS,
+            **inputs,
         ),
     )
 
@@ -95,6 +101,18 @@ def test_c7_c10_pkits(case: dict[str, Any]):
         assert report.cause == EXCEPTIONS[id_of(case)]["answer"]
     else:
         assert kind_of(report) == case["expect"], report.detail
+
+
+def test_by_default_fewer_are_settled_and_none_wrongly():
+    """Where a CA changed its key or signs lists with another, its issuing key's list is missing."""
+    expected = [case for case in CASES if id_of(case) not in EXCEPTIONS]
+    differ = [
+        (case["expect"], kind)
+        for case in expected
+        if (kind := kind_of(check(case, ListsSignedBy.ISSUING_KEY))) != case["expect"]
+    ]
+    assert len(differ) == 15
+    assert {kind for _, kind in differ} == {"status"}
 
 
 def test_the_count_of_pkits():

@@ -23,6 +23,7 @@ from tashika.path.demands import (
     AnyPolicy,
     Demands,
     ExplicitPolicy,
+    ListsSignedBy,
     PolicyMapping,
     TrustAnchor,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "ExplicitPolicy",
     "InOrder",
     "ListUsed",
+    "ListsSignedBy",
     "NotChecked",
     "Outcome",
     "PathCause",

@@ -114,21 +114,19 @@ def _first_valid(
 
 
 def _settle(chain: Chain, search: Search, source: StatusSource) -> tuple[Settled, ...]:
-    answers = [
-        (need, source.status(need))
-        for need in (
-            StatusNeed(chain=chain, place=place, search=search, source=source)
-            for place in range(len(chain.certificates))
-        )
+    needs = [
+        StatusNeed(chain=chain, place=place, search=search, source=source)
+        for place in range(len(chain.certificates))
     ]
+    answers = [(need, source.status(need)) for need in needs]
     for need, answer in answers:
         if isinstance(answer, Settled) and isinstance(answer.standing, Revoked):
             raise _Failed(PathCause.REVOKED, need.certificate, revoked=answer.standing)
-    open_ = [(need, answer) for need, answer in answers if isinstance(answer, Unsettled)]
-    if open_:
-        need, answer = open_[0]
-        needs = tuple(each for each, _ in open_)
-        raise _Failed(answer.cause, need.certificate, answer.detail, needs=needs)
+    unsettled = [(need, answer) for need, answer in answers if isinstance(answer, Unsettled)]
+    if unsettled:
+        need, answer = unsettled[0]
+        left = tuple(each for each, _ in unsettled)
+        raise _Failed(answer.cause, need.certificate, answer.detail, needs=left)
     return tuple(answer for _, answer in answers if isinstance(answer, Settled))
 
 

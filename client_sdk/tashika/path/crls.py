@@ -9,7 +9,7 @@ from cryptography import x509
 from tashika.path.building import Chain, key_of
 from tashika.path.causes import PathCause
 from tashika.path.certificate import PathCertificate
-from tashika.path.demands import Demands, TrustAnchor
+from tashika.path.demands import Demands, ListsSignedBy, TrustAnchor
 from tashika.path.lists import ALL_REASONS, RevocationList
 from tashika.path.names import Comparable
 from tashika.path.points import points_of, speaks_of
@@ -83,13 +83,13 @@ class CrlSource:
         used = [crl] if delta is None else [crl, delta]
         which = need.certificate.issuer, need.certificate.serial
         try:
-            found = delta.entries.get(which) if delta else None
-            found = found or crl.entries.get(which)
+            newer = delta.entries.get(which) if delta else None
+            found = newer or crl.entries.get(which)
         except PkiError as wrong:
             raise _Unusable(PathCause.STATUS_UNUSABLE, str(wrong)) from wrong
-        if found is None or found.reason is Reason.REMOVE_FROM_CRL:
-            return Good(), used
-        return found, used
+        # 5.3.1: only a delta can take back what its base said.
+        released = newer is not None and newer.reason is Reason.REMOVE_FROM_CRL
+        return (Good() if found is None or released else found), used
 
     def _delta_of(
         self, crl: RevocationList, need: StatusNeed, key: object
@@ -107,12 +107,16 @@ class CrlSource:
 
     def _require_signed(self, crl: RevocationList, need: StatusNeed) -> object:
         """6.3.3 (f), (g): return the key of whoever signed the list and may do so."""
-        for above in (need.issuer, need.chain.anchor):
+        same_key = need.search.demands.lists_signed_by is ListsSignedBy.ISSUING_KEY
+        own = crl.issuer == need.certificate.issuer
+        for above in (need.issuer,) if own and same_key else (need.issuer, need.chain.anchor):
             if crl.issuer == _name_of(above) and _may_sign_lists(above):
                 # Several keys share one name (PKITS 4.5): another may have signed.
                 with suppress(_Unusable):
                     return _verify(crl, _key(above), need)
         wrong = _Unusable(PathCause.STATUS_UNUSABLE, "no signer of a CRL is known, or entitled")
+        if own and same_key:
+            raise wrong
         for signer in need.search.by_subject[crl.issuer]:
             if signer is need.issuer or not _may_sign_lists(signer):
                 continue

@@ -82,6 +82,16 @@ class AnyPolicy(Enum):
     INHIBITED = "inhibited"
 
 
+class ListsSignedBy(Enum):
+    """Which keys of a CA may sign the CRLs that speak of a certificate of its."""
+
+    ISSUING_KEY = "the key that issued the certificate"
+    """The default. Generations of a CA such as JPKI's share one name and keep lists of their
+    own: another generation's list would clear whom it has never heard of."""
+    ANY_KEY_OF_THE_NAME = "any key of the issuer's name"
+    """As RFC 5280 has it: for CAs that changed their key, or sign lists with another."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
     """The caller's inputs to path validation and revocation."""
@@ -93,6 +103,8 @@ class Demands:
     any_policy: AnyPolicy = AnyPolicy.ALLOWED
     purpose: str | None = None
     """The extended key usage wanted; certificates without the extension allow every one."""
+    lists_signed_by: ListsSignedBy = ListsSignedBy.ISSUING_KEY
+    """CRL issuers of another name, where the certificate names them, are entitled either way."""
     skew: timedelta = DEFAULT_SKEW
     """The one tolerance, between our clock and a CRL issuer's (C13). Certificates get none."""
     max_age: timedelta = DEFAULT_MAX_AGE
