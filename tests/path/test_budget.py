@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 from cryptography import x509
 
-from support.paths import ARC, AT, anchor, issue, mesh, names, policies, root
+from support.paths import ARC, AT, anchor, issue, mappings, mesh, names, policies, root
 from tashika.errors import WrongUse
 from tashika.path import (
     Demands,
@@ -17,7 +17,6 @@ from tashika.path import (
     WorkLimits,
     check_path,
 )
-from tashika.pki import der
 
 UNCHECKED = NotChecked("these tests are about paths")
 LIMITS = WorkLimits()
@@ -100,20 +99,10 @@ def test_namesakes_of_one_key_cost_one_signature():
 EXPLICIT = Demands(explicit_policy=ExplicitPolicy.REQUIRED)
 
 
-class Mappings(x509.UnrecognizedExtension):
-    """Policy mappings, which pyca cannot write."""
-
-    def __init__(self, *pairs: tuple[int, int]) -> None:
-        listed = [
-            der.sequence(der.oid(f"{ARC}.{one}"), der.oid(f"{ARC}.{other}")) for one, other in pairs
-        ]
-        super().__init__(x509.ObjectIdentifier("2.5.29.33"), der.sequence(*listed))
-
-
 def test_c10_a_policy_tree_that_doubles_at_every_ca():
     """In a tree every node of every level has two children: 2**11 leaves from 11 CAs."""
     both = [(one, other) for one in (1, 2) for other in (1, 2)]
-    extra = (policies(1, 2), (Mappings(*both), True))
+    extra = (policies(1, 2), mappings(*both))
     path = [
         issue(f"CA {each}", by=f"CA {each - 1}" if each else "Root", ca=True, extra=extra)
         for each in range(11)

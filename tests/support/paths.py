@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from support.crls import make_key
 from tashika.path import TrustAnchor
+from tashika.pki import der
 
 AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -100,6 +101,15 @@ def policies(*numbers: int | str) -> Extension:
     oids = [each if isinstance(each, str) else f"{ARC}.{each}" for each in numbers]
     listed = [x509.PolicyInformation(x509.ObjectIdentifier(oid), None) for oid in oids]
     return x509.CertificatePolicies(listed), False
+
+
+def mappings(*pairs: tuple[int, int]) -> Extension:
+    """Equate the issuer's policy with the subject's; pyca cannot write this extension."""
+    listed = [
+        der.sequence(der.oid(f"{ARC}.{one}"), der.oid(f"{ARC}.{other}")) for one, other in pairs
+    ]
+    oid = x509.ObjectIdentifier("2.5.29.33")
+    return x509.UnrecognizedExtension(oid, der.sequence(*listed)), True
 
 
 def names(*, permitted: Iterable[x509.GeneralName] = (), excluded: Iterable[x509.GeneralName] = ()):
