@@ -81,20 +81,18 @@ Given = x509.Certificate | bytes | PathCertificate
 
 
 def as_path_certificate(given: Given) -> PathCertificate:
-    """Read what is not read yet; raises Malformed, Unsupported and WrongUse."""
-    if isinstance(given, PathCertificate):
-        return given
-    if not isinstance(given, bytes | x509.Certificate):
-        raise WrongUse(f"pass an x509.Certificate or PEM or DER bytes, not {type(given).__name__}")
-    return read_certificate(given)
+    """Read what is not read yet; raises as read_certificate() does."""
+    return given if isinstance(given, PathCertificate) else read_certificate(given)
 
 
 def read_certificate(given: x509.Certificate | bytes) -> PathCertificate:
     """Read a certificate in PEM or DER, all of it.
 
     Raises Malformed, also for a serial number below zero (RFC 5280 4.1.2.2),
-    and Unsupported.
+    Unsupported, and WrongUse for what is neither certificate nor bytes.
     """
+    if not isinstance(given, bytes | x509.Certificate):
+        raise WrongUse(f"pass an x509.Certificate or PEM or DER bytes, not {type(given).__name__}")
     if isinstance(given, bytes):
         _refuse_negative_serial(given)
         given = load_certificate(given)
