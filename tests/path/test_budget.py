@@ -17,6 +17,7 @@ from tashika.path import (
     WorkLimits,
     check_path,
 )
+from tashika.pki import der
 
 UNCHECKED = NotChecked("these tests are about paths")
 LIMITS = WorkLimits()
@@ -92,6 +93,15 @@ def test_namesakes_of_one_key_cost_one_signature():
     report = check(issue("EE", by="CA"), [*cas, issue("CA", by="Root", ca=True)])
     assert report
     assert report.work["signatures"] == 2
+
+
+def test_a_namesake_with_the_key_s_bits_and_another_curve_spoils_nothing():
+    genuine = issue("CA", by="Root", ca=True)
+    p256, other = der.oid("1.2.840.10045.3.1.7"), der.oid("1.2.840.10045.3.1.6")
+    fake = genuine.replace(p256, other)
+    leaf = issue("EE", by="CA")
+    assert check(leaf, [fake]).cause is PathCause.UNSUPPORTED
+    assert check(leaf, [fake, genuine])
 
 
 # --- policies (CVE-2023-0464) -------------------------------------------------------------

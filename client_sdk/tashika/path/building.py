@@ -113,7 +113,7 @@ class Search:
 
     def _require_link(self, child: PathCertificate, issuer: PathCertificate | TrustAnchor) -> None:
         """6.1.3 (a) (1); every pair is verified once."""
-        pair = child.fingerprint, issuer.identity.fingerprint
+        pair = child.fingerprint, issuer.key_hash
         if pair not in self._links:
             self.work.spend("signatures")
             self._links[pair] = _verify_link(child, issuer)

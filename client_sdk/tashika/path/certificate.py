@@ -33,6 +33,8 @@ class PathCertificate:
     certificate: x509.Certificate
     identity: IssuerIdentity
     """Name and key, for CertIDs of what it issued."""
+    key_hash: bytes
+    """SHA-256 of the SubjectPublicKeyInfo, algorithm included."""
     subject: Comparable
     issuer: Comparable
     tbs: bytes
@@ -69,7 +71,7 @@ class PathCertificate:
     @property
     def holder(self) -> tuple[Comparable, bytes]:
         """Name and key together: what a path may hold only once."""
-        return self.subject, self.identity.key
+        return self.subject, self.key_hash
 
     def __repr__(self) -> str:
         """Name nobody: a certificate is personal data."""
@@ -109,6 +111,7 @@ def read_certificate(given: x509.Certificate | bytes) -> PathCertificate:
         fingerprint=sha256(encoded).digest(),
         certificate=given,
         identity=IssuerIdentity.of(given),
+        key_hash=sha256(frame.key).digest(),
         subject=subject,
         issuer=issuer,
         serial=serial,
@@ -133,7 +136,7 @@ def read_certificate(given: x509.Certificate | bytes) -> PathCertificate:
 
 
 class _Frame:
-    """What pyca does not tell: both algorithms, policy mappings, odd name constraints."""
+    """What pyca does not tell: both algorithms, the key, policy mappings, odd name constraints."""
 
     def __init__(self, encoded: bytes) -> None:
         fields = der.Reader(encoded).only(der.SEQUENCE)
@@ -146,8 +149,9 @@ class _Frame:
         inside.natural()
         if inside.element(der.SEQUENCE) != named:  # RFC 5280 4.1.1.2
             raise Malformed("a certificate names two different signature algorithms")
-        for _ in ("issuer", "validity", "subject", "key"):
+        for _ in ("issuer", "validity", "subject"):
             inside.element(der.SEQUENCE)
+        self.key = inside.element(der.SEQUENCE)
         inside.maybe(der.implicit(1))
         inside.maybe(der.implicit(2))
         tagged = inside.maybe(der.explicit(3))

@@ -8,10 +8,11 @@ from cryptography import x509
 
 from tashika.errors import WrongUse
 from tashika.limits import DEFAULT_MAX_AGE, DEFAULT_SKEW, MAX_SKEW
-from tashika.path.names import Comparable, comparable
+from tashika.path.certificate import read_certificate
+from tashika.path.names import Comparable
 from tashika.path.work import WorkLimits
 from tashika.pki.certid import IssuerIdentity
-from tashika.pki.certificates import decoding, extension, load_certificate, public_key
+from tashika.pki.certificates import public_key
 
 ANY_POLICY = "2.5.29.32.0"
 
@@ -28,6 +29,8 @@ class TrustAnchor:
     """The public key as pyca has it."""
     identity: IssuerIdentity
     """Name and key as CertIDs hash them."""
+    key_hash: bytes
+    """SHA-256 of the SubjectPublicKeyInfo, algorithm included."""
     key_id: bytes | None = None
     """Helps to choose among generations; proves nothing."""
     name_constraints: x509.NameConstraints | None = None
@@ -39,25 +42,21 @@ class TrustAnchor:
 
         Its validity and signature are not looked at. Raises Malformed and Unsupported.
         """
-        if isinstance(certificate, bytes):
-            certificate = load_certificate(certificate)
-        constraints = extension(certificate, x509.BasicConstraints)
-        key_id = extension(certificate, x509.SubjectKeyIdentifier)
-        with decoding("the name of a trust anchor"):
-            name = comparable(certificate.subject)
+        found = read_certificate(certificate)
         return cls(
-            name=name,
-            key=public_key(certificate),
-            identity=IssuerIdentity.of(certificate),
-            key_id=key_id.digest if key_id else None,
-            name_constraints=extension(certificate, x509.NameConstraints),
-            path_length=constraints.path_length if constraints else None,
+            name=found.subject,
+            key=public_key(found.certificate),
+            identity=found.identity,
+            key_hash=found.key_hash,
+            key_id=found.key_id,
+            name_constraints=found.name_constraints,
+            path_length=found.constraints.path_length if found.constraints else None,
         )
 
     @property
     def holder(self) -> tuple[Comparable, bytes]:
         """Name and key together, as of a certificate."""
-        return self.name, self.identity.key
+        return self.name, self.key_hash
 
 
 class ExplicitPolicy(Enum):
