@@ -32,6 +32,7 @@ from tashika_server.metering.ingest import IngestParts
 from tashika_server.office import compiler
 from tashika_server.office.compiler import CompilerParts
 from tashika_server.office.control import notify
+from tashika_server.office.freshness import FreshnessParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts, serve
 from tashika_server.office.refreshes import RefreshParts
@@ -77,6 +78,7 @@ async def open_office(
         refreshes=RefreshParts(
             book=book, index=IndexReader.open(run / "index"), node="here", issuers={}, clock=clock
         ),
+        freshness=FreshnessParts(index=IndexReader.open(run / "index"), issuers=(), clock=clock),
         closing=None,
         run=run,
     )

@@ -13,6 +13,7 @@ from tashika_server.index import IndexReader
 from tashika_server.metering.ingest import IngestParts
 from tashika_server.office.closing import ClosingParts
 from tashika_server.office.compiler import CompilerParts
+from tashika_server.office.freshness import FreshnessParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
 from tashika_server.office.refreshes import RefreshParts
@@ -26,6 +27,7 @@ STAMPS, STAMP_EVERY = 10, timedelta(minutes=5)
 def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
     """Put the office together; raises BadDsn if the book's address has become unfit."""
     settings = config.settings
+    index = IndexReader.open(settings.index.path)
     book, node = registry_book(config.file, settings), settings.metering.node_name
     return OfficeParts(
         compiler=CompilerParts(
@@ -50,11 +52,12 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
         ),
         refreshes=RefreshParts(
             book=book,
-            index=IndexReader.open(settings.index.path),
+            index=index,
             node=node,
             issuers={each.identity.fingerprint: each.name for each in config.issuers},
             clock=clock,
         ),
+        freshness=FreshnessParts(index=index, issuers=config.issuers, clock=clock),
         closing=ClosingParts(
             book=book, key=read_private_key(settings.ledger.key), node=node, clock=clock
         )

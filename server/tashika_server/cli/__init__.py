@@ -31,6 +31,7 @@ NOUNS = {
     "serve": "run the service until SIGTERM or Ctrl-C",
     "reload": "have the running service take up its configuration anew",
     "config": "check a configuration as the start would",
+    "doctor": "examine the installation and every issuer, and name the remedies",
     "query": "look one certificate up in the index",
     "index": "load the revocation index ahead of the service",
     "verifier": "the parties that may ask, and who asks under them",

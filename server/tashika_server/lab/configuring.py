@@ -5,7 +5,7 @@ import io
 import json
 
 from tashika.pki.names import name_text
-from tashika.pki.profile import Family
+from tashika_server.lab.authorities import Authority
 from tashika_server.lab.layout import GUIDE, SIMULATED, write
 from tashika_server.lab.naming import distribution_point
 from tashika_server.lab.order import Access, Order
@@ -42,16 +42,17 @@ def _configuration(world: World, order: Order) -> str:
         ),
         _LAB,
     ]
-    tables += [_issuer_table(a.name, a.family) for a in world.premises.authorities()]
+    tables += map(_issuer_table, world.premises.authorities())
     return "\n".join(tables)
 
 
-def _issuer_table(name: str, family: Family) -> str:
+def _issuer_table(authority: Authority) -> str:
+    name, serial = authority.name, authority.certificate.serial_number
     signers = ", ".join(
         f'{{ certificate = "signers/{name}{suffix}.pem", key = "signers/{name}{suffix}.key" }}'
         for suffix in SIGNERS
     )
-    return _ISSUER.format(name=name, family=family, signers=signers)
+    return _ISSUER.format(name=name, family=authority.family, signers=signers, serial=serial)
 
 
 _HEAD = """\
@@ -105,4 +106,5 @@ certificate = "issuers/{name}.pem"
 partitions = "issuers/{name}.csv"
 register = "register/{name}.txt"
 signers = [{signers}]
+probes = [{{ serial = {serial}, standing = "good" }}]  # the CA's own certificate
 """

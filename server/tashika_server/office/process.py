@@ -16,6 +16,7 @@ from tashika_server.log import get_log
 from tashika_server.office.closing import ClosingParts, keep_closing_days
 from tashika_server.office.compiler import Compiler, CompilerParts
 from tashika_server.office.control import listening
+from tashika_server.office.freshness import FreshnessParts, keep_watching_freshness
 from tashika_server.office.intake import Intake, IntakeParts
 from tashika_server.office.refreshes import RefreshParts, keep_entering_refreshes
 from tashika_server.office.reminder import remind
@@ -33,6 +34,7 @@ class OfficeParts:
     console: ConsoleParts
     intake: IntakeParts
     refreshes: RefreshParts
+    freshness: FreshnessParts
     closing: ClosingParts | None
     """None where there is no key to sign the ledger's days with."""
     run: Path
@@ -67,6 +69,7 @@ async def serve(
             remind(parts.compiler.book, parts.compiler.clock),
             stack.enter_context(Intake.of(parts.intake)).keep(),
             keep_entering_refreshes(parts.refreshes),
+            keep_watching_freshness(parts.freshness),
             stop,
         ]
         if parts.closing:
