@@ -1,14 +1,21 @@
 """The parts of an examination: the installation, and whoever answers the probes."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from tashika_server.agreements.compromise_file import (
+    COMPROMISE_FILE,
+    Compromised,
+    CompromiseFile,
+    CompromisesUnreadable,
+)
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
-from tashika_server.assembly.answering import racks
+from tashika_server.assembly.answering import heeding_index, racks
 from tashika_server.assembly.registering import registry_book
+from tashika_server.clock import SystemClock
 from tashika_server.config import Access, Config
 from tashika_server.doctor.asking import AtDesk, AtResponder, Oracle, is_alive
 from tashika_server.doctor.examination import Patient
@@ -17,7 +24,7 @@ from tashika_server.index import IndexReader
 from tashika_server.responder import Desk, Directory, Inspection, OfThisMachine
 from tashika_server.signing import Shelf
 
-__all__ = ["patient"]
+__all__ = ["compromised", "patient"]
 
 
 @contextmanager
@@ -50,6 +57,7 @@ def patient(config: Config, *, token: str | None, at: datetime) -> Iterator[Pati
         silent=None if alive or not listen.port else f"http://{listen}/ocsp",
         book=book,
         node=settings.metering.node_name,
+        compromised=compromised(settings.run),
     )
     try:
         yield at_hand
@@ -59,12 +67,20 @@ def patient(config: Config, *, token: str | None, at: datetime) -> Iterator[Pati
             book.close()
 
 
+def compromised(run: Path) -> Mapping[bytes, Compromised]:
+    """Return what the workers know of compromised keys; nothing where they know nothing yet."""
+    try:
+        return CompromiseFile(run / COMPROMISE_FILE).current()
+    except CompromisesUnreadable:
+        return {}
+
+
 def _desk(config: Config, index: IndexReader, *, at: datetime) -> Desk:
     """Make what a worker would answer at, for whoever runs the command."""
     return Desk(
         admission=OfThisMachine(),
         directory=Directory(config.issuers),
-        index=index,
+        index=heeding_index(config, index, clock=SystemClock()),
         shelf=Shelf(racks(config), at=at),
         inspection=Inspection(),
         max_cert_ids=1,

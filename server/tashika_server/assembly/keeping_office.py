@@ -3,6 +3,7 @@
 from datetime import timedelta
 from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
+from tashika_server.agreements.compromise_file import COMPROMISE_FILE
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.certificate_file import read_certificate, read_private_key
@@ -33,6 +34,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
         compiler=CompilerParts(
             book=book,
             snapshot=settings.run / SNAPSHOT_FILE,
+            compromises=settings.run / COMPROMISE_FILE,
             stamp_every=min(settings.registry.max_age / STAMPS, STAMP_EVERY),
             clock=clock,
         ),

@@ -38,6 +38,7 @@ NOUNS = {
     "agreement": "what a verifier may ask: draft, notify, agree, activate, change, end",
     "credential": "what verifiers prove themselves by",
     "suspension": "stop provision, and provide again",
+    "compromise": "an issuer's key is compromised: revoke everything under it, by two persons",
     "proposal": "what waits for a second person, or for a decision",
     "explain": "say what decided a refusal, by its id",
     "usage": "what was answered, as counted and as journalled, and what is amiss",

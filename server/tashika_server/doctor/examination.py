@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
+from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.book import Book, BookError
 from tashika_server.doctor.asking import Oracle
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
@@ -38,6 +39,8 @@ class Patient:
     book: Book | None
     """None where there is none, `access = "open"`."""
     node: str
+    compromised: Mapping[bytes, Compromised]
+    """The compromised keys, as the workers know them."""
 
 
 def examine(patient: Patient, *, at: datetime) -> Iterator[Finding]:
@@ -60,7 +63,14 @@ def examine(patient: Patient, *, at: datetime) -> Iterator[Finding]:
             yield from examine_clock(view, issuers, at=at)
         for rack in patient.racks:
             yield from examine_issuer(
-                Case(rack=rack, view=view, oracle=patient.oracle, numbers=numbers, at=at)
+                Case(
+                    rack=rack,
+                    view=view,
+                    oracle=patient.oracle,
+                    numbers=numbers,
+                    compromised=patient.compromised.get(rack.issuer.identity.fingerprint),
+                    at=at,
+                )
             )
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tashika.pki.standing import Good, Revoked, Standing
+from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.doctor.asking import Oracle, Unanswered
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
 from tashika_server.index import Mark, Snapshot
@@ -35,6 +36,7 @@ class Case:
     oracle: Oracle
     numbers: Mapping[tuple[str, str], Sequence[int]]
     """The numbers of the CRLs that were taken in, by issuer and partition."""
+    compromised: Compromised | None
     at: datetime
 
     @property
@@ -54,6 +56,13 @@ def examine_issuer(case: Case) -> Iterator[Finding]:
         found += _freshness(case, case.view)
         found += _contents(case, case.view)
     found += _numbers(case)
+    if case.compromised:
+        yield case.finding(
+            Gravity.WELL,
+            Symptom.COMPROMISED,
+            since=_time(case.compromised.since),
+            id=case.compromised.id,
+        )
     found += _probes(case, signers)
     yield from found
     if all(each.gravity is Gravity.WELL for each in found) and case.view is not None:
@@ -215,14 +224,15 @@ def _probes(case: Case, signers: Sequence[Signer]) -> Iterator[Finding]:
                 reason=silent,
             )
             continue
-        if heard is not probe.standing:
+        expected = Expected.REVOKED if case.compromised else probe.standing
+        if heard is not expected:
             yield case.finding(
                 FAILURE,
                 Symptom.PROBE_WRONG,
                 number=number,
                 where=case.oracle.where,
                 heard=heard,
-                expected=probe.standing,
+                expected=expected,
             )
 
 

@@ -129,6 +129,7 @@ def test_t10_a_hole_in_numbers_that_are_promised(ward: Ward):
             view=None,
             oracle=patient.oracle,
             numbers={place: [3, 4, 7, 8, 10]},
+            compromised=None,
             at=NOON,
         )
         return [one for one in examine_issuer(case) if one.symptom is Symptom.NUMBER_HOLE]
