@@ -9,6 +9,7 @@ from tashika_server.lab.authorities import Authority
 from tashika_server.lab.layout import GUIDE, SIMULATED, write
 from tashika_server.lab.naming import distribution_point
 from tashika_server.lab.order import Access, Order
+from tashika_server.lab.prefectures import OPERATOR, predecessors
 from tashika_server.lab.responders import SIGNERS
 from tashika_server.lab.world import World
 
@@ -32,6 +33,7 @@ def configure(world: World, order: Order) -> None:
 
 
 def _configuration(world: World, order: Order) -> str:
+    layout = world.premises.layout
     tables = [
         _HEAD.format(label=SIMULATED, keys=order.algorithm.label),
         _ACCESS[order.access].format(
@@ -43,6 +45,10 @@ def _configuration(world: World, order: Order) -> str:
         _LAB,
     ]
     tables += map(_issuer_table, world.premises.authorities())
+    tables += [
+        _PREDECESSOR.format(name=name, url=crl.relative_to(layout.published), operator=OPERATOR)
+        for name, crl in predecessors(world.premises).items()
+    ]
     return "\n".join(tables)
 
 
@@ -107,4 +113,16 @@ partitions = "issuers/{name}.csv"
 register = "register/{name}.txt"
 signers = [{signers}]
 probes = [{{ serial = {serial}, standing = "good" }}]  # the CA's own certificate
+"""
+_PREDECESSOR = """\
+[[issuer]]
+name = "{name}"
+family = "signature"
+certificate = "issuers/{name}.pem"
+crl = "lab:/{url}"
+register = "register/{name}.txt"
+signers = [{{ certificate = "signers/{name}.pem", key = "signers/{name}.key" }}]
+operator = "{operator}"
+archive_cutoff = "1095d"  # their certificates were valid for three years
+probes = [{{ serial = 3, standing = "good" }}, {{ serial = 4, standing = "revoked" }}]
 """

@@ -162,8 +162,8 @@ class FreshnessWatch:
 
 
 async def keep_watching_freshness(parts: FreshnessParts) -> None:
-    """Look forever."""
+    """Look forever; not before a first load has had its time."""
     watch = FreshnessWatch(parts)
     while True:
-        await asyncio.to_thread(watch.look)
         await asyncio.sleep(LOOK_EVERY.total_seconds())
+        await asyncio.to_thread(watch.look)
