@@ -39,6 +39,7 @@ NOUNS = {
     "credential": "what verifiers prove themselves by",
     "suspension": "stop provision, and provide again",
     "compromise": "an issuer's key is compromised: revoke everything under it, by two persons",
+    "handover": "give an issuer's records to its next operator, or take them over",
     "proposal": "what waits for a second person, or for a decision",
     "explain": "say what decided a refusal, by its id",
     "usage": "what was answered, as counted and as journalled, and what is amiss",
