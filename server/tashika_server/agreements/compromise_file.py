@@ -10,6 +10,7 @@ nothing; where there has never been one that could, nothing is said of any certi
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,7 +71,7 @@ class CompromiseFile:
     """What the file at a path says now. For one thread; a look that finds no change is a stat."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._name = path, str(path)
         self._seen: tuple[int, ...] | None = None
         self._known: Mapping[bytes, Compromised] | None = None
         self._trouble = f"{path} is not there; see that the office lives"
@@ -81,7 +82,7 @@ class CompromiseFile:
         Raises CompromisesUnreadable while there has never been a good file.
         """
         try:
-            found = self._path.stat()
+            found = os.stat(self._name)  # noqa: PTH116 - half the time of Path.stat, each turn
         except OSError:
             # The office renews what is gone; what was known until then still holds.
             return self._or_unreadable()

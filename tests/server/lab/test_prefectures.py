@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,11 +28,18 @@ from tashika_server.refresh.process import Refresher
 NAMES = [f"predecessor-{code:02}-g{generation}" for code in (1, 2) for generation in (1, 2)]
 
 
-@pytest.fixture
-def world(tmp_path: Path):
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("prefectures") / "lab"
     order = replace(lab.FAST, people=1, municipalities=1, prefectures=2)
-    with found_world(tmp_path / "lab", order, at=lab.NOON) as made:
-        yield made
+    found_world(directory, order, at=lab.NOON).close()
+    return directory
+
+
+@pytest.fixture
+def world(founded: Path, tmp_path: Path) -> Iterator[World]:
+    with lab.copied(founded, tmp_path / "lab") as opened:
+        yield opened
 
 
 def certificate(world: World, name: str) -> x509.Certificate:
@@ -100,6 +108,22 @@ def test_they_are_published_and_renewed_with_the_others(world: World):
         renewed = x509.load_pem_x509_certificate(layout.signer(name).read_bytes())
         assert renewed.serial_number == 5
         assert layout.register(name).read_text().endswith("1-5\n")
+
+
+@pytest.mark.parametrize("days", [21, 62])
+def test_t37_the_first_renewal_and_the_next_leave_everything_well(world: World, days: int):
+    """A day before the old responders would have ended nobody notices, because all are new."""
+    root = world.premises.layout.root
+    (root / "run").mkdir()
+    for day in range(0, days, 20):
+        world.publish(at=lab.NOON + timedelta(days=day))
+    at = lab.NOON + timedelta(days=days)
+    world.publish(at=at)
+    load(root, at)
+    with patient(load_config(root / "tashika.toml"), token=None, at=at) as ours:
+        roomy = replace(ours.machine, disk=lambda _: DiskRoom(total=2, free=2))
+        found = list(examine(replace(ours, machine=roomy), at=at))
+    assert [one for one in found if one.gravity is not Gravity.WELL] == []
 
 
 def test_the_command_knows_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
