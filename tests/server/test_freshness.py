@@ -1,5 +1,6 @@
 """T3, T13: old revocation data is noticed by a process that does not fetch it."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from support.asking import AT, Authority, ec_key, make_issuer
 from support.clock import FakeClock
 from tashika_server.index import Changes, IndexReader, IndexWriter, Mark
 from tashika_server.issuer import Issuer
-from tashika_server.office.freshness import FreshnessParts, FreshnessWatch, Stage, ages
+from tashika_server.office import freshness
+from tashika_server.office.freshness import Age, FreshnessParts, FreshnessWatch, Stage, ages
+from tashika_server.office.status_page import status_page
 
 HOUR, LIFE = timedelta(hours=1), timedelta(hours=48)
 ISSUER = make_issuer(Authority.make("CA", ec_key("ca")))
@@ -110,3 +113,34 @@ def test_without_an_index_it_is_said_once(tmp_path: Path):
         assert watch.look() == ()
         assert watch.look() == ()
     assert [log["event"] for log in logs] == ["freshness_unknown"]
+
+
+def test_the_status_page_says_how_each_issuer_stands(index: IndexWriter, watch: FreshnessWatch):
+    publish(index, ago=36 * HOUR)
+    text = status_page(watch.look(), at=AT).decode()
+    assert ISSUER.name in text
+    assert "更新遅延 late" in text
+    assert "75%" in text
+    assert "2026-04-01 12:00 JST" in text
+
+
+async def test_each_look_is_shown_whatever_becomes_of_showing(
+    index: IndexWriter, monkeypatch: pytest.MonkeyPatch
+):
+    publish(index)
+    monkeypatch.setattr(freshness, "LOOK_EVERY", timedelta(0))
+    parts = FreshnessParts(index=index.reader, issuers=(ISSUER,), clock=FakeClock(AT))
+    shown: list[tuple[Age, ...]] = []
+    enough = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def show(ages: tuple[Age, ...]) -> None:
+        shown.append(ages)
+        if len(shown) > 1:
+            loop.call_soon_threadsafe(enough.set)
+        raise OSError("full")
+
+    keeping = asyncio.create_task(freshness.keep_watching_freshness(parts, show))
+    await asyncio.wait_for(enough.wait(), 30)
+    keeping.cancel()
+    assert [each.issuer for each in shown[1]] == [ISSUER.name]

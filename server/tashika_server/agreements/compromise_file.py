@@ -25,6 +25,7 @@ __all__ = [
     "COMPROMISE_FILE",
     "FEED_FILE",
     "PAGE_FILE",
+    "STATUS_FILE",
     "CompromiseFile",
     "Compromised",
     "CompromisesUnreadable",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 COMPROMISE_FILE = "compromises"
-FEED_FILE, PAGE_FILE = "notices.atom", "notices.html"
+FEED_FILE, PAGE_FILE, STATUS_FILE = "notices.atom", "notices.html", "status.html"
 """In the run directory: what workers obey, and what they show to everybody."""
 _MAGIC = b"tashika-compromises 1 "
 

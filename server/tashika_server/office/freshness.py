@@ -5,7 +5,7 @@ all the same. Not for doing anything about it: `doctor` names the remedy.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 log = get_log()
+
 
 LOOK_EVERY = timedelta(seconds=30)
 """A freshness budget is hours; the index of a hundred issuers is looked through in milliseconds."""
@@ -104,6 +105,10 @@ def _age(marks: dict[str, Mark], issuer: Issuer, at: datetime) -> Age:
     )
 
 
+Show = Callable[[tuple[Age, ...]], None]
+"""Shows what was found to whoever may see it; may raise OSError."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshnessParts:
     """What the watch works with."""
@@ -161,9 +166,13 @@ class FreshnessWatch:
                 log.error("crls_missing", **facts, see="doctor")
 
 
-async def keep_watching_freshness(parts: FreshnessParts) -> None:
-    """Look forever; not before a first load has had its time."""
+async def keep_watching_freshness(parts: FreshnessParts, show: Show) -> None:
+    """Look forever, and have each look shown; not before a first load has had its time."""
     watch = FreshnessWatch(parts)
     while True:
         await asyncio.sleep(LOOK_EVERY.total_seconds())
-        await asyncio.to_thread(watch.look)
+        found = await asyncio.to_thread(watch.look)
+        try:
+            await asyncio.to_thread(show, found)
+        except OSError as wrong:
+            log.warning("status_not_shown", reason=str(wrong))

@@ -45,7 +45,7 @@ __all__ = [
     "plain_head",
     "read_target",
     "report_health",
-    "show_notices",
+    "show_public",
     "write_head",
 ]
 
@@ -69,12 +69,14 @@ class Aim(Enum):
     HEALTH = auto()
     NOTICE_PAGE = auto()
     NOTICE_FEED = auto()
+    STATUS_PAGE = auto()
 
 
 _OPEN = {
     HEALTH_PATH: Aim.HEALTH,
     NOTICES_PATH: Aim.NOTICE_PAGE,
     f"{NOTICES_PATH}.atom": Aim.NOTICE_FEED,
+    "/status": Aim.STATUS_PAGE,
 }
 """What everybody may ask for, without agreement."""
 
@@ -253,8 +255,8 @@ def report_health(generation: int | None, *, at: datetime) -> HttpReply:
     )
 
 
-def show_notices(aim: Aim, body: bytes, *, at: datetime) -> HttpReply:
-    """Show the public notices as they were written, for a minute's keeping."""
+def show_public(aim: Aim, body: bytes, *, at: datetime) -> HttpReply:
+    """Show what the office has written for everybody, for a minute's keeping."""
     kind = "application/atom+xml" if aim is Aim.NOTICE_FEED else "text/html"
     headers = {
         "Cache-Control": "max-age=60, public",

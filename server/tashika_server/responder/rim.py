@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from tashika_server.agreements.compromise_file import FEED_FILE, PAGE_FILE
+from tashika_server.agreements.compromise_file import FEED_FILE, PAGE_FILE, STATUS_FILE
 from tashika_server.agreements.notes import Notebook
 from tashika_server.agreements.presented import Address, ClientCertificate
 from tashika_server.agreements.refusals import AccessRefused
@@ -33,7 +33,7 @@ from tashika_server.responder.http import (
     plain_head,
     read_target,
     report_health,
-    show_notices,
+    show_public,
     write_head,
 )
 
@@ -48,6 +48,11 @@ outcomes = Tally(
 
 MOST_REFUSED = 256
 _QUESTIONS = frozenset({Aim.OCSP_IN_PATH, Aim.OCSP_IN_BODY})
+_PUBLIC = {
+    Aim.NOTICE_FEED: FEED_FILE,
+    Aim.NOTICE_PAGE: PAGE_FILE,
+    Aim.STATUS_PAGE: STATUS_FILE,
+}
 
 Given = Answer | Replay | Refusal
 
@@ -127,7 +132,7 @@ class Rim:
     clock: Clock
     cache_for: timedelta
     public: Path | None = None
-    """Where the office writes the public notices; None where there is no office."""
+    """Where the office writes what is public; None where there is no office."""
     refused: dict[Hashable, bytes] = field(default_factory=dict, repr=False)
     """The refusals of the present second, written: a flood of them costs little."""
 
@@ -172,7 +177,7 @@ class Rim:
     def report(self, asked: Asked) -> None:
         """Tell a probe whether there is an index to answer from, or show what is public."""
         if asked.aim is not Aim.HEALTH:
-            self._show_notices(asked)
+            self._show_public(asked)
             return
         try:
             with self.desk.index.snapshot() as view:
@@ -182,16 +187,15 @@ class Rim:
         reply = report_health(generation, at=self.clock.now())
         asked.data = _write(reply, asked.head, last=asked.last)
 
-    def _show_notices(self, asked: Asked) -> None:
-        name = FEED_FILE if asked.aim is Aim.NOTICE_FEED else PAGE_FILE
+    def _show_public(self, asked: Asked) -> None:
         try:
-            body = self.public.joinpath(name).read_bytes() if self.public else None
+            body = self.public.joinpath(_PUBLIC[asked.aim]).read_bytes() if self.public else None
         except OSError:
             body = None
         if body is None:
             self.refuse(asked, UnknownPath())
         else:
-            reply = show_notices(asked.aim, body, at=self.clock.now())
+            reply = show_public(asked.aim, body, at=self.clock.now())
             asked.data = _write(reply, asked.head, last=asked.last)
 
     def _write_refusal(self, refusal: Refusal, head: Head, *, last: bool) -> bytes:

@@ -255,14 +255,16 @@ def test_the_operators_look_up_says_the_same(tmp_path: Path):
 def test_everybody_may_read_the_notices(tmp_path: Path, case: Case):
     (tmp_path / "notices.atom").write_bytes(b"<feed/>")
     (tmp_path / "notices.html").write_bytes(b"<html/>")
+    (tmp_path / "status.html").write_bytes(b"<table/>")
     with live(case.desk, clock=case.clock, public=tmp_path) as port:
         feed, page = talk(port, get("/notices.atom")), talk(port, get("/notices"))
-        head = talk(port, get("/healthz"))
+        head, status = talk(port, get("/healthz")), talk(port, get("/status"))
         refused = talk(port, get("/notices.txt"))
     assert (feed.status, feed.body) == (200, b"<feed/>")
     assert feed.headers["content-type"].startswith("application/atom+xml")
     assert (page.status, page.body) == (200, b"<html/>")
     assert page.headers["content-type"].startswith("text/html")
+    assert (status.status, status.body) == (200, b"<table/>")
     assert (head.status, refused.status) == (200, 404)
 
 
