@@ -89,8 +89,8 @@ def page(notices: Sequence[PublicNotice]) -> bytes:
 
 def _notices(compromise: Compromise) -> Iterator[PublicNotice]:
     issuer, clause = compromise.issuer, REVOKED_BY_LAW.get(compromise.family)
-    places = (clause.at(act) for act in ActVersion) if clause else ()
-    law = f" (Act {', '.join(map(str, places))})" if clause else ""
+    places = [clause.at(act) for act in ActVersion] if clause else []
+    law = "".join(f" (Act {place})" for place in places if place.confirmed)
     since = compromise.since.astimezone(JST)
     yield PublicNotice(
         id=_urn(compromise, "declared"),
