@@ -14,7 +14,17 @@ from cryptography import x509
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.profile import Family
 
-__all__ = ["Bounds", "Environment", "Issuer", "NeverIssued", "Partition", "WithoutRegister"]
+__all__ = [
+    "Bounds",
+    "Environment",
+    "Expected",
+    "Issuer",
+    "NeverIssued",
+    "Numbering",
+    "Partition",
+    "Probe",
+    "WithoutRegister",
+]
 
 
 class Environment(StrEnum):
@@ -43,6 +53,30 @@ class NeverIssued(StrEnum):
 
     EXTENDED_REVOKED = "extended-revoked"
     UNKNOWN = "unknown"
+
+
+class Numbering(StrEnum):
+    """What the issuer promises of its CRL numbers; RFC 5280 5.2.3 asks that they ascend."""
+
+    ASCENDING = "ascending"
+    CONSECUTIVE = "consecutive"
+    """One after the other, and each of them can be had: a hole is a CRL that was missed (T10)."""
+
+
+class Expected(StrEnum):
+    """What the answer about a probe is to say."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A serial whose standing is known for certain, for `doctor` to ask about (T12)."""
+
+    serial: int
+    standing: Expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +123,9 @@ class Issuer:
     never_issued: NeverIssued
     archive_cutoff: timedelta | None
     bounds: Bounds
+    operator: str | None = None
+    """The operator of record, where the issuer has delegated its duties (predecessor law, 34)."""
+    probes: tuple[Probe, ...] = ()
+    numbering: Numbering = Numbering.ASCENDING
+    published: Path | None = None
+    """The issuer's own list of the CRLs it has published, to be compared with ours (T10)."""

@@ -5,7 +5,7 @@ The configuration reads them, components obey them, and neither imports the othe
 
 from enum import StrEnum
 
-__all__ = ["Guarded", "TaxTreatment"]
+__all__ = ["ALWAYS_TWO", "Guarded", "TaxTreatment"]
 
 
 class Guarded(StrEnum):
@@ -14,6 +14,12 @@ class Guarded(StrEnum):
     SUSPENSION = "suspension"
     RESUMPTION = "resumption"
     CREDENTIAL = "credential"
+    COMPROMISE = "compromise"
+    COMPROMISE_END = "compromise-end"
+
+
+ALWAYS_TWO = frozenset({Guarded.COMPROMISE, Guarded.COMPROMISE_END})
+"""For these two persons are needed whatever the house wants: a word revokes a nation's cards."""
 
 
 class TaxTreatment(StrEnum):

@@ -15,6 +15,13 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from tashika_server.agreements import ids
+from tashika_server.agreements.compromises import (
+    Compromise,
+    DeclareCompromise,
+    WithdrawCompromise,
+    declare_compromise,
+    withdraw_compromise,
+)
 from tashika_server.agreements.credentials import IssueCredential, Issued, issue_credential
 from tashika_server.agreements.errors import SamePerson, WrongState
 from tashika_server.agreements.ids import Kind
@@ -25,7 +32,7 @@ from tashika_server.agreements.wording import worded
 from tashika_server.book import Change
 from tashika_server.book import tables as t
 from tashika_server.book.plain import from_plain, plain
-from tashika_server.policy import Guarded
+from tashika_server.policy import ALWAYS_TWO, Guarded
 
 __all__ = [
     "Decision",
@@ -39,8 +46,8 @@ __all__ = [
     "submit",
 ]
 
-Order = Suspend | Resume | IssueCredential
-Done = Suspension | Issued
+Order = Suspend | Resume | IssueCredential | DeclareCompromise | WithdrawCompromise
+Done = Suspension | Issued | Compromise
 
 
 class Decision(StrEnum):
@@ -55,12 +62,16 @@ _ORDERS: dict[Guarded, type[Order]] = {
     Guarded.SUSPENSION: Suspend,
     Guarded.RESUMPTION: Resume,
     Guarded.CREDENTIAL: IssueCredential,
+    Guarded.COMPROMISE: DeclareCompromise,
+    Guarded.COMPROMISE_END: WithdrawCompromise,
 }
 _GUARDED = {order: guarded for guarded, order in _ORDERS.items()}
 _ACTS: dict[Guarded, Callable[[Change, Any], Done]] = {
     Guarded.SUSPENSION: suspend,
     Guarded.RESUMPTION: resume,
     Guarded.CREDENTIAL: issue_credential,
+    Guarded.COMPROMISE: declare_compromise,
+    Guarded.COMPROMISE_END: withdraw_compromise,
 }
 
 
@@ -87,7 +98,7 @@ def submit(change: Change, order: Order, *, two_person: Collection[Guarded]) -> 
     What would be refused is refused here already, proposal or not.
     """
     action = _GUARDED[type(order)]
-    if action not in two_person:
+    if action not in ALWAYS_TWO | frozenset(two_person):
         return _perform(change, action, order, two_person)
     with change.rehearsing():
         _perform(change, action, order, two_person)
@@ -152,7 +163,15 @@ def _aim(order: Order) -> tuple[str, ...]:
     """Tell what an order would change, whatever the reason and the time."""
     if isinstance(order, Suspend):
         return order.verifier, order.ground
-    return (order.suspension if isinstance(order, Resume) else order.agreement,)
+    match order:
+        case Resume():
+            return (order.suspension,)
+        case DeclareCompromise():
+            return (order.issuer,)
+        case WithdrawCompromise():
+            return (order.compromise,)
+        case IssueCredential():
+            return (order.agreement,)
 
 
 def _propose(change: Change, order: Order, two_person: Collection[Guarded]) -> Proposal:
@@ -164,7 +183,7 @@ def _propose(change: Change, order: Order, two_person: Collection[Guarded]) -> P
         payload=plain(order),
         proposed_by=change.actor,
         proposed_at=change.at,
-        second_person=action in two_person,
+        second_person=action in ALWAYS_TWO | frozenset(two_person),
         state=Decision.OPEN,
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from ipaddress import ip_network
 from secrets import randbits
 
+from tashika_server.agreements.compromise_file import COMPROMISE_FILE, CompromiseFile
 from tashika_server.agreements.gatehouse import Gatehouse
 from tashika_server.agreements.limits import LIMITS_FILE, Buckets
 from tashika_server.agreements.notes import KEY_FILE, Notebook, ensure_key
@@ -31,6 +32,8 @@ from tashika_server.responder import (
     ClientStandings,
     Desk,
     Directory,
+    HeedingIndex,
+    Index,
     Inspection,
     OfThisMachine,
     Patience,
@@ -42,7 +45,7 @@ from tashika_server.responder import (
 )
 from tashika_server.signing import Rack, Shelf, SignerFiles
 
-__all__ = ["racks", "tls_identity", "worker_parts"]
+__all__ = ["heeding_index", "racks", "tls_identity", "worker_parts"]
 
 GENERATIONS = 2
 """During a reload the workers of two configurations draw on the same limits; what all of them may
@@ -62,7 +65,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
         desk=Desk(
             admission=_admission(config, at=clock.now()),
             directory=Directory(config.issuers),
-            index=IndexReader.open(config.settings.index.path),
+            index=heeding_index(config, IndexReader.open(config.settings.index.path), clock=clock),
             shelf=Shelf(racks(config), at=clock.now()),
             inspection=Inspection(),
             max_cert_ids=responder.max_cert_ids,
@@ -77,8 +80,17 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
         cache_for=responder.cache_for,
         group=group,
         tls=tls_identity(config, at=clock.now()),
+        public=None if config.settings.access is Access.OPEN else run,
         patience=Patience(),
     )
+
+
+def heeding_index(config: Config, index: IndexReader, *, clock: Clock) -> Index:
+    """Have an index heed compromised keys; without a book nobody can declare one."""
+    if config.settings.access is Access.OPEN:
+        return index
+    file = CompromiseFile(config.settings.run / COMPROMISE_FILE)
+    return HeedingIndex(index=index, file=file, clock=clock)
 
 
 def _journal(config: Config, clock: Clock) -> GroupCommit:

@@ -49,6 +49,10 @@ def load_issuer(settings: IssuerSettings, complaints: Complaints) -> Issuer | No
         never_issued=settings.never_issued,
         archive_cutoff=settings.archive_cutoff,
         bounds=settings.bounds,
+        operator=settings.operator,
+        probes=settings.probes,
+        numbering=settings.numbering,
+        published=settings.published,
     )
 
 

@@ -14,7 +14,14 @@ from socket import gethostname
 from tashika.pki.profile import Family
 from tashika_server.config.units import Address, Bytes
 from tashika_server.durable import Durability
-from tashika_server.issuer import Bounds, Environment, NeverIssued, WithoutRegister
+from tashika_server.issuer import (
+    Bounds,
+    Environment,
+    NeverIssued,
+    Numbering,
+    Probe,
+    WithoutRegister,
+)
 from tashika_server.log import LogFormat
 from tashika_server.policy import Guarded, TaxTreatment
 
@@ -195,6 +202,10 @@ class IssuerSettings:
     never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED
     archive_cutoff: timedelta | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    operator: str | None = None
+    probes: tuple[Probe, ...] = ()
+    numbering: Numbering = Numbering.ASCENDING
+    published: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

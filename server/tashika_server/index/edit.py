@@ -102,6 +102,13 @@ class Edit:
         issuer = self._issuer(fingerprint)
         for key, _ in list(self._rows("register", issuer)):
             self._delete("register", key)
+        self.extend_register(fingerprint, ranges, mark)
+
+    def extend_register(
+        self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
+    ) -> None:
+        """Add to the issued register of an issuer; all ranges are behind those it has."""
+        issuer = self._issuer(fingerprint)
         with self._cursor("register") as cursor:
             _put_ascending(
                 cursor, ((issuer + pack_serial(last), pack_serial(first)) for first, last in ranges)

@@ -157,6 +157,21 @@ class Snapshot:
         places = map(unpack_place, self._of("marks", fingerprint))
         return {place.name: place.mark for place in places if place.mark}
 
+    def coverage(self, fingerprint: bytes) -> Coverage | None:
+        """Return what all CRLs of an issuer say together; None while one has never arrived."""
+        ground = self._grounds.get(fingerprint) or self._survey(fingerprint)
+        return ground.absent.coverage if ground else None
+
+    def count(self, fingerprint: bytes, partition: str) -> int:
+        """Count what one partition lists, without reading it."""
+        if (place := self._place(fingerprint, partition)) is None:
+            return 0
+        found = 0
+        for name in (SHORT_LIST, LONG_LIST):
+            with self._transaction.cursor(self._databases[name]) as cursor:
+                found += cursor.count() if cursor.set_key(place) else 0
+        return found
+
     def quarantined(self, fingerprint: bytes) -> tuple[Quarantined, ...]:
         """Return why the newest files of this issuer's partitions are not in the index."""
         return tuple(map(unpack_quarantined, self._of("quarantine", fingerprint)))

@@ -96,6 +96,14 @@ class IndexWriter:
             edit.register(fingerprint, ranges, mark)
             return edit.record(fingerprint, None, None)
 
+    def extend_register(
+        self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
+    ) -> int:
+        """Add ranges behind those of the issued register; costs what is added."""
+        with self._edit() as edit:
+            edit.extend_register(fingerprint, ranges, mark)
+            return edit.record(fingerprint, None, None)
+
     def quarantine(self, fingerprint: bytes, quarantined: Quarantined) -> None:
         """Note why the newest file of a partition is not taken in; no generation of its own."""
         with self._edit() as edit:

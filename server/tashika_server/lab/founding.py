@@ -17,6 +17,7 @@ from tashika_server.lab.errors import LabError
 from tashika_server.lab.issuing import found_generation
 from tashika_server.lab.layout import Layout, write_certificate, write_key
 from tashika_server.lab.order import Access, Order
+from tashika_server.lab.prefectures import found_prefectures
 from tashika_server.lab.state import State
 from tashika_server.lab.world import World
 
@@ -52,6 +53,8 @@ def found_world(directory: Path, order: Order, *, at: datetime) -> World:
     try:
         world.premises.keys.prepare(2 * (order.people + 2 * len(GENERATIONS)))
         _live_through(world, order, at=at.replace(microsecond=0))
+        if order.prefectures:
+            found_prefectures(world.premises, order.prefectures, at=at.replace(microsecond=0))
         world.publish(at=at)
         if order.access is Access.CLOSED:
             _open_office(layout, order, at=at.replace(microsecond=0))

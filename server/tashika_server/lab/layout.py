@@ -33,13 +33,14 @@ GUIDE = f"""\
 
 tashika.toml     the configuration for `tashika-server serve`
 issuers/         NAME.pem and the distribution points, NAME.csv, of each key generation
-certs/           FAMILY-SERIAL.pem and .key of every holder
+certs/           FAMILY-SERIAL.pem and .key of every holder; with --prefectures, NAME-3.pem in force
+                 and NAME-4.pem revoked of each predecessor issuer
 signers/         delegated OCSP responders, two for each key generation
 register/        NAME.txt, the serials issued under each key
 published/crl/   NAME/MUNICIPALITY.crl, also served over HTTP
 authorities/     the CAs' private keys
 ledger.key       what signs the days of the ledger, where verifiers have agreements
-lab.sqlite       the event log and the CRL numbers
+lab.sqlite       the event log and the CRL numbers; prefectures.json: those of predecessors
 
 and unless it was made with --open:
 verifiers/       what each verifier shows when it asks; README.txt there says which is for what
@@ -89,6 +90,10 @@ class Layout:
     def crl(self, issuer: str, municipality: str) -> Path:
         """Return the file of one CRL."""
         return self.published / "crl" / issuer / f"{municipality}.crl"
+
+    def predecessor_certificate(self, issuer: str, serial: int) -> Path:
+        """Return the file of a holder's certificate under a predecessor law's issuer."""
+        return self.root / "certs" / f"{issuer}-{serial}.pem"
 
     def authority_key(self, issuer: str) -> Path:
         """Return the file of a CA's private key."""

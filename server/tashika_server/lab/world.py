@@ -7,7 +7,7 @@ service only after `publish`, as they do in reality.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Self
@@ -29,6 +29,7 @@ from tashika_server.lab.issuing import (
 from tashika_server.lab.keys import KeyStock
 from tashika_server.lab.layout import Layout
 from tashika_server.lab.people import Person, synthetic_person
+from tashika_server.lab.prefectures import publish_prefectures
 from tashika_server.lab.premises import Plan, Premises
 from tashika_server.lab.publishing import Publication, is_due, publish_lists
 from tashika_server.lab.records import Certificate, Event, Happening, Role
@@ -217,7 +218,9 @@ class World:
         with self.premises.alone():
             renew_responders(self.premises, at=at)
             write_registers(self.premises)
-            return publish_lists(self.premises, at=at)
+            done = publish_lists(self.premises, at=at)
+            more = publish_prefectures(self.premises, at=at)
+            return replace(done, lists=done.lists + more, entries=done.entries + more)
 
     def upkeep(self, *, at: datetime) -> Publication | None:
         """Publish if something came due by itself: a timer, a responder, a day-old list."""

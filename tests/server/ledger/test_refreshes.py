@@ -22,7 +22,12 @@ from tashika_server.index import (
     RegisterMark,
 )
 from tashika_server.index import Entry as Revoked
-from tashika_server.ledger.refreshes import enter_refreshes, entered_up_to, refreshes
+from tashika_server.ledger.refreshes import (
+    enter_refreshes,
+    entered_up_to,
+    refreshes,
+    taken_in,
+)
 from tashika_server.office import refreshes as office
 from tashika_server.office.refreshes import (
     RefreshParts,
@@ -209,3 +214,32 @@ async def test_the_office_says_once_what_is_wrong_and_goes_on(
         await until(lambda: trail(book))
         keeping.cancel()
     assert [each["event"] for each in logs] == ["refreshes_not_entered"]
+
+
+def numbers(book: Book, *, most: int = 100) -> dict[tuple[str, str], list[int]]:
+    with book.reading() as connection:
+        return taken_in(connection, "node-1", most=most)
+
+
+def test_t10_the_numbers_that_were_taken_in_are_told(
+    parts: RefreshParts, book: Book, index: IndexWriter
+):
+    for number, partition in ((1, "A"), (7, "B"), (2, "A"), (5, "A")):
+        publish(index, number, partition)
+        enter_new_refreshes(parts)
+    mine = "signature-g3"
+    assert numbers(book) == {(mine, "A"): [1, 2, 5], (mine, "B"): [7]}
+    assert numbers(book, most=2) == {(mine, "A"): [2, 5]}
+
+
+def test_a_number_that_nobody_knows_any_more_is_no_hole(
+    parts: RefreshParts, book: Book, index: IndexWriter
+):
+    publish(index, 1)
+    enter_new_refreshes(parts)
+    publish(index, 2)
+    publish(index, 3)  # before 2 was entered
+    enter_new_refreshes(parts)
+    publish(index, 4)
+    enter_new_refreshes(parts)
+    assert numbers(book) == {("signature-g3", "A"): [3, 4]}
