@@ -14,7 +14,19 @@ from cryptography import x509
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.profile import Family
 
-__all__ = ["Bounds", "Environment", "Issuer", "NeverIssued", "Partition", "WithoutRegister"]
+__all__ = [
+    "FRESHEST",
+    "Bounds",
+    "Covers",
+    "Environment",
+    "Issuer",
+    "NeverIssued",
+    "Partition",
+    "WithoutRegister",
+]
+
+FRESHEST = "freshest-crl"
+"""In place of the URL of a delta: whatever the complete CRL names as such (RFC 5280 5.2.6)."""
 
 
 class Environment(StrEnum):
@@ -45,6 +57,16 @@ class NeverIssued(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Covers(StrEnum):
+    """Which certificates a CRL without a distribution point may restrict itself to.
+
+    The default lets it leave nothing out; a partition never holds but user certificates.
+    """
+
+    EVERYTHING = "everything"
+    USER_CERTIFICATES = "user-certificates"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
     """One CRL of an issuer and where to fetch it.
@@ -55,6 +77,13 @@ class Partition:
 
     name: str
     url: str
+    mirrors: tuple[str, ...] = ()
+    """Where else the same file is, in the order in which they are to be asked."""
+    delta: str | None = None
+    """Where deltas to it are, or FRESHEST; then only at hosts that are named here."""
+    covers: Covers = Covers.EVERYTHING
+    crl_issuer: x509.Certificate | None = None
+    """Whose indirect CRL it is (RFC 5280 5.2.5), where that is not the issuer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

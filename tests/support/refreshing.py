@@ -14,12 +14,28 @@ from typing import Any
 
 from support.clock import FakeClock
 from support.crls import AT, NAKA, NISHI, Ca, listed
+from support.reading import OpenCell
 from tashika_server.durable import write_atomically
 from tashika_server.index import Entry, Finding, IndexReader, Mark, Quarantined, Snapshot
 from tashika_server.issuer import Bounds, Issuer
 from tashika_server.refresh.process import Refresher, RefreshParts
+from tashika_server.refresh.source import Source
 
 MIB = 2**20
+
+
+class Shelf:
+    """An archive of the simplest kind: files by their digests."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def keep(self, _source: Source, file: Path, *, sha256: bytes, **_said: Any) -> None:
+        self.directory.mkdir(exist_ok=True)
+        write_atomically(self.path(sha256), file.read_bytes())
+
+    def path(self, digest: bytes) -> Path:
+        return self.directory / digest.hex()
 
 
 class House:
@@ -40,6 +56,7 @@ class House:
         self.register = directory / "register.txt"
         self.urls = {name: self._file(name).as_uri() for name in names}
         self.bounds = bounds
+        self.keeper: Any = Shelf(directory / "archive")
 
     @property
     def issuer(self) -> Issuer:
@@ -61,6 +78,9 @@ class House:
             lab_base=None,
             clock=self.clock,
             random=Random(1),
+            spool=self.directory / "spool",
+            keeper=self.keeper,
+            confinement=OpenCell,
         )
 
     @contextmanager
@@ -111,11 +131,13 @@ class House:
             _check_changes(snapshot)
 
     def _check_partition(self, snapshot: Snapshot, name: str, mark: Mark | None) -> None:
+        """What is published is what the last complete CRL and the deltas since say."""
         entries = list(snapshot.entries(self.fingerprint, name))
         if mark is None:
             assert entries == []
             return
         body = (self.directory / f"{mark.sha256.hex()}.offered").read_bytes()
+        assert self.keeper.path(mark.sha256).read_bytes() == body  # first kept, then published
         assert {entry.serial: entry.revoked_at for entry in entries} == listed(body)
         assert len(entries) == mark.entries
         for entry in entries:

@@ -101,6 +101,7 @@ class RefreshSettings:
     timeout: timedelta = timedelta(minutes=5)
     max_size: Bytes = HALF_GIB
     hung_after: timedelta = timedelta(minutes=1)
+    spool: Path = Path("spool")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
