@@ -32,6 +32,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "listed": (hearing.Hearing, "listed"),
     "accept": (taking, "accept"),
     "diff": (taking, "diff"),
+    "follow": (taking, "follow"),
     "bounds": (taking, "check_bounds"),
     "keep": (Shelf, "keep"),
     "publish": (IndexWriter, "publish"),

@@ -14,7 +14,7 @@ from socket import gethostname
 from tashika.pki.profile import Family
 from tashika_server.config.units import Address, Bytes
 from tashika_server.durable import Durability
-from tashika_server.issuer import Bounds, Environment, NeverIssued, WithoutRegister
+from tashika_server.issuer import Bounds, Covers, Environment, NeverIssued, WithoutRegister
 from tashika_server.log import LogFormat
 from tashika_server.policy import Guarded, TaxTreatment
 
@@ -190,7 +190,10 @@ class IssuerSettings:
     signers: tuple[SignerFiles, ...]
     family: Family = Family.OTHER
     partitions: Path | None = None
-    crl: str | None = None
+    crl: str | tuple[str, ...] | None = None
+    delta_crl: str | None = None
+    crl_covers: Covers = Covers.EVERYTHING
+    crl_issuer: Path | None = None
     register: Path | None = None
     without_register: WithoutRegister = WithoutRegister.UNKNOWN
     never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED

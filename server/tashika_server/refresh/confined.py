@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 from tashika_server.refresh.reading import OutOfTime, read
@@ -30,7 +31,7 @@ _GRACE_SECONDS = 2
 
 def keep_reading(door: socket.socket, limits: dict[str, int], job: Job = read) -> None:
     """Fork for whatever comes in at the door, until it is closed."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
+    signal.signal(signal.SIGCHLD, _reap)
     _renounce(_PR_SET_NO_NEW_PRIVS, 1)
     gc.freeze()
     while (came := socket.recv_fds(door, 1, _FILES_OF_ONE))[0]:
@@ -39,6 +40,12 @@ def keep_reading(door: socket.socket, limits: dict[str, int], job: Job = read) -
             _do(job, came[1], limits)
         for descriptor in came[1]:
             os.close(descriptor)
+
+
+def _reap(_signal: int, _frame: FrameType | None) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _do(job: Job, descriptors: list[int], limits: dict[str, int]) -> None:

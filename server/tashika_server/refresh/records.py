@@ -12,7 +12,7 @@ A file of records is as good as the process that wrote it: `checked` reads one t
 
 import os
 from collections.abc import Container, Iterator, Sequence
-from itertools import starmap
+from datetime import timedelta
 from struct import Struct
 from typing import BinaryIO, overload
 
@@ -23,10 +23,11 @@ __all__ = ["CODES", "NEVER", "RECORD", "Pairs", "Records", "Rubbish", "checked",
 
 RECORD = Struct(">32sIBq")
 NEVER = -(1 << 63)
+_EPOCH = instant(0)
 _HALVES = Struct(">32s13s")
 
-_AT_ONCE = 16 * 1024
-"""Records that are read or written together: 720 kB."""
+_AT_ONCE = 4 * 1024
+"""Records that are read or written together: 180 kB."""
 CODES: dict[Reason | None, int] = {None: 0, **{reason: reason + 1 for reason in Reason}}
 _REASONS = {code: reason for reason, code in CODES.items()}
 _PLAIN = frozenset(RECORD.pack(b"", 0, code, NEVER)[36:] for code in _REASONS)
@@ -67,12 +68,12 @@ class Records(Sequence[CrlEntry]):
     def __getitem__(self, index: int | slice) -> "CrlEntry | Records":
         if isinstance(index, slice):
             return Records(self._file, self._within[index])
-        return _entry(*RECORD.unpack(_read(self._file, self._within[index], 1)))
+        return _entries(_read(self._file, self._within[index], 1))[0]
 
     def __iter__(self) -> Iterator[CrlEntry]:
         """Read on, of records that stand one behind the other: no slice has a step."""
         for data in _blocks(self._file, self._within):
-            yield from starmap(_entry, RECORD.iter_unpack(data))
+            yield from _entries(data)
 
 
 class Pairs(Sequence[tuple[CrlEntry, CrlEntry]]):
@@ -135,8 +136,18 @@ def _read(file: BinaryIO, first: int, count: int) -> bytes:
     return found
 
 
-def _entry(serial: bytes, revoked_at: int, reason: int, since: int) -> CrlEntry:
-    invalid_since = None if since == NEVER else instant(since)
-    return CrlEntry(
-        int.from_bytes(serial, "big"), instant(revoked_at), _REASONS[reason], invalid_since
-    )
+def _entries(data: bytes) -> list[CrlEntry]:
+    number, reasons = int.from_bytes, _REASONS
+    # Written out, and past CrlEntry's own __new__: loads of millions come through here.
+    return [
+        tuple.__new__(
+            CrlEntry,
+            (
+                number(serial, "big"),
+                _EPOCH + timedelta(0, revoked_at),
+                reasons[reason],
+                None if since == NEVER else instant(since),
+            ),
+        )
+        for serial, revoked_at, reason, since in RECORD.iter_unpack(data)
+    ]
