@@ -57,11 +57,11 @@ def main() -> None:
         with IndexWriter.open(path, 64 * entries + 2**26) as writer:
             writer.expect(source.fingerprint, [""])
             load = partial(_refresh, writer, source, key, Path(directory), cell)
-            load(range(entries), number=1)
+            load(rows=range(entries), number=1)
             print(f"index      {(path / 'data.mdb').stat().st_size / entries:9.1f} bytes/entry")
-            load(range(entries * 101 // 100), number=2)
+            load(rows=range(entries * 101 // 100), number=2)
             more = range(entries * 101 // 100, entries * 102 // 100)
-            load(more, number=3, base=2)
+            load(rows=more, number=3, base=2)
         _look_up(IndexReader.open(path), source.fingerprint, entries)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     reader = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -77,8 +77,8 @@ def _refresh(
     key: ec.EllipticCurvePrivateKey,
     spool: Path,
     cell: Cell,
-    rows: range,
     *,
+    rows: range,
     number: int,
     base: int | None = None,
 ) -> None:
@@ -86,7 +86,7 @@ def _refresh(
         mark = snapshot.mark(source.fingerprint, "")
     kind = Kind.COMPLETE if base is None else Kind.DELTA
     with Room.within(spool) as room, writer.reader.snapshot() as before:
-        _write_crl(room.file, source.issuer, key, rows, number, base)
+        _write_crl(room.file, source.issuer, key, rows=rows, number=number, base=base)
         print(f"{kind} CRL of {room.file.stat().st_size:,} octets")
         fetched = Fetched(
             path=room.file,
@@ -160,6 +160,7 @@ def _write_crl(
     path: Path,
     issuer: Issuer,
     key: ec.EllipticCurvePrivateKey,
+    *,
     rows: range,
     number: int,
     base: int | None,

@@ -16,7 +16,6 @@ from tashika_server.index import Changes, DeltaMark, IndexWriter, Mark, SerialTa
 from tashika_server.log import get_log
 from tashika_server.refresh.accept import (
     AcceptedCrl,
-    NotNews,
     Reading,
     ReadingLimits,
     accept,
@@ -25,6 +24,7 @@ from tashika_server.refresh.accept import (
 from tashika_server.refresh.cell import Cell
 from tashika_server.refresh.diff import diff, follow
 from tashika_server.refresh.fetch import Fetched, Fetcher
+from tashika_server.refresh.heads import NotNews
 from tashika_server.refresh.origins import Origins
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source

@@ -15,8 +15,9 @@ from tashika.pki.profile import Family
 from tashika.pki.standing import Reason
 from tashika_server.index import Changes, Entry, Mark
 from tashika_server.issuer import Bounds
-from tashika_server.refresh.accept import MAX_SKEW, AcceptedCrl, check_bounds
+from tashika_server.refresh.accept import AcceptedCrl, check_bounds
 from tashika_server.refresh.diff import diff
+from tashika_server.refresh.heads import MAX_SKEW
 from tashika_server.refresh.hearing import Listed
 from tashika_server.refresh.source import Check, NotTaken, Source
 

@@ -63,7 +63,7 @@ def test_a_kill_at_any_step_loses_nothing(house: House, step: str, when: str, nt
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("step", "nth"),
-    [("fetch", 2), ("head", 1), ("listed", 1), ("follow", 1), ("keep", 1), ("publish", 1)],
+    [("fetch", 3), ("head", 1), ("listed", 1), ("follow", 1), ("keep", 1), ("publish", 1)],
 )
 def test_a_kill_on_the_way_of_a_delta_loses_nothing(tmp_path: Path, step: str, nth: int, when: str):
     house = House(tmp_path, names=(NAKA,))
