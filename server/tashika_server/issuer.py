@@ -83,7 +83,9 @@ class Partition:
     """Where deltas to it are, or FRESHEST; then only at hosts that are named here."""
     covers: Covers = Covers.EVERYTHING
     crl_issuer: x509.Certificate | None = None
-    """Whose indirect CRL it is (RFC 5280 5.2.5), where that is not the issuer."""
+    """Who signs it, where that is not the issuer's own key: an indirect CRL (RFC 5280 5.2.5) of
+    whatever name, or any of the issuer's name.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

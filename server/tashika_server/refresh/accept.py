@@ -7,6 +7,7 @@ The last check, `check_bounds`, needs the difference as well and is made right a
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from tashika.pki.crl_head import CrlHead
 from tashika.pki.profile import Family
 from tashika.pki.standing import Reason
 from tashika_server.index import Changes, Entry, Mark
@@ -107,7 +108,7 @@ def accept(
         signer = source.partition.crl_issuer or source.issuer.certificate
         check_issuer(head, signer)
         check_signature(file, signer)
-        check_scope(head, source.partition)
+        check_scope(head, source)
         check_critical(head)
         number = check_number(head, mark, kind, fetched.sha256)
         check_this_update(head, mark, at)
@@ -119,7 +120,7 @@ def accept(
             this_update=head.this_update,
             next_update=next_update,
             freshest=next(iter(head.freshest), None),
-            listed=heard.listed(_order(source, kind, reading.limits, at)),
+            listed=heard.listed(_order(head, source, kind, reading.limits, at)),
             seal=_SEAL,
         )
 
@@ -152,9 +153,9 @@ def check_bounds(changes: Changes, issuer: Issuer, mark: Mark | None) -> None:
         )
 
 
-def _order(source: Source, kind: Kind, limits: ReadingLimits, at: datetime) -> Order:
+def _order(head: CrlHead, source: Source, kind: Kind, limits: ReadingLimits, at: datetime) -> Order:
     begin = max(EARLIEST, source.issuer.certificate.not_valid_before_utc)
-    indirect = source.partition.crl_issuer is not None
+    indirect = head.scope is not None and head.scope.indirect
     return Order(
         begin=int(begin.timestamp()),
         end=int(min(LATEST, at + MAX_SKEW).timestamp()),

@@ -19,7 +19,7 @@ from tashika.pki.errors import PkiError
 from tashika.pki.names import same_name
 from tashika_server.index import Mark
 from tashika_server.issuer import Covers, Partition
-from tashika_server.refresh.source import Check, Kind, NotTaken
+from tashika_server.refresh.source import Check, Kind, NotTaken, Source
 
 __all__ = [
     "MAX_SKEW",
@@ -89,9 +89,10 @@ def _digest(file: BinaryIO, within: range, hash_name: str) -> bytes:
     return digesting.digest()
 
 
-def check_scope(head: CrlHead, partition: Partition) -> None:
+def check_scope(head: CrlHead, source: Source) -> None:
     """Check that a list speaks for this partition, and for all of it (RFC 5280 5.2.5)."""
-    scope, name = head.scope or Scope(), partition.name
+    scope, partition = head.scope or Scope(), source.partition
+    name, signer = partition.name, partition.crl_issuer
     if scope.some_reasons:
         raise NotTaken(
             Check.REASONS,
@@ -106,10 +107,13 @@ def check_scope(head: CrlHead, partition: Partition) -> None:
         raise NotTaken(Check.SCOPE, "it names no distribution point but should be a partition")
     if name and not any(_same_point(each, name) for each in scope.names):
         raise NotTaken(Check.SCOPE, "it is another partition's; look at the URL of this one")
-    if scope.indirect != (partition.crl_issuer is not None):
+    if scope.indirect and signer is None:
         raise NotTaken(
-            Check.SCOPE,
-            "it is an indirect CRL and the partition has no crl_issuer, or the other way round",
+            Check.SCOPE, "it is an indirect CRL; if that is right, give its signer as crl_issuer"
+        )
+    if signer and signer.subject != source.issuer.certificate.subject and not scope.indirect:
+        raise NotTaken(
+            Check.SCOPE, "it is no indirect CRL and another's; look at the partition's crl_issuer"
         )
     _check_kinds(scope, partition)
 
