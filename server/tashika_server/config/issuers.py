@@ -114,7 +114,9 @@ def _listed(file: Path) -> tuple[Partition, ...]:
         for line in lines:
             where = f"{file} line {lines.line_num}"
             if len(line) != len(header) or not all(line[:2]):
-                raise BadValue(f"{where} is not a pair", "write url,name and quote the name")
+                raise BadValue(
+                    f"{where} does not fit the header", "write url,name and quote the name"
+                )
             url, *mirrors = map(_url, line[0].split(" "))
             partition = Partition(
                 name=line[1],

@@ -152,10 +152,13 @@ def _set_aside(
 
 
 async def _do(tools: Tools, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Work on the bench; when nobody waits any more, what has begun is finished all the same."""
+    """Work on the bench; when nobody waits any more, reading ends and publishing is finished."""
     begun = tools.bench.submit(work, *args, **kwargs)
     try:
         return await asyncio.wrap_future(begun)
+    except asyncio.CancelledError:
+        tools.cell.raze()
+        raise
     finally:
         begun.cancel()
         wait([begun])  # the files that it works on are closed next

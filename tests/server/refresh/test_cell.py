@@ -1,9 +1,11 @@
 """T28: strangers' files are read in a process that can do nothing else, and may do anything."""
 
+import asyncio
 import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,12 +14,15 @@ import pytest
 from support.crls import AT, NAKA, Ca, Row, hold
 from support.inmates import PROGRAM
 from support.reading import Taken, take
+from support.refreshing import House
+from support.service import wait_until
 from tashika.pki.crl_head import read_frame, read_head
 from tashika.pki.standing import Reason
 from tashika_server.refresh.accept import ReadingLimits
 from tashika_server.refresh.cell import CellLimits, Confinement
 from tashika_server.refresh.hearing import Listed
 from tashika_server.refresh.messages import ended, head_message, refusal
+from tashika_server.refresh.process import Refresher
 from tashika_server.refresh.records import CODES, NEVER, RECORD
 from tashika_server.refresh.source import Check, NotTaken, Source
 
@@ -150,3 +155,17 @@ def test_nothing_is_left_of_a_cell():
         process = cell._process
         assert process
     assert process.returncode == -signal.SIGKILL
+
+
+async def test_a_refresher_that_is_stopped_waits_for_no_reading(tmp_path: Path):
+    house = House(tmp_path, names=(NAKA,))
+    house.offer(NAKA, b"hang")
+    cell = Confinement(program=PROGRAM)
+    parts = replace(house.parts, confinement=lambda: cell)
+    async with Refresher.of(parts) as refresher:
+        work = asyncio.create_task(refresher.refresh_all())
+        await asyncio.to_thread(wait_until, lambda: cell._process is not None, "a reading")
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    assert cell._process is None

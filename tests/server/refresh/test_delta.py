@@ -116,7 +116,7 @@ async def test_a_number_that_repeats_with_other_content_is_quarantined(house: Ho
     assert house.listed().keys() == {1, 2, 3, 4}
 
 
-async def test_a_delta_on_a_later_base_brings_the_complete_crl(
+async def test_t10_a_gap_before_a_delta_brings_the_complete_crl(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
     await house.refresh()
