@@ -15,7 +15,9 @@ from tashika.pki.certid import IssuerIdentity
 from tashika.pki.profile import Family
 
 __all__ = [
+    "FRESHEST",
     "Bounds",
+    "Covers",
     "Environment",
     "Expected",
     "Issuer",
@@ -25,6 +27,9 @@ __all__ = [
     "Probe",
     "WithoutRegister",
 ]
+
+FRESHEST = "freshest-crl"
+"""In place of the URL of a delta: whatever the complete CRL names as such (RFC 5280 5.2.6)."""
 
 
 class Environment(StrEnum):
@@ -79,6 +84,16 @@ class Probe:
     standing: Expected
 
 
+class Covers(StrEnum):
+    """Which certificates a CRL without a distribution point may restrict itself to.
+
+    The default lets it leave nothing out; a partition never holds but user certificates.
+    """
+
+    EVERYTHING = "everything"
+    USER_CERTIFICATES = "user-certificates"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
     """One CRL of an issuer and where to fetch it.
@@ -89,6 +104,15 @@ class Partition:
 
     name: str
     url: str
+    mirrors: tuple[str, ...] = ()
+    """Where else the same file is, in the order in which they are to be asked."""
+    delta: str | None = None
+    """Where deltas to it are, or FRESHEST; then only at hosts that are named here."""
+    covers: Covers = Covers.EVERYTHING
+    crl_issuer: x509.Certificate | None = None
+    """Who signs it, where that is not the issuer's own key: an indirect CRL (RFC 5280 5.2.5) of
+    whatever name, or any of the issuer's name.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

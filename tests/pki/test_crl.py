@@ -29,6 +29,7 @@ from tashika.pki.extensions import (
     write_extension,
 )
 from tashika.pki.limits import MAX_EXTENSIONS, MAX_INTEGER_BYTES, MAX_SCOPE_NAMES
+from tashika.pki.names import name_text
 from tashika.pki.standing import Reason
 
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -204,9 +205,10 @@ def test_reads_what_openssl_signs(authority: Authority, tmp_path: Path):
     algorithms.verify(key, found.algorithm, found.signature, found.tbs)
 
 
-def test_a_relative_name_of_openssl_is_unsupported(authority: Authority, tmp_path: Path):
-    with pytest.raises(Unsupported, match="relative"):
-        parse_crl(openssl_crl(authority, tmp_path, point="relativename = relative"))
+def test_a_relative_name_is_read_in_full(authority: Authority, tmp_path: Path):
+    found = parse_crl(openssl_crl(authority, tmp_path, point="relativename = relative"))
+    assert found.scope
+    assert found.scope.names == (f"{name_text(found.issuer_name)}, CN=Naka-ku",)
 
 
 # --- the frame ------------------------------------------------------------------
@@ -425,9 +427,6 @@ def test_a_scope_that_is_none_is_malformed(fields: list[bytes]):
         pytest.param(full_name(der.wrap(der.implicit(1), b"a@b")), id="mail"),
         pytest.param(full_name(der.wrap(der.implicit(2), b"crl.invalid")), id="host"),
         pytest.param(full_name(URI, der.wrap(der.explicit(0))), id="otherName after a URI"),
-        pytest.param(
-            der.wrap(der.explicit(0), der.wrap(der.explicit(1), name("x"))), id="relative"
-        ),
     ],
 )
 def test_a_scope_named_otherwise_is_unsupported(point: bytes):
@@ -557,7 +556,7 @@ def test_t30_the_frame_is_read_without_the_entries(monkeypatch: pytest.MonkeyPat
     small, large = crl(entry(1)), crl(*map(entry, range(5000)))
     assert steps(lambda: parse_crl(large)) == steps(lambda: parse_crl(small)) < 30
     listed = parse_crl(large)
-    assert steps(lambda: list(listed.entries())) == 3 * 5000
+    assert steps(lambda: list(listed.entries())) < 5000  # the usual ones take no steps at all
 
 
 def test_t30_what_is_wrong_with_an_entry_shows_when_it_is_reached():

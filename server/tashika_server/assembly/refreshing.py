@@ -19,6 +19,7 @@ def refresh_parts(config: Config, *, lab_base: str | None, clock: Clock) -> Refr
         index=settings.index.path,
         index_size=settings.index.size,
         run=settings.run,
+        spool=settings.refresh.spool,
         every=settings.refresh.every,
         lab_base=lab_base,
         clock=clock,

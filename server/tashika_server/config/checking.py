@@ -220,6 +220,10 @@ def _together(settings: Settings, issuers: tuple[Issuer, ...]) -> Iterator[Findi
         first = owner.setdefault(each.identity.key, each.name)
         if first != each.name:
             yield f"issuer[{each.name}].certificate", f"has the key of {first}", "remove one"
-        simulated = any(partition.url.startswith("lab:") for partition in each.partitions)
+        simulated = any(
+            url.startswith("lab:")
+            for partition in each.partitions
+            for url in (partition.url, *partition.mirrors, partition.delta or "")
+        )
         if simulated and not settings.lab:
             yield f"issuer[{each.name}].partitions", "has lab: URLs", "add the table [lab]"

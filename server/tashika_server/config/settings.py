@@ -16,6 +16,7 @@ from tashika_server.config.units import Address, Bytes
 from tashika_server.durable import Durability
 from tashika_server.issuer import (
     Bounds,
+    Covers,
     Environment,
     NeverIssued,
     Numbering,
@@ -108,6 +109,7 @@ class RefreshSettings:
     timeout: timedelta = timedelta(minutes=5)
     max_size: Bytes = HALF_GIB
     hung_after: timedelta = timedelta(minutes=1)
+    spool: Path = Path("spool")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +198,10 @@ class IssuerSettings:
     signers: tuple[SignerFiles, ...]
     family: Family = Family.OTHER
     partitions: Path | None = None
-    crl: str | None = None
+    crl: str | tuple[str, ...] | None = None
+    delta_crl: str | None = None
+    crl_covers: Covers = Covers.EVERYTHING
+    crl_issuer: Path | None = None
     register: Path | None = None
     without_register: WithoutRegister = WithoutRegister.UNKNOWN
     never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED

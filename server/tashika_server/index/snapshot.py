@@ -146,6 +146,14 @@ class Snapshot:
                     serial = int.from_bytes(value, "big")
                     yield unpack_entry(serial, self._entry(place, serial))
 
+    def entry(self, fingerprint: bytes, partition: str, serial: int) -> Entry | None:
+        """Return what one partition lists of a certificate; another's entry is None."""
+        place = self._place(fingerprint, partition)
+        raw = place and self._get("entries", place[:ID_BYTES] + pack_serial(serial))
+        if not raw or not place or partition_of(raw) != place[ID_BYTES:]:
+            return None
+        return unpack_entry(serial, raw)
+
     def mark(self, fingerprint: bytes, partition: str) -> Mark | None:
         """Return the last accepted CRL of one partition."""
         place = self._place(fingerprint, partition)

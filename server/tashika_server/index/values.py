@@ -12,6 +12,7 @@ __all__ = [
     "Change",
     "Changes",
     "Coverage",
+    "DeltaMark",
     "Entry",
     "Finding",
     "Mark",
@@ -44,6 +45,18 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaMark:
+    """The last delta that was taken in on top of a complete CRL."""
+
+    complete: int
+    """The number of that complete CRL."""
+    sha256: bytes
+    origin: str
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """The last accepted CRL of a partition; what the next one is measured by."""
 
@@ -55,6 +68,12 @@ class Mark:
     entries: int
     etag: str | None
     last_modified: str | None
+    origin: str | None = None
+    """The URL that these two are for."""
+    freshest: str | None = None
+    """Where the complete CRL says that its deltas are."""
+    delta: DeltaMark | None = None
+    """What has brought number and times up to date since; the rest is the complete CRL's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

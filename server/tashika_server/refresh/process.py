@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -21,12 +21,16 @@ from tashika_server.index import IndexWriteFailed, IndexWriter
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
+from tashika_server.refresh.accept import ReadingLimits
+from tashika_server.refresh.cell import Cell, Confinement
 from tashika_server.refresh.control import Answer, listening
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
 from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
+from tashika_server.refresh.room import sweep
 from tashika_server.refresh.schedule import Schedule
 from tashika_server.refresh.source import AnySource, Source, sources_of
+from tashika_server.refresh.taking import Keeper
 
 __all__ = ["RefreshParts", "Refresher", "Told", "run", "serve"]
 
@@ -60,7 +64,13 @@ class RefreshParts:
     """The URL of the simulated issuer that lab: URLs are below."""
     clock: Clock
     random: Random
+    spool: Path
+    """Where files are while they are taken in; nothing else may be there."""
+    keeper: Keeper | None = None
+    confinement: Callable[[], AbstractContextManager[Cell]] = Confinement
+    """What untrusted files are read in."""
     limits: FetchLimits = field(default_factory=FetchLimits)
+    reading: ReadingLimits = field(default_factory=ReadingLimits)
 
 
 async def run(parts: RefreshParts, *, ready: Callable[[], None]) -> None:
@@ -114,8 +124,19 @@ class Refresher:
                 writer.expect(issuer.identity.fingerprint, names)
             # Left last, so that what is being written ends before the index is closed.
             with ThreadPoolExecutor(1, "bench") as bench:
+                sweep(parts.spool)
                 async with Fetcher(limits=parts.limits, lab_base=parts.lab_base) as fetcher:
-                    yield cls(parts, Tools(fetcher=fetcher, writer=writer, bench=bench))
+                    with parts.confinement() as cell:
+                        tools = Tools(
+                            fetcher=fetcher,
+                            writer=writer,
+                            cell=cell,
+                            limits=parts.reading,
+                            spool=parts.spool,
+                            keeper=parts.keeper,
+                            bench=bench,
+                        )
+                        yield cls(parts, tools)
 
     async def keep(self, ready: Callable[[], None]) -> None:
         """Refresh everything, then forever what is due or asked for."""
