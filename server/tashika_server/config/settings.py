@@ -22,6 +22,7 @@ __all__ = [
     "Access",
     "BookSettings",
     "Environment",
+    "FilesSettings",
     "IndexSettings",
     "IssuerSettings",
     "LabSettings",
@@ -101,6 +102,14 @@ class RefreshSettings:
     timeout: timedelta = timedelta(minutes=5)
     max_size: Bytes = HALF_GIB
     hung_after: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesSettings:
+    """`[files]`: revocation information files, kept as they came; none without the table."""
+
+    archive: Path = Path("archive")
+    keep: timedelta = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +219,7 @@ class Settings:
     index: IndexSettings = field(default_factory=IndexSettings)
     refresh: RefreshSettings = RefreshSettings()
     book: BookSettings = field(default_factory=BookSettings)
+    files: FilesSettings | None = None
     metering: MeteringSettings = field(default_factory=MeteringSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     registry: RegistrySettings = RegistrySettings()
