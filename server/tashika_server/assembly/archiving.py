@@ -1,16 +1,28 @@
-"""The archive of a configuration, and how the refresher keeps files in it."""
+"""The archive and the history of a configuration, as the refresher and commands use them."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from pathlib import Path
 
 from tashika.pki.errors import TashikaError
+from tashika_server.clock import Clock
 from tashika_server.config import Config
 from tashika_server.config.settings import FilesSettings
 from tashika_server.files.archive import Archive
 from tashika_server.files.catalog import Facts, Kind
+from tashika_server.history.telling import Teller
+from tashika_server.index import Historian, IndexReader
 from tashika_server.refresh.source import Source
 
-__all__ = ["ArchiveKeeper", "NoArchive", "archive_of", "files_settings", "keeper_of"]
+__all__ = [
+    "ArchiveKeeper",
+    "NoArchive",
+    "archive_of",
+    "files_settings",
+    "historian_of",
+    "keeper_of",
+]
 
 
 class NoArchive(TashikaError):
@@ -56,6 +68,16 @@ def keeper_of(config: Config) -> ArchiveKeeper | None:
     archive = Archive.open(config.settings.files.archive)
     archive.sweep()
     return ArchiveKeeper(archive)
+
+
+def historian_of(
+    config: Config, *, clock: Clock
+) -> Callable[[IndexReader], AbstractContextManager[Historian]] | None:
+    """Say how the history gets in step with an index, if one is kept."""
+    if config.settings.files is None:
+        return None
+    file, issuers = config.settings.files.history, config.issuers
+    return lambda reader: closing(Teller.begin(file, reader, issuers, clock))
 
 
 def files_settings(config: Config) -> FilesSettings:

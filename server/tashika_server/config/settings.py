@@ -106,9 +106,10 @@ class RefreshSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesSettings:
-    """`[files]`: revocation information files, kept as they came; none without the table."""
+    """`[files]`: CRLs as they came and standings over time; neither is kept without the table."""
 
     archive: Path = Path("archive")
+    history: Path = Path("history.sqlite")
     keep: timedelta = timedelta(days=3650)
 
 

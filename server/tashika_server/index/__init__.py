@@ -11,6 +11,7 @@ from tashika_server.index.errors import (
     IndexWriteFailed,
     SerialTaken,
 )
+from tashika_server.index.historian import Historian, Published
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.snapshot import Snapshot
 from tashika_server.index.values import (
@@ -31,6 +32,7 @@ __all__ = [
     "Coverage",
     "Entry",
     "Finding",
+    "Historian",
     "IndexBusy",
     "IndexForeign",
     "IndexMissing",
@@ -38,6 +40,7 @@ __all__ = [
     "IndexWriteFailed",
     "IndexWriter",
     "Mark",
+    "Published",
     "Quarantined",
     "RegisterMark",
     "SerialTaken",

@@ -1,0 +1,300 @@
+"""How the history is told: by the index's writer, each generation once, before its commit.
+
+What a generation says is durable here first. If its commit never comes, the next telling, or
+the next start, finds the index behind and makes that publication void: so each generation
+counts exactly once, and the generation is the offset.
+
+The first CRL of a partition is its baseline: none of its entries is copied, unless something
+is told of it already. Only when one of them changes is it written down as it was, beside what
+it becomes. What never changes is said by the index itself.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from tashika_server.clock import Clock
+from tashika_server.history.events import Illegal, Keeping, What, happening
+from tashika_server.history.store import (
+    Connection,
+    connect,
+    micros,
+    pack,
+    serial_key,
+    writing,
+)
+from tashika_server.index import Entry, IndexReader, Mark, Published, Snapshot
+from tashika_server.issuer import Issuer
+from tashika_server.log import get_log
+from tashika_server.metrics import Tally
+
+__all__ = ["Teller"]
+
+log = get_log()
+
+_illegal = Tally(
+    "tashika_illegal_transitions",
+    "What issuers did to certificates and may not.",
+    label="transition",
+    allowed=Illegal,
+)
+_ALARMED = Counter[tuple[str, str, Illegal]]
+
+
+class Teller:
+    """The history as its one writer has it: a Historian. From one thread at a time."""
+
+    def __init__(
+        self,
+        file: Path,
+        connection: Connection,
+        issuers: Mapping[bytes, Issuer],
+        clock: Clock,
+        epoch: int,
+    ) -> None:
+        self._file = file
+        self._connection = connection
+        self._issuers = issuers
+        self._clock = clock
+        self._epoch = epoch
+
+    @classmethod
+    def begin(
+        cls, file: Path, reader: IndexReader, issuers: Sequence[Issuer], clock: Clock
+    ) -> Self:
+        """Get in step with the index before anything is written to it; raises HistoryFailed.
+
+        An index that is not the one of the last telling (made anew, restored, or written to
+        without a history) begins a new epoch: what it lists is the baseline.
+        """
+        connection = connect(file)
+        known = {each.identity.fingerprint: each for each in issuers}
+        with reader.snapshot() as snapshot, writing(file, connection):
+            last = connection.execute("SELECT max(id) FROM epoch").fetchone()[0]
+            if last is None or not _in_step(connection, last, snapshot):
+                last = _new_epoch(connection, snapshot, known, micros(clock.now()))
+                log.warning("history_begins", generation=snapshot.generation)
+            _make_void(connection, last, after=snapshot.generation)
+        return cls(file, connection, known, clock, last)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def keep(self, generation: int, published: Sequence[Published]) -> None:
+        """Hear what a generation publishes; raises HistoryFailed, changing nothing."""
+        alarms = _ALARMED()
+        with writing(self._file, self._connection):
+            at = self._advance(generation)
+            for each in published:
+                self._publish(generation, each, at, alarms)
+        self._raise_alarms(alarms)
+
+    def expect(
+        self,
+        generation: int,
+        fingerprint: bytes,
+        partitions: Collection[str],
+        leaving: Mapping[str, Sequence[Entry]],
+    ) -> None:
+        """Hear which partitions are expected, and what those listed that go."""
+        with writing(self._file, self._connection) as connection:
+            at = self._advance(generation)
+            issuer = _issuer(connection, fingerprint)
+            for name, place in self._live(issuer).items():
+                if name not in partitions:
+                    self._drop(generation, issuer, place, leaving.get(name, ()), at)
+            for name in sorted(set(partitions) - self._live(issuer).keys()):
+                _add_place(connection, self._epoch, issuer, name, at)
+
+    def _advance(self, generation: int) -> int:
+        """Begin a generation and return its time, which never falls."""
+        _make_void(self._connection, self._epoch, after=generation - 1)
+        (last,) = self._connection.execute(
+            "SELECT known_at FROM epoch WHERE id = ?", (self._epoch,)
+        ).fetchone()
+        at: int = max(last, micros(self._clock.now()))
+        self._connection.execute(
+            "UPDATE epoch SET generation = ?, known_at = ? WHERE id = ?",
+            (generation, at, self._epoch),
+        )
+        return at
+
+    def _publish(self, generation: int, each: Published, at: int, alarms: _ALARMED) -> None:
+        issuer = _issuer(self._connection, each.fingerprint)
+        place = self._live(issuer).get(each.partition)
+        if place is None:
+            place = _add_place(self._connection, self._epoch, issuer, each.partition, at)
+        baseline = _baseline(self._connection, place)
+        publication = _add_publication(self._connection, place, generation, at, each.mark)
+        named = self._issuers[each.fingerprint]
+        keeping = Keeping(family=named.family, beyond_expiry=named.archive_cutoff is not None)
+        is_quiet = baseline is None and not self._has_events(issuer)
+        for serial, before, after in () if is_quiet else _pairs(each):
+            last = self._last(issuer, serial)
+            if baseline is None and last is None:
+                continue
+            if before is not None and last is None and baseline is not None:
+                self._add_event((issuer, serial, baseline), What.BASELINE, before)
+            what, illegal = happening(keeping, before, after, lapsed=last is What.LAPSED)
+            self._add_event((issuer, serial, publication), what, after, illegal)
+            if illegal:
+                alarms[named.name, each.partition, illegal] += 1
+
+    def _drop(
+        self, generation: int, issuer: int, place: int, entries: Sequence[Entry], at: int
+    ) -> None:
+        baseline = _baseline(self._connection, place)
+        publication = _add_publication(self._connection, place, generation, at, None)
+        for entry in entries:
+            if baseline is not None and self._last(issuer, entry.serial) is None:
+                self._add_event((issuer, entry.serial, baseline), What.BASELINE, entry)
+            self._add_event((issuer, entry.serial, publication), What.DROPPED, None)
+        update = "UPDATE place SET dropped = ? WHERE id = ?"
+        self._connection.execute(update, (publication, place))
+
+    def _last(self, issuer: int, serial: int) -> What | None:
+        """Return what happened last in this epoch; None where nothing tells of it yet."""
+        row = self._connection.execute(
+            "SELECT what FROM event JOIN publication ON publication.id = publication"
+            " JOIN place ON place.id = place"
+            " WHERE event.issuer = ? AND serial = ? AND epoch = ? AND NOT void"
+            " ORDER BY publication.id DESC LIMIT 1",
+            (issuer, serial_key(serial), self._epoch),
+        ).fetchone()
+        return row and What(abs(row[0]))
+
+    def _has_events(self, issuer: int) -> bool:
+        query = "SELECT 1 FROM event WHERE issuer = ? LIMIT 1"
+        return self._connection.execute(query, (issuer,)).fetchone() is not None
+
+    def _add_event(
+        self,
+        key: tuple[int, int, int],
+        what: What,
+        entry: Entry | None,
+        illegal: Illegal | None = None,
+    ) -> None:
+        """Write what happened to an issuer's certificate in a publication."""
+        issuer, serial, publication = key
+        self._connection.execute(
+            "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (issuer, serial_key(serial), publication, *pack(what, entry, illegal=bool(illegal))),
+        )
+
+    def _live(self, issuer: int) -> dict[str, int]:
+        return dict(
+            self._connection.execute(
+                "SELECT partition, id FROM place WHERE epoch = ? AND issuer = ? AND (dropped IS"
+                " NULL OR (SELECT void FROM publication WHERE publication.id = dropped))",
+                (self._epoch, issuer),
+            )
+        )
+
+    def _raise_alarms(self, alarms: _ALARMED) -> None:
+        for (issuer, partition, illegal), count in alarms.items():
+            log.error(
+                "illegal_transition",
+                issuer=issuer,
+                partition=partition,
+                transition=str(illegal),
+                certificates=count,
+            )
+            _illegal.count(illegal, count)
+
+
+def _pairs(published: Published) -> Iterator[tuple[int, Entry | None, Entry | None]]:
+    """Yield serials with what was listed before and what is now."""
+    changes = published.changes
+    yield from ((entry.serial, None, entry) for entry in changes.added)
+    yield from ((after.serial, before, after) for before, after in changes.changed)
+    yield from ((entry.serial, entry, None) for entry in changes.removed)
+
+
+def _in_step(connection: Connection, epoch: int, snapshot: Snapshot) -> bool:
+    """Tell whether this is the index that was told of last, at most one generation behind."""
+    told = connection.execute("SELECT generation FROM epoch WHERE id = ?", (epoch,)).fetchone()[0]
+    if told - snapshot.generation not in (0, 1):
+        return False
+    last = connection.execute(
+        "SELECT fingerprint, partition, sha256 FROM publication"
+        " JOIN place ON place.id = place JOIN issuer ON issuer.id = issuer"
+        " WHERE epoch = ? AND publication.generation <= ? AND NOT void AND dropped IS NULL"
+        " ORDER BY publication.id DESC LIMIT 1",
+        (epoch, snapshot.generation),
+    ).fetchone()
+    if last is None:
+        return True
+    fingerprint, partition, digest = last
+    mark = snapshot.mark(fingerprint, partition)
+    return mark is not None and mark.sha256 == digest
+
+
+def _new_epoch(
+    connection: Connection, snapshot: Snapshot, issuers: Mapping[bytes, Issuer], at: int
+) -> int:
+    """Begin an epoch whose baseline is what the index lists by now."""
+    (known,) = connection.execute("SELECT max(known_at) FROM epoch").fetchone()
+    at = max(at, known or 0)
+    epoch = connection.execute(
+        "INSERT INTO epoch (began_at, generation, known_at) VALUES (?, ?, ?) RETURNING id",
+        (at, snapshot.generation, at),
+    ).fetchone()[0]
+    for fingerprint, each in issuers.items():
+        issuer, marks = _issuer(connection, fingerprint), snapshot.marks(fingerprint)
+        names = {partition.name for partition in each.partitions} | marks.keys()
+        for name in sorted(names):
+            place = _add_place(connection, epoch, issuer, name, at)
+            if mark := marks.get(name):
+                _add_publication(connection, place, snapshot.generation, at, mark)
+    return int(epoch)
+
+
+def _make_void(connection: Connection, epoch: int, *, after: int) -> None:
+    """Let no publication of a later generation count: their commit never came."""
+    connection.execute(
+        "UPDATE publication SET void = 1 WHERE generation > ? AND NOT void"
+        " AND place IN (SELECT id FROM place WHERE epoch = ?)",
+        (after, epoch),
+    )
+    connection.execute(
+        "UPDATE epoch SET generation = ? WHERE id = ? AND generation > ?", (after, epoch, after)
+    )
+
+
+def _issuer(connection: Connection, fingerprint: bytes) -> int:
+    connection.execute("INSERT OR IGNORE INTO issuer (fingerprint) VALUES (?)", (fingerprint,))
+    query = "SELECT id FROM issuer WHERE fingerprint = ?"
+    return int(connection.execute(query, (fingerprint,)).fetchone()[0])
+
+
+def _add_place(connection: Connection, epoch: int, issuer: int, partition: str, at: int) -> int:
+    values = (epoch, issuer, partition, at)
+    row = connection.execute(
+        "INSERT INTO place (epoch, issuer, partition, expected_at) VALUES (?, ?, ?, ?)"
+        " RETURNING id",
+        values,
+    ).fetchone()
+    return int(row[0])
+
+
+def _baseline(connection: Connection, place: int) -> int | None:
+    """Return the first publication of a partition that came to be."""
+    row = connection.execute(
+        "SELECT id FROM publication WHERE place = ? AND NOT void ORDER BY known_at, id LIMIT 1",
+        (place,),
+    ).fetchone()
+    return row and int(row[0])
+
+
+def _add_publication(
+    connection: Connection, place: int, generation: int, at: int, mark: Mark | None
+) -> int:
+    said = (str(mark.number), micros(mark.this_update), mark.sha256) if mark else (None, None, None)
+    row = connection.execute(
+        "INSERT INTO publication (place, generation, known_at, number, this_update, sha256)"
+        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        (place, generation, at, *said),
+    ).fetchone()
+    return int(row[0])
