@@ -63,6 +63,7 @@ async def open_office(
             book=book, snapshot=run / SNAPSHOT_FILE, stamp_every=stamp_every, clock=clock
         ),
         console=ConsoleParts(
+            files=None,
             book=book,
             two_person=frozenset(),
             issuers={},

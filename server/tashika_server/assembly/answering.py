@@ -41,7 +41,7 @@ from tashika_server.responder import (
 )
 from tashika_server.signing import Rack, Shelf, SignerFiles
 
-__all__ = ["racks", "tls_identity", "worker_parts"]
+__all__ = ["journal_group", "racks", "tls_identity", "usage_meter", "worker_parts"]
 
 GENERATIONS = 2
 """During a reload the workers of two configurations draw on the same limits; what all of them may
@@ -56,7 +56,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
     """
     responder, run = config.settings.responder, config.settings.run
     ensure_key(run / KEY_FILE)
-    group = None if config.settings.access is Access.OPEN else _journal(config, clock)
+    group = None if config.settings.access is Access.OPEN else journal_group(config, clock)
     return WorkerParts(
         desk=Desk(
             admission=_admission(config, at=clock.now()),
@@ -65,7 +65,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
             shelf=Shelf(racks(config), at=clock.now()),
             inspection=Inspection(),
             max_cert_ids=responder.max_cert_ids,
-            meter=_meter(config, group) if group else None,
+            meter=usage_meter(config, group) if group else None,
         ),
         reception=Reception(
             proxies=Proxies(tuple(ip_network(each) for each in responder.proxies)),
@@ -80,8 +80,8 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
     )
 
 
-def _journal(config: Config, clock: Clock) -> GroupCommit:
-    """Say how this worker's journals are begun."""
+def journal_group(config: Config, clock: Clock) -> GroupCommit:
+    """Say how this process's journals are begun."""
     metering, ahead = config.settings.metering, ThreadPoolExecutor(1, "segments")
 
     def begin() -> Journal:
@@ -98,7 +98,8 @@ def _journal(config: Config, clock: Clock) -> GroupCommit:
     return GroupCommit(begin, clock=clock)
 
 
-def _meter(config: Config, group: GroupCommit) -> Meter:
+def usage_meter(config: Config, group: GroupCommit) -> Meter:
+    """Make what notes in them."""
     return Meter(
         group=group,
         master=read_master_key(config.settings.metering.key),

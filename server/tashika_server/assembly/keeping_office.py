@@ -4,6 +4,7 @@ from datetime import timedelta
 from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
+from tashika_server.assembly.providing import provision_of
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.certificate_file import read_certificate, read_private_key
 from tashika_server.clock import Clock
@@ -41,6 +42,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             session_life=settings.office.session,
             tls=office_tls(settings.office.tls) if settings.office.tls else None,
             clock=clock,
+            files=provision_of(config, clock=clock),
         ),
         intake=IntakeParts(
             ingest=IngestParts(

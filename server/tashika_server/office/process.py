@@ -58,6 +58,8 @@ async def serve(
         compiler = stack.enter_context(Compiler.of(parts.compiler))
         await compiler.look()
         await stack.enter_async_context(listening(parts.run, compiler.look))
+        if listener is not None and parts.console.files:
+            await parts.console.files.group.begin()
         if listener is not None:
             await stack.enter_async_context(
                 serving(parts.console, listener, published=compiler.look)
@@ -69,6 +71,8 @@ async def serve(
             keep_entering_refreshes(parts.refreshes),
             stop,
         ]
+        if listener is not None and parts.console.files:
+            chores.append(parts.console.files.keep())
         if parts.closing:
             chores.append(keep_closing_days(parts.closing))
         tasks = [asyncio.ensure_future(each) for each in chores]
