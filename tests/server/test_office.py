@@ -79,6 +79,7 @@ async def open_office(
             book=book, index=IndexReader.open(run / "index"), node="here", issuers={}, clock=clock
         ),
         closing=None,
+        retention=None,
         run=run,
     )
     stop, ready = asyncio.Event(), asyncio.Event()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
+from tashika_server.assembly.archiving import archive_of
 from tashika_server.assembly.providing import provision_of
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.certificate_file import read_certificate, read_private_key
@@ -14,6 +15,7 @@ from tashika_server.index import IndexReader
 from tashika_server.metering.ingest import IngestParts
 from tashika_server.office.closing import ClosingParts
 from tashika_server.office.compiler import CompilerParts
+from tashika_server.office.files import RetentionParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
 from tashika_server.office.refreshes import RefreshParts
@@ -61,6 +63,15 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             book=book, key=read_private_key(settings.ledger.key), node=node, clock=clock
         )
         if settings.ledger.key
+        else None,
+        retention=RetentionParts(
+            book=book,
+            archive=archive_of(config),
+            keep=settings.files.keep,
+            node=node,
+            clock=clock,
+        )
+        if settings.files
         else None,
         run=settings.run,
     )

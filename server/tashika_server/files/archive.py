@@ -11,7 +11,7 @@ bytes when the file comes again. Not for what else is done to a CRL (`refresh`).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
@@ -123,6 +123,14 @@ class Archive:
             raise _failed(self._directory, wrong) from wrong
         if (digest.digest(), size) != (file.sha256, file.size):
             raise FileDamaged(f"the content of {file.sha256.hex()} is another one")
+
+    def remove(self, files: Sequence[Kept]) -> None:
+        """Remove the contents of files that are leaving, but for what another row still keeps."""
+        for file in files:
+            rows = self.catalog.by_content(file.sha256)
+            if all(row.leaving for row in rows):
+                self.packed(file).unlink(missing_ok=True)
+        self.catalog.gone(files)
 
     def verify(self) -> Iterator[Finding]:
         """Read everything that is kept, and yield what is wrong with it."""

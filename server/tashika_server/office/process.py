@@ -16,6 +16,7 @@ from tashika_server.log import get_log
 from tashika_server.office.closing import ClosingParts, keep_closing_days
 from tashika_server.office.compiler import Compiler, CompilerParts
 from tashika_server.office.control import listening
+from tashika_server.office.files import RetentionParts, keep_purging
 from tashika_server.office.intake import Intake, IntakeParts
 from tashika_server.office.refreshes import RefreshParts, keep_entering_refreshes
 from tashika_server.office.reminder import remind
@@ -35,6 +36,8 @@ class OfficeParts:
     refreshes: RefreshParts
     closing: ClosingParts | None
     """None where there is no key to sign the ledger's days with."""
+    retention: RetentionParts | None
+    """None where no files are kept."""
     run: Path
     """Where its socket is."""
 
@@ -73,6 +76,8 @@ async def serve(
         ]
         if listener is not None and parts.console.files:
             chores.append(parts.console.files.keep())
+        if parts.retention:
+            chores.append(keep_purging(parts.retention))
         if parts.closing:
             chores.append(keep_closing_days(parts.closing))
         tasks = [asyncio.ensure_future(each) for each in chores]
