@@ -21,6 +21,7 @@ CODES = {
     **dict.fromkeys(("ConfigError", "BadDsn", "BookOutdated", "ReloadRefused"), EX_CONFIG),
     **dict.fromkeys(("BookUnreachable", "IndexBusy", "IndexWriteFailed"), EX_TEMPFAIL),
     **dict.fromkeys(("NotServed", "StartRefused"), EX_TEMPFAIL),
+    **dict.fromkeys(("ArchiveFailed", "HistoryFailed"), EX_TEMPFAIL),
 }
 """By the names of errors: a command that fails need not load all that can fail in others."""
 EX_PIPE = 141

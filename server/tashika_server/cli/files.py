@@ -14,7 +14,6 @@ from tashika_server.cli.arguments import first_moment
 from tashika_server.cli.display import print_json, print_table
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
-from tashika_server.durable import write_atomically
 from tashika_server.files.archive import Archive
 from tashika_server.files.bundle import write_bundle
 from tashika_server.files.catalog import Kept
@@ -92,11 +91,18 @@ def _list(options: argparse.Namespace) -> int:
 def _get(options: argparse.Namespace) -> int:
     archive = archive_of(load_config(options.config))
     file = archive.find(options.sha256)
-    if options.out:
-        write_atomically(options.out, b"".join(archive.content(file)))
-    else:
-        for piece in archive.content(file):
-            sys.stdout.buffer.write(piece)
+    if options.out is None:
+        sys.stdout.buffer.writelines(archive.content(file))
+        return 0
+    fresh = options.out.with_name(f".{options.out.name}.new")
+    try:
+        with fresh.open("wb") as target:
+            target.writelines(archive.content(file))
+        fresh.replace(options.out)
+    except OSError as wrong:
+        raise TashikaError(f"{options.out} cannot be written: {wrong}; name another") from wrong
+    finally:
+        fresh.unlink(missing_ok=True)
     return 0
 
 

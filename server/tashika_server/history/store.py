@@ -95,9 +95,12 @@ def connect(file: Path) -> Connection:
 
 @contextmanager
 def connected(file: Path) -> Iterator[Connection]:
-    """Read the history as it is at this moment; raises HistoryFailed."""
+    """Read the history as it is at this moment; raises HistoryFailed, also if there is none."""
+    where = f"{file.absolute().as_uri()}?mode=rw"
     try:
-        with closing(connect(file)) as connection:
+        with closing(
+            sqlite3.connect(where, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
+        ) as connection:
             connection.execute("BEGIN")
             yield connection
     except sqlite3.Error as wrong:
@@ -127,7 +130,7 @@ def serial_key(serial: int) -> int | bytes:
     return serial.to_bytes((serial.bit_length() + 8) // 8, "big", signed=True)
 
 
-def pack(what: What, entry: Entry | None, *, illegal: bool) -> Row:
+def pack(what: What, entry: Entry | None, *, illegal: bool = False) -> Row:
     """Write what happened."""
     code = -what if illegal else int(what)
     if entry is None:

@@ -18,6 +18,7 @@ from tashika_server.clock import Clock
 from tashika_server.history.events import Illegal, Keeping, What, happening
 from tashika_server.history.store import (
     Connection,
+    Row,
     connect,
     micros,
     pack,
@@ -40,6 +41,9 @@ _illegal = Tally(
     allowed=Illegal,
 )
 _ALARMED = Counter[tuple[str, str, Illegal]]
+_EventRow = tuple[object, ...]
+_AT_ONCE = 500
+"""Certificates asked about in one statement; one by one, telling takes twice the CPU time."""
 
 
 class Teller:
@@ -130,58 +134,64 @@ class Teller:
         publication = _add_publication(self._connection, place, generation, at, each.mark)
         named = self._issuers[each.fingerprint]
         keeping = Keeping(family=named.family, beyond_expiry=named.archive_cutoff is not None)
-        is_quiet = baseline is None and not self._has_events(issuer)
-        for serial, before, after in () if is_quiet else _pairs(each):
-            last = self._last(issuer, serial)
+        if baseline is None and not self._has_events(issuer):
+            return
+        pairs = list(_pairs(each))
+        past = self._past(issuer, [serial for serial, _, _ in pairs])
+        rows: list[_EventRow] = []
+        for serial, before, after in pairs:
+            last = past.get(serial_key(serial))
             if baseline is None and last is None:
                 continue
             if before is not None and last is None and baseline is not None:
-                self._add_event((issuer, serial, baseline), What.BASELINE, before)
+                rows.append(_row(issuer, before, baseline, pack(What.BASELINE, before)))
             what, illegal = happening(keeping, before, after, lapsed=last is What.LAPSED)
-            self._add_event((issuer, serial, publication), what, after, illegal)
+            said = pack(what, after, illegal=bool(illegal))
+            rows.append((issuer, serial_key(serial), publication, *said))
             if illegal:
                 alarms[named.name, each.partition, illegal] += 1
+        self._add(rows)
 
     def _drop(
         self, generation: int, issuer: int, place: int, entries: Sequence[Entry], at: int
     ) -> None:
         baseline = _baseline(self._connection, place)
         publication = _add_publication(self._connection, place, generation, at, None)
-        for entry in entries:
-            if baseline is not None and self._last(issuer, entry.serial) is None:
-                self._add_event((issuer, entry.serial, baseline), What.BASELINE, entry)
-            self._add_event((issuer, entry.serial, publication), What.DROPPED, None)
+        past = self._past(issuer, [entry.serial for entry in entries])
+        rows = [
+            _row(issuer, entry, baseline, pack(What.BASELINE, entry))
+            for entry in entries
+            if baseline is not None and serial_key(entry.serial) not in past
+        ]
+        dropped = pack(What.DROPPED, None)
+        rows += [_row(issuer, entry, publication, dropped) for entry in entries]
+        self._add(rows)
         update = "UPDATE place SET dropped = ? WHERE id = ?"
         self._connection.execute(update, (publication, place))
 
-    def _last(self, issuer: int, serial: int) -> What | None:
-        """Return what happened last in this epoch; None where nothing tells of it yet."""
-        row = self._connection.execute(
-            "SELECT what FROM event JOIN publication ON publication.id = publication"
-            " JOIN place ON place.id = place"
-            " WHERE event.issuer = ? AND serial = ? AND epoch = ? AND NOT void"
-            " ORDER BY publication.id DESC LIMIT 1",
-            (issuer, serial_key(serial), self._epoch),
-        ).fetchone()
-        return row and What(abs(row[0]))
+    def _past(self, issuer: int, serials: Sequence[int]) -> dict[int | bytes, What]:
+        """Return what happened last in this epoch, of each of which anything is told yet."""
+        found: dict[int | bytes, What] = {}
+        for begin in range(0, len(serials), _AT_ONCE):
+            keys = [serial_key(serial) for serial in serials[begin : begin + _AT_ONCE]]
+            marks = ",".join("?" * len(keys))
+            query = (
+                "SELECT serial, what FROM event JOIN publication ON publication.id = publication"  # noqa: S608
+                " JOIN place ON place.id = place"
+                f" WHERE event.issuer = ? AND serial IN ({marks}) AND epoch = ? AND NOT void"
+                " ORDER BY publication.id"
+            )
+            rows = self._connection.execute(query, (issuer, *keys, self._epoch))
+            found.update((key, What(abs(what))) for key, what in rows)
+        return found
 
     def _has_events(self, issuer: int) -> bool:
         query = "SELECT 1 FROM event WHERE issuer = ? LIMIT 1"
         return self._connection.execute(query, (issuer,)).fetchone() is not None
 
-    def _add_event(
-        self,
-        key: tuple[int, int, int],
-        what: What,
-        entry: Entry | None,
-        illegal: Illegal | None = None,
-    ) -> None:
-        """Write what happened to an issuer's certificate in a publication."""
-        issuer, serial, publication = key
-        self._connection.execute(
-            "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (issuer, serial_key(serial), publication, *pack(what, entry, illegal=bool(illegal))),
-        )
+    def _add(self, rows: list[_EventRow]) -> None:
+        insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
+        self._connection.executemany(insert, rows)
 
     def _live(self, issuer: int) -> dict[str, int]:
         return dict(
@@ -202,6 +212,10 @@ class Teller:
                 certificates=count,
             )
             _illegal.count(illegal, count)
+
+
+def _row(issuer: int, entry: Entry, publication: int, said: Row) -> _EventRow:
+    return issuer, serial_key(entry.serial), publication, *said
 
 
 def _pairs(published: Published) -> Iterator[tuple[int, Entry | None, Entry | None]]:
