@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tashika_server.agreements.period import JST
 from tashika_server.assembly.archiving import files_settings
-from tashika_server.book.plain import plain
 from tashika_server.cli.arguments import first_moment
 from tashika_server.cli.display import print_cells, print_json
 from tashika_server.cli.query import certificate_named, issuer_of
@@ -96,27 +96,31 @@ def _reason(entry: Entry) -> str | None:
 
 
 def _print(said: dict[str, Any], story: Story) -> None:
-    told = plain(said)
-    if told["not_remembered"]:
-        print(f"not remembered: {told['not_remembered']}")
+    if said["not_remembered"]:
+        print(f"not remembered: {said['not_remembered']}")
     else:
-        for title, key in (("known at", "known"), ("in force at", "in_force")):
-            standing = told[key]
-            more = f" {standing['revoked_at']}, {standing['reason']}" if len(standing) > 1 else ""
-            print(f"{title} {told['at']}: {standing['standing']}{more}")
+        for title, key in (("known", "known"), ("in force", "in_force")):
+            standing = said[key]
+            since = standing.get("revoked_at")
+            more = f" since {_japan(since)}, {standing['reason']}" if since else ""
+            print(f"{title} at {_japan(said['at'])}: {standing['standing']}{more}")
+    if not story.events:
+        print("nothing has happened to it since the first CRL of its partition")
+        return
     rows = (
         (
-            each["known_at"],
-            each["event"],
-            (each["listed"] or {}).get("revoked_at", ""),
-            (each["listed"] or {}).get("reason") or "",
-            each["crl"] or "",
-            each["partition"],
-            "illegal" if each["illegal"] else "",
+            _japan(each.known_at),
+            each.what.word,
+            _japan(each.entry.revoked_at) if each.entry else "",
+            (_reason(each.entry) or "") if each.entry else "",
+            each.number or "",
+            each.partition,
+            "illegal" if each.illegal else "",
         )
-        for each in told["events"]
+        for each in story.events
     )
-    if story.events:
-        print_cells(HEADINGS, rows)
-    else:
-        print("nothing has happened to it since the first CRL of its partition")
+    print_cells(HEADINGS, rows)
+
+
+def _japan(at: datetime) -> str:
+    return f"{at.astimezone(JST):%Y-%m-%d %H:%M:%S JST}"

@@ -66,8 +66,9 @@ class Archive:
     def open(cls, directory: Path) -> Self:
         """Open the archive in a directory, made if need be."""
         try:
+            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
             for name in ("incoming", "content"):
-                (directory / name).mkdir(parents=True, exist_ok=True)
+                (directory / name).mkdir(exist_ok=True)
             sync_directory(directory)
         except OSError as wrong:
             raise _failed(directory, wrong) from wrong

@@ -10,10 +10,12 @@ management API, and journals it; workers have nothing to do with it.
 """
 
 import asyncio
+import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -245,4 +247,5 @@ def _problem(status: HTTPStatus, kind: str, *, en: str, ja: str) -> web.Response
         status=status,
         headers=headers,
         content_type="application/problem+json",
+        dumps=partial(json.dumps, ensure_ascii=False),
     )

@@ -5,6 +5,7 @@ certificate, its publication and what is listed since, some 20 bytes. Not for wh
 (`events`), nor for who asks (`look_back`) or tells (`telling`).
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -82,13 +83,15 @@ _LARGEST = 1 << 63
 def connect(file: Path) -> Connection:
     """Open the history, made if there is none; raises HistoryFailed."""
     try:
+        # SQLite gives the files beside it the same mode; who is revoked is nobody else's business.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
         connection = sqlite3.connect(
             file, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(_SCHEMA)
-    except sqlite3.Error as wrong:
+    except (sqlite3.Error, OSError) as wrong:
         raise _failed(file, wrong) from wrong
     return connection
 
@@ -168,5 +171,5 @@ def instant(at: int) -> datetime:
     return _EPOCH + at * _MICROSECOND
 
 
-def _failed(file: Path, wrong: sqlite3.Error) -> HistoryFailed:
+def _failed(file: Path, wrong: sqlite3.Error | OSError) -> HistoryFailed:
     return HistoryFailed(f"the history {file} cannot be used ({wrong}); look at its disk")

@@ -114,6 +114,11 @@ def test_what_was_known_at_a_moment_is_the_crl_of_then_with_its_deltas(archive: 
     assert archive.catalog.known(ISSUER, NISHI, AT + DAY) == ()
 
 
+def test_the_archive_is_for_its_owner_and_group_alone(tmp_path: Path):
+    archive = Archive.open(tmp_path / "archive")
+    assert archive._directory.stat().st_mode & 0o007 == 0
+
+
 # --- Verifying ----------------------------------------------------------------------------------
 
 

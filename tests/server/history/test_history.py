@@ -366,6 +366,14 @@ def test_an_index_that_was_written_to_without_a_history_begins_a_new_epoch(memor
             known(memory, 7, now - HOUR, writer)
 
 
+def test_the_history_is_for_its_owner_and_group_alone(memory: Memory):
+    with memory.writing() as writer:
+        memory.publish(writer, A)
+        modes = [each.stat().st_mode & 0o777 for each in memory.directory.glob("history.sqlite*")]
+    assert len(modes) == 3
+    assert all(mode & 0o007 == 0 for mode in modes)
+
+
 def test_what_the_history_refuses_is_not_published(memory: Memory):
     class Full:
         keep = expect = staticmethod(lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
