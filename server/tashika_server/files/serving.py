@@ -1,6 +1,7 @@
 """Revocation information files over HTTP, to verifiers whose agreement has the method `file`.
 
     GET /v1/files/manifest?issuer=NAME&at=TIME       what was known then, or is now, signed
+    GET /v1/files/bundle?issuer=NAME&at=TIME         the same with all its files, a tar
     GET /v1/files/crl?issuer=NAME&partition=TEXT     the newest CRL, or with `at` that of then
     GET /v1/files/content/SHA256                     any file of a manifest
 
@@ -39,8 +40,9 @@ from tashika_server.clock import Clock
 from tashika_server.files.archive import Archive
 from tashika_server.files.catalog import Kept
 from tashika_server.files.errors import FileUnknown
-from tashika_server.files.manifest import compile_manifest, public_der, sign_text
+from tashika_server.files.manifest import Manifest, compile_manifest, public_der, sign_text
 from tashika_server.files.sending import send
+from tashika_server.files.sending_bundle import send_bundle
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
 from tashika_server.metering.group import GroupCommit
@@ -80,6 +82,7 @@ class Provision:
         """Be found under /v1/files/."""
         for path, handler in (
             ("manifest", self._manifest),
+            ("bundle", self._bundle),
             ("crl", self._crl),
             ("content/{sha256:[0-9a-f]{64}}", self._content),
         ):
@@ -132,37 +135,38 @@ class Provision:
     # --- What is asked for -----------------------------------------------------------------
 
     async def _manifest(self, request: web.Request, at: datetime) -> web.StreamResponse:
-        then = _moment(request, at)
-        wanted = request.query.get("issuer")
-        permitted = [
-            each
-            for name, each in self.issuers.items()
-            if wanted in {None, name}
-            if self._is_permitted(request, each, at)
-        ]
-        if not permitted:
-            # The reason is that of the one that was asked for, or of any.
-            self._admit(request, self._issuer(wanted or next(iter(self.issuers))), at)
-        names = {each.identity.fingerprint: each.name for each in permitted}
-        places = [
-            (each.identity.fingerprint, partition.name)
-            for each in permitted
-            for partition in each.partitions
-        ]
-        manifest = await asyncio.to_thread(
-            compile_manifest,
-            self.archive.catalog,
-            names,
-            places,
-            as_of=then,
-            at=at,
-            key=public_der(self.key),
-        )
+        manifest = await self._compile(request, self._permits(request, at), at)
         signature = b64encode(sign_text(manifest.text, self.key)).decode()
         return web.Response(
             body=manifest.text,
             content_type="application/json",
             headers={"Tashika-Signature": signature, "Cache-Control": "private, no-store"},
+        )
+
+    async def _bundle(self, request: web.Request, at: datetime) -> web.StreamResponse:
+        permits = self._permits(request, at)
+        manifest = await self._compile(request, permits, at)
+        signature = sign_text(manifest.text, self.key)
+        return await send_bundle(
+            request, self.archive, manifest, signature, permits=permits, meter=self.meter, at=at
+        )
+
+    async def _compile(
+        self, request: web.Request, permits: Mapping[str, Permit], at: datetime
+    ) -> Manifest:
+        issuers = [self.issuers[name] for name in permits]
+        return await asyncio.to_thread(
+            compile_manifest,
+            self.archive.catalog,
+            {each.identity.fingerprint: each.name for each in issuers},
+            [
+                (each.identity.fingerprint, partition.name)
+                for each in issuers
+                for partition in each.partitions
+            ],
+            as_of=_moment(request, at),
+            at=at,
+            key=public_der(self.key),
         )
 
     async def _crl(self, request: web.Request, at: datetime) -> web.StreamResponse:
@@ -184,7 +188,7 @@ class Provision:
         kept = [row for row in rows if row.leaving is None and row.issuer in served]
         if not kept:
             # Who may have no file at all does not learn which there are.
-            self._demand_any(request, at)
+            self._permits(request, at)
             raise FileUnknown("no such file is kept")
         permit = self._admit(request, served[kept[0].issuer], at)
         return await self._provide(request, kept[0], permit, at)
@@ -203,17 +207,20 @@ class Provision:
         question = Question(issuer.family, issuer.name, Method.FILE, None)
         return gate.enter(bearer, gate.judge(bearer, question, at), 0, at)
 
-    def _is_permitted(self, request: web.Request, issuer: Issuer, at: datetime) -> bool:
-        try:
-            self._admit(request, issuer, at)
-        except Refusal:
-            return False
-        return True
-
-    def _demand_any(self, request: web.Request, at: datetime) -> None:
-        """Raise the refusal of the first issuer unless files of some issuer are permitted."""
-        if not any(self._is_permitted(request, each, at) for each in self.issuers.values()):
-            self._admit(request, next(iter(self.issuers.values())), at)
+    def _permits(self, request: web.Request, at: datetime) -> dict[str, Permit]:
+        """Admit to the issuer that is asked for, or to all that are granted; else refuse."""
+        if wanted := request.query.get("issuer"):
+            return {wanted: self._admit(request, self._issuer(wanted), at)}
+        permits: dict[str, Permit] = {}
+        refused: Refusal | None = None
+        for name, issuer in self.issuers.items():
+            try:
+                permits[name] = self._admit(request, issuer, at)
+            except Refusal as why:
+                refused = refused or why
+        if refused and not permits:
+            raise refused
+        return permits
 
     def _issuer(self, name: str) -> Issuer:
         """Find an issuer; one that is not served is granted to nobody."""

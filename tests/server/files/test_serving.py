@@ -1,5 +1,7 @@
 """Files over HTTP: who may have which, what is sent, and what is in the journal of it."""
 
+import io
+import tarfile
 import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
@@ -9,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -125,6 +128,43 @@ async def test_a_manifest_is_signed_and_all_of_its_files_can_be_had(counter: Cou
     assert len(counter.records) == 2  # a manifest is no file
 
 
+async def test_a_bundle_has_the_manifest_and_each_file_is_recorded_once(
+    counter: Counter, client: Any
+):
+    bodies = {counter.cellar.keep(3, partition=name) for name in (NAKA, NISHI)}
+    reply = await client.get("/v1/files/bundle", headers=BANK)
+    assert reply.status == 200
+    with tarfile.open(fileobj=io.BytesIO(await reply.read())) as tar:
+        found = {each.name: each_file(tar, each) for each in tar}
+    text, signature = found.pop("manifest.json"), found.pop("manifest.sig")
+    said = read_manifest(text, signature, trusted=public_der(counter.key))
+    assert {f"{each['sha256']}.crl" for each in said["files"]} == found.keys()
+    assert set(found.values()) == bodies
+    assert [each[:2] for each in counter.records] == [(Occasion.FRESH, Delivery.HANDED_OVER)] * 2
+
+
+def each_file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None
+    return file.read()
+
+
+async def test_a_bundle_with_a_damaged_file_is_broken_off(counter: Counter, client: Any):
+    for name in (NAKA, NISHI):
+        counter.cellar.keep(1, partition=name)
+    archive = counter.cellar.archive
+    fingerprint = counter.cellar.source(NISHI).fingerprint
+    (last,) = archive.catalog.of(fingerprint, NISHI)
+    archive.packed(last).write_bytes(zstd.compress(b"another"))
+    reply = await client.get("/v1/files/bundle", headers=BANK)
+    with pytest.raises(aiohttp.ClientError):
+        await reply.read()
+    assert sorted(each[1] for each in counter.records) == [
+        Delivery.HANDED_OVER,
+        Delivery.ABANDONED,
+    ]
+
+
 async def test_who_has_it_already_is_told_so_and_nothing_is_recorded(counter: Counter, client: Any):
     counter.cellar.keep(1)
     etag = (await client.head(CRL, params=of(), headers=BANK)).headers["ETag"]
@@ -206,7 +246,13 @@ async def test_without_an_agreement_for_files_nothing_is_given_or_recorded(
     body = counter.cellar.keep(1)
     counter.agree(verifiers.terms(**({"grants": (FILE,)} | changes)))
     content = f"/v1/files/content/{sha256(body).hexdigest()}"
-    for path in (CRL, "/v1/files/manifest", content, f"/v1/files/content/{'0' * 64}"):
+    for path in (
+        CRL,
+        "/v1/files/manifest",
+        "/v1/files/bundle",
+        content,
+        f"/v1/files/content/{'0' * 64}",
+    ):
         reply = await client.get(path, params=of(), headers=headers)
         problem = await reply.json(content_type="application/problem+json")
         assert (reply.status, problem["type"]) == (

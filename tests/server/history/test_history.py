@@ -279,6 +279,20 @@ def test_a_new_partition_does_not_make_the_past_unknown(memory: Memory):
         assert known(memory, 9, after, writer) == revoked(9)
 
 
+def test_t13_a_restart_after_hours_goes_on_where_it_was(memory: Memory):
+    with memory.writing() as writer:
+        for name in (A, B):
+            memory.publish(writer, name)
+        hold = memory.publish(writer, A, held(7))
+    memory.clock.advance(8 * HOUR)
+    with memory.writing() as writer:
+        release = memory.publish(writer, A)
+        assert known(memory, 7, hold, writer) == held(7)
+        assert known(memory, 7, release - MINUTE, writer) == held(7)
+        assert known(memory, 7, release, writer) is None
+        assert known(memory, 8, hold, writer) is None
+
+
 # --- The end of the process ---------------------------------------------------------------------
 
 STEPS: dict[str, tuple[Any, str]] = {
