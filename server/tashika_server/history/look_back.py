@@ -207,8 +207,8 @@ def _places(
 ) -> list[_Place]:
     rows = connection.execute(
         "SELECT partition, expected_at,"
-        " (SELECT min(known_at) FROM publication WHERE place = place.id AND NOT void"
-        "  AND publication.generation <= ?),"
+        " (SELECT known_at FROM publication WHERE place = place.id AND NOT void"
+        "  AND publication.generation <= ? ORDER BY known_at LIMIT 1),"
         " (SELECT known_at FROM publication WHERE publication.id = dropped AND NOT void"
         "  AND publication.generation <= ?)"
         " FROM place JOIN issuer ON issuer.id = issuer WHERE epoch = ? AND fingerprint = ?"

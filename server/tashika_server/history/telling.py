@@ -15,6 +15,16 @@ from pathlib import Path
 from typing import Self
 
 from tashika_server.clock import Clock
+from tashika_server.history.epochs import (
+    IS_LIVE,
+    add_place,
+    add_publication,
+    baseline,
+    in_step,
+    issuer_id,
+    make_void,
+    new_epoch,
+)
 from tashika_server.history.events import Illegal, Keeping, What, happening
 from tashika_server.history.store import (
     Connection,
@@ -25,7 +35,7 @@ from tashika_server.history.store import (
     serial_key,
     writing,
 )
-from tashika_server.index import Entry, IndexReader, Mark, Published, Snapshot
+from tashika_server.index import Entry, IndexReader, Published
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
@@ -76,10 +86,10 @@ class Teller:
         known = {each.identity.fingerprint: each for each in issuers}
         with reader.snapshot() as snapshot, writing(file, connection):
             last = connection.execute("SELECT max(id) FROM epoch").fetchone()[0]
-            if last is None or not _in_step(connection, last, snapshot):
-                last = _new_epoch(connection, snapshot, known, micros(clock.now()))
+            if last is None or not in_step(connection, last, snapshot):
+                last = new_epoch(connection, snapshot, known, micros(clock.now()))
                 log.warning("history_begins", generation=snapshot.generation)
-            _make_void(connection, last, after=snapshot.generation)
+            make_void(connection, last, after=snapshot.generation)
         return cls(file, connection, known, clock, last)
 
     def close(self) -> None:
@@ -105,19 +115,18 @@ class Teller:
         """Hear which partitions are expected, and what those listed that go."""
         with writing(self._file, self._connection) as connection:
             at = self._advance(generation)
-            issuer = _issuer(connection, fingerprint)
+            issuer = issuer_id(connection, fingerprint)
             for name, place in self._live(issuer).items():
                 if name not in partitions:
                     self._drop(generation, issuer, place, leaving.get(name, ()), at)
             for name in sorted(set(partitions) - self._live(issuer).keys()):
-                _add_place(connection, self._epoch, issuer, name, at)
+                add_place(connection, self._epoch, issuer, name, at)
 
     def _advance(self, generation: int) -> int:
         """Begin a generation and return its time, which never falls."""
-        _make_void(self._connection, self._epoch, after=generation - 1)
-        (last,) = self._connection.execute(
-            "SELECT known_at FROM epoch WHERE id = ?", (self._epoch,)
-        ).fetchone()
+        make_void(self._connection, self._epoch, after=generation - 1)
+        query = "SELECT known_at FROM epoch WHERE id = ?"
+        (last,) = self._connection.execute(query, (self._epoch,)).fetchone()
         at: int = max(last, micros(self._clock.now()))
         self._connection.execute(
             "UPDATE epoch SET generation = ?, known_at = ? WHERE id = ?",
@@ -126,25 +135,25 @@ class Teller:
         return at
 
     def _publish(self, generation: int, each: Published, at: int, alarms: _ALARMED) -> None:
-        issuer = _issuer(self._connection, each.fingerprint)
-        place = self._live(issuer).get(each.partition)
+        issuer = issuer_id(self._connection, each.fingerprint)
+        place = self._place(issuer, each.partition)
         if place is None:
-            place = _add_place(self._connection, self._epoch, issuer, each.partition, at)
-        baseline = _baseline(self._connection, place)
-        publication = _add_publication(self._connection, place, generation, at, each.mark)
+            place = add_place(self._connection, self._epoch, issuer, each.partition, at)
+        first = baseline(self._connection, place)
+        publication = add_publication(self._connection, place, generation, at, each.mark)
         named = self._issuers[each.fingerprint]
         keeping = Keeping(family=named.family, beyond_expiry=named.archive_cutoff is not None)
-        if baseline is None and not self._has_events(issuer):
+        if first is None and not self._has_events(issuer):
             return
         pairs = list(_pairs(each))
         past = self._past(issuer, [serial for serial, _, _ in pairs])
         rows: list[_EventRow] = []
         for serial, before, after in pairs:
             last = past.get(serial_key(serial))
-            if baseline is None and last is None:
+            if first is None and last is None:
                 continue
-            if before is not None and last is None and baseline is not None:
-                rows.append(_row(issuer, before, baseline, pack(What.BASELINE, before)))
+            if before is not None and last is None and first is not None:
+                rows.append(_row(issuer, before, first, pack(What.BASELINE, before)))
             what, illegal = happening(keeping, before, after, lapsed=last is What.LAPSED)
             said = pack(what, after, illegal=bool(illegal))
             rows.append((issuer, serial_key(serial), publication, *said))
@@ -155,13 +164,13 @@ class Teller:
     def _drop(
         self, generation: int, issuer: int, place: int, entries: Sequence[Entry], at: int
     ) -> None:
-        baseline = _baseline(self._connection, place)
-        publication = _add_publication(self._connection, place, generation, at, None)
+        first = baseline(self._connection, place)
+        publication = add_publication(self._connection, place, generation, at, None)
         past = self._past(issuer, [entry.serial for entry in entries])
         rows = [
-            _row(issuer, entry, baseline, pack(What.BASELINE, entry))
+            _row(issuer, entry, first, pack(What.BASELINE, entry))
             for entry in entries
-            if baseline is not None and serial_key(entry.serial) not in past
+            if first is not None and serial_key(entry.serial) not in past
         ]
         dropped = pack(What.DROPPED, None)
         rows += [_row(issuer, entry, publication, dropped) for entry in entries]
@@ -193,14 +202,16 @@ class Teller:
         insert = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
         self._connection.executemany(insert, rows)
 
+    def _place(self, issuer: int, partition: str) -> int | None:
+        row = self._connection.execute(
+            f"SELECT id FROM place WHERE epoch = ? AND issuer = ? AND partition = ? AND {IS_LIVE}",  # noqa: S608
+            (self._epoch, issuer, partition),
+        ).fetchone()
+        return row and int(row[0])
+
     def _live(self, issuer: int) -> dict[str, int]:
-        return dict(
-            self._connection.execute(
-                "SELECT partition, id FROM place WHERE epoch = ? AND issuer = ? AND (dropped IS"
-                " NULL OR (SELECT void FROM publication WHERE publication.id = dropped))",
-                (self._epoch, issuer),
-            )
-        )
+        query = f"SELECT partition, id FROM place WHERE epoch = ? AND issuer = ? AND {IS_LIVE}"  # noqa: S608
+        return dict(self._connection.execute(query, (self._epoch, issuer)))
 
     def _raise_alarms(self, alarms: _ALARMED) -> None:
         for (issuer, partition, illegal), count in alarms.items():
@@ -224,91 +235,3 @@ def _pairs(published: Published) -> Iterator[tuple[int, Entry | None, Entry | No
     yield from ((entry.serial, None, entry) for entry in changes.added)
     yield from ((after.serial, before, after) for before, after in changes.changed)
     yield from ((entry.serial, entry, None) for entry in changes.removed)
-
-
-def _in_step(connection: Connection, epoch: int, snapshot: Snapshot) -> bool:
-    """Tell whether this is the index that was told of last, at most one generation behind."""
-    told = connection.execute("SELECT generation FROM epoch WHERE id = ?", (epoch,)).fetchone()[0]
-    if told - snapshot.generation not in (0, 1):
-        return False
-    last = connection.execute(
-        "SELECT fingerprint, partition, sha256 FROM publication"
-        " JOIN place ON place.id = place JOIN issuer ON issuer.id = issuer"
-        " WHERE epoch = ? AND publication.generation <= ? AND NOT void AND dropped IS NULL"
-        " ORDER BY publication.id DESC LIMIT 1",
-        (epoch, snapshot.generation),
-    ).fetchone()
-    if last is None:
-        return True
-    fingerprint, partition, digest = last
-    mark = snapshot.mark(fingerprint, partition)
-    return mark is not None and mark.sha256 == digest
-
-
-def _new_epoch(
-    connection: Connection, snapshot: Snapshot, issuers: Mapping[bytes, Issuer], at: int
-) -> int:
-    """Begin an epoch whose baseline is what the index lists by now."""
-    (known,) = connection.execute("SELECT max(known_at) FROM epoch").fetchone()
-    at = max(at, known or 0)
-    epoch = connection.execute(
-        "INSERT INTO epoch (began_at, generation, known_at) VALUES (?, ?, ?) RETURNING id",
-        (at, snapshot.generation, at),
-    ).fetchone()[0]
-    for fingerprint, each in issuers.items():
-        issuer, marks = _issuer(connection, fingerprint), snapshot.marks(fingerprint)
-        names = {partition.name for partition in each.partitions} | marks.keys()
-        for name in sorted(names):
-            place = _add_place(connection, epoch, issuer, name, at)
-            if mark := marks.get(name):
-                _add_publication(connection, place, snapshot.generation, at, mark)
-    return int(epoch)
-
-
-def _make_void(connection: Connection, epoch: int, *, after: int) -> None:
-    """Let no publication of a later generation count: their commit never came."""
-    connection.execute(
-        "UPDATE publication SET void = 1 WHERE generation > ? AND NOT void"
-        " AND place IN (SELECT id FROM place WHERE epoch = ?)",
-        (after, epoch),
-    )
-    connection.execute(
-        "UPDATE epoch SET generation = ? WHERE id = ? AND generation > ?", (after, epoch, after)
-    )
-
-
-def _issuer(connection: Connection, fingerprint: bytes) -> int:
-    connection.execute("INSERT OR IGNORE INTO issuer (fingerprint) VALUES (?)", (fingerprint,))
-    query = "SELECT id FROM issuer WHERE fingerprint = ?"
-    return int(connection.execute(query, (fingerprint,)).fetchone()[0])
-
-
-def _add_place(connection: Connection, epoch: int, issuer: int, partition: str, at: int) -> int:
-    values = (epoch, issuer, partition, at)
-    row = connection.execute(
-        "INSERT INTO place (epoch, issuer, partition, expected_at) VALUES (?, ?, ?, ?)"
-        " RETURNING id",
-        values,
-    ).fetchone()
-    return int(row[0])
-
-
-def _baseline(connection: Connection, place: int) -> int | None:
-    """Return the first publication of a partition that came to be."""
-    row = connection.execute(
-        "SELECT id FROM publication WHERE place = ? AND NOT void ORDER BY known_at, id LIMIT 1",
-        (place,),
-    ).fetchone()
-    return row and int(row[0])
-
-
-def _add_publication(
-    connection: Connection, place: int, generation: int, at: int, mark: Mark | None
-) -> int:
-    said = (str(mark.number), micros(mark.this_update), mark.sha256) if mark else (None, None, None)
-    row = connection.execute(
-        "INSERT INTO publication (place, generation, known_at, number, this_update, sha256)"
-        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        (place, generation, at, *said),
-    ).fetchone()
-    return int(row[0])
