@@ -105,8 +105,7 @@ class Archive:
 
     def packed(self, file: Kept) -> Path:
         """Return where the compressed content of a file lies."""
-        name = file.sha256.hex()
-        return self._directory / "content" / name[:2] / name[2:]
+        return self._place(file.sha256)
 
     def content(self, file: Kept) -> Iterator[bytes]:
         """Yield a file as it came, in pieces; raises FileDamaged, at the latest at the end."""
@@ -169,10 +168,12 @@ class Archive:
         row = (file.number, file.base, file.this_update, file.next_update)
         return None if its == row else "its own number or times are not those of its row"
 
+    def _place(self, digest: bytes) -> Path:
+        name = digest.hex()
+        return self._directory / "content" / name[:2] / name[2:]
+
     def _store(self, digest: bytes, file: Path) -> int:
         """Put a content where it belongs and return its size."""
-        name = digest.hex()
-        target = self._directory / "content" / name[:2] / name[2:]
         fresh = self._directory / "incoming" / token_hex(8)
         try:
             with file.open("rb") as source, fresh.open("xb") as packed:
@@ -181,7 +182,7 @@ class Archive:
                 os.fsync(packed.fileno())
             if measured.sha256 != digest:
                 raise ArchiveFailed(f"{file.name} has changed since it was accepted")
-            _put(fresh, target)
+            _put(fresh, self._place(digest))
         finally:
             fresh.unlink(missing_ok=True)
         return measured.size
