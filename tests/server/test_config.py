@@ -114,7 +114,7 @@ def test_the_example_has_every_key_and_a_comment_above_each() -> None:
     settings = read_settings(EXAMPLE, with_optional_keys(text))
     tables = {
         *("log", "responder", "index", "refresh", "book", "registry", "office"),
-        *("metering", "ledger"),
+        *("metering", "ledger", "files"),
         *("lab", "issuer", "bounds"),
     }
     keys = [key.rpartition(".")[2] for key in walk(settings)]
@@ -133,7 +133,7 @@ def test_the_values_of_the_example_are_the_defaults() -> None:
     settings = read_settings(EXAMPLE, EXAMPLE.read_text())
     bare = read_settings(
         EXAMPLE,
-        'access = "closed"\n[lab]\n[tls]\nlisten = "127.0.0.1:8443"\n'
+        'access = "closed"\n[lab]\n[files]\n[tls]\nlisten = "127.0.0.1:8443"\n'
         'certificate = "tls/server.pem"\nkey = "tls/server.key"\n'
         '[[issuer]]\nname = "signature-g3"\n'
         'certificate = "issuers/signature-g3.pem"\npartitions = "issuers/signature-g3.csv"\n'

@@ -69,6 +69,7 @@ async def open_office(
             clock=clock,
         ),
         console=ConsoleParts(
+            files=None,
             book=book,
             two_person=frozenset(),
             issuers={},
@@ -85,6 +86,7 @@ async def open_office(
         ),
         freshness=FreshnessParts(index=IndexReader.open(run / "index"), issuers=(), clock=clock),
         closing=None,
+        retention=None,
         run=run,
     )
     stop, ready = asyncio.Event(), asyncio.Event()

@@ -45,7 +45,14 @@ from tashika_server.responder import (
 )
 from tashika_server.signing import Rack, Shelf, SignerFiles
 
-__all__ = ["heeding_index", "racks", "tls_identity", "worker_parts"]
+__all__ = [
+    "heeding_index",
+    "journal_group",
+    "racks",
+    "tls_identity",
+    "usage_meter",
+    "worker_parts",
+]
 
 GENERATIONS = 2
 """During a reload the workers of two configurations draw on the same limits; what all of them may
@@ -60,7 +67,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
     """
     responder, run = config.settings.responder, config.settings.run
     ensure_key(run / KEY_FILE)
-    group = None if config.settings.access is Access.OPEN else _journal(config, clock)
+    group = None if config.settings.access is Access.OPEN else journal_group(config, clock)
     return WorkerParts(
         desk=Desk(
             admission=_admission(config, at=clock.now()),
@@ -69,7 +76,7 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
             shelf=Shelf(racks(config), at=clock.now()),
             inspection=Inspection(),
             max_cert_ids=responder.max_cert_ids,
-            meter=_meter(config, group) if group else None,
+            meter=usage_meter(config, group) if group else None,
         ),
         reception=Reception(
             proxies=Proxies(tuple(ip_network(each) for each in responder.proxies)),
@@ -93,8 +100,8 @@ def heeding_index(config: Config, index: IndexReader, *, clock: Clock) -> Index:
     return HeedingIndex(index=index, file=file, clock=clock)
 
 
-def _journal(config: Config, clock: Clock) -> GroupCommit:
-    """Say how this worker's journals are begun."""
+def journal_group(config: Config, clock: Clock) -> GroupCommit:
+    """Say how this process's journals are begun."""
     metering, ahead = config.settings.metering, ThreadPoolExecutor(1, "segments")
 
     def begin() -> Journal:
@@ -111,7 +118,8 @@ def _journal(config: Config, clock: Clock) -> GroupCommit:
     return GroupCommit(begin, clock=clock, make_syncing=by_kernel_if_it_does)
 
 
-def _meter(config: Config, group: GroupCommit) -> Meter:
+def usage_meter(config: Config, group: GroupCommit) -> Meter:
+    """Make what notes in them."""
     return Meter(
         group=group,
         master=read_master_key(config.settings.metering.key),

@@ -5,6 +5,8 @@ from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
 from tashika_server.agreements.compromise_file import COMPROMISE_FILE
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
+from tashika_server.assembly.archiving import archive_of
+from tashika_server.assembly.providing import provision_of
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.certificate_file import read_certificate, read_private_key
 from tashika_server.clock import Clock
@@ -14,6 +16,7 @@ from tashika_server.index import IndexReader
 from tashika_server.metering.ingest import IngestParts
 from tashika_server.office.closing import ClosingParts
 from tashika_server.office.compiler import CompilerParts
+from tashika_server.office.files import RetentionParts
 from tashika_server.office.freshness import FreshnessParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
@@ -45,6 +48,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             session_life=settings.office.session,
             tls=office_tls(settings.office.tls) if settings.office.tls else None,
             clock=clock,
+            files=provision_of(config, clock=clock),
         ),
         intake=IntakeParts(
             ingest=IngestParts(
@@ -64,6 +68,15 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             book=book, key=read_private_key(settings.ledger.key), node=node, clock=clock
         )
         if settings.ledger.key
+        else None,
+        retention=RetentionParts(
+            book=book,
+            archive=archive_of(config),
+            keep=settings.files.keep,
+            node=node,
+            clock=clock,
+        )
+        if settings.files
         else None,
         run=settings.run,
     )

@@ -21,6 +21,7 @@ CODES = {
     **dict.fromkeys(("ConfigError", "BadDsn", "BookOutdated", "ReloadRefused"), EX_CONFIG),
     **dict.fromkeys(("BookUnreachable", "IndexBusy", "IndexWriteFailed"), EX_TEMPFAIL),
     **dict.fromkeys(("NotServed", "StartRefused"), EX_TEMPFAIL),
+    **dict.fromkeys(("ArchiveFailed", "HistoryFailed"), EX_TEMPFAIL),
 }
 """By the names of errors: a command that fails need not load all that can fail in others."""
 EX_PIPE = 141
@@ -34,6 +35,8 @@ NOUNS = {
     "doctor": "examine the installation and every issuer, and name the remedies",
     "query": "look one certificate up in the index",
     "index": "load the revocation index ahead of the service",
+    "files": "the revocation information files that are kept: list, get, verify, as of a moment",
+    "history": "what happened to one certificate, and what was known at any moment",
     "verifier": "the parties that may ask, and who asks under them",
     "agreement": "what a verifier may ask: draft, notify, agree, activate, change, end",
     "credential": "what verifiers prove themselves by",

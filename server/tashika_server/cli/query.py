@@ -32,7 +32,7 @@ from tashika_server.refusal import Refusal
 from tashika_server.responder.compromised import condemned
 from tashika_server.responder.judge import judge
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "certificate_named", "issuer_of"]
 
 GOOD, REVOKED, UNDETERMINED = 0, 1, 2
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -69,12 +69,15 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         epilog="exit status: 0 good, 1 revoked, 2 not determined, 64 usage",
     )
     noun.add_argument("config", type=Path, metavar="CONFIG")
-    noun.add_argument("--cert", type=_certificate, required=True, metavar="FILE", help="PEM or DER")
+    noun.add_argument(
+        "--cert", type=certificate_named, required=True, metavar="FILE", help="PEM or DER"
+    )
     noun.add_argument("--json", action="store_true", help="print one JSON object")
     noun.set_defaults(handler=_query)
 
 
-def _certificate(name: str) -> x509.Certificate:
+def certificate_named(name: str) -> x509.Certificate:
+    """Read the certificate that is named."""
     try:
         return read_certificate(Path(name))
     except BadFile as wrong:
@@ -84,7 +87,7 @@ def _certificate(name: str) -> x509.Certificate:
 def _query(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     try:
-        issuer = _issuer_of(options.cert, config.issuers)
+        issuer = issuer_of(options.cert, config.issuers)
         with closing(IndexReader.open(config.settings.index.path)) as index:
             known = compromised(config.settings.run)
             at = SystemClock().now()
@@ -97,7 +100,7 @@ def _query(options: argparse.Namespace) -> int:
     return {"good": GOOD, "revoked": REVOKED}.get(described["standing"], UNDETERMINED)
 
 
-def _issuer_of(certificate: x509.Certificate, issuers: Iterable[Issuer]) -> Issuer:
+def issuer_of(certificate: x509.Certificate, issuers: Iterable[Issuer]) -> Issuer:
     """Find the issuer by its key: all generations of a CA share one name."""
     for issuer in issuers:
         try:

@@ -30,6 +30,7 @@ __all__ = [
     "Access",
     "BookSettings",
     "Environment",
+    "FilesSettings",
     "IndexSettings",
     "IssuerSettings",
     "LabSettings",
@@ -110,6 +111,15 @@ class RefreshSettings:
     max_size: Bytes = HALF_GIB
     hung_after: timedelta = timedelta(minutes=1)
     spool: Path = Path("spool")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesSettings:
+    """`[files]`: CRLs as they came and standings over time; neither is kept without the table."""
+
+    archive: Path = Path("archive")
+    history: Path = Path("history.sqlite")
+    keep: timedelta = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +236,7 @@ class Settings:
     index: IndexSettings = field(default_factory=IndexSettings)
     refresh: RefreshSettings = RefreshSettings()
     book: BookSettings = field(default_factory=BookSettings)
+    files: FilesSettings | None = None
     metering: MeteringSettings = field(default_factory=MeteringSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     registry: RegistrySettings = RegistrySettings()

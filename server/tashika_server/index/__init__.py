@@ -11,6 +11,7 @@ from tashika_server.index.errors import (
     IndexWriteFailed,
     SerialTaken,
 )
+from tashika_server.index.historian import Historian, Published
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.snapshot import Snapshot
 from tashika_server.index.values import (
@@ -33,6 +34,7 @@ __all__ = [
     "DeltaMark",
     "Entry",
     "Finding",
+    "Historian",
     "IndexBusy",
     "IndexForeign",
     "IndexMissing",
@@ -40,6 +42,7 @@ __all__ = [
     "IndexWriteFailed",
     "IndexWriter",
     "Mark",
+    "Published",
     "Quarantined",
     "RegisterMark",
     "SerialTaken",

@@ -154,6 +154,13 @@ class Snapshot:
             return None
         return unpack_entry(serial, raw)
 
+    def listing(self, fingerprint: bytes, serial: int) -> str | None:
+        """Return the name of the partition that lists a certificate; for a look back, not often."""
+        issuer = self._get("issuers", fingerprint) or NOWHERE
+        raw = self._get("entries", issuer + pack_serial(serial))
+        place = raw and self._get("marks", issuer + partition_of(raw))
+        return unpack_place(place).name if place else None
+
     def mark(self, fingerprint: bytes, partition: str) -> Mark | None:
         """Return the last accepted CRL of one partition."""
         place = self._place(fingerprint, partition)

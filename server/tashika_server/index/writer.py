@@ -17,9 +17,10 @@ import lmdb
 from tashika_server.durable import sync_directory
 from tashika_server.index.edit import Edit
 from tashika_server.index.errors import IndexBusy, IndexForeign, IndexWriteFailed
+from tashika_server.index.historian import Historian, Published
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.store import Store, create_store
-from tashika_server.index.values import Changes, Mark, Quarantined, RegisterMark
+from tashika_server.index.values import Changes, Entry, Mark, Quarantined, RegisterMark
 
 __all__ = ["IndexWriter"]
 
@@ -35,6 +36,8 @@ class IndexWriter:
     def __init__(self, path: Path, store: Store, lock: int) -> None:
         self.reader = IndexReader(path, store=store)
         """For reading in the writer's own process, where there may be no other."""
+        self.historian: Historian | None = None
+        """Told of each generation before it is committed."""
         self._path = path
         self._store = store
         self._lock = lock
@@ -77,16 +80,26 @@ class IndexWriter:
 
     def expect(self, fingerprint: bytes, partitions: Iterable[str]) -> None:
         """Make exactly these the partitions of an issuer; others go with their entries."""
+        wanted = set(partitions)
+        leaving = self._leaving(fingerprint, wanted) if self.historian else {}
         with self._edit() as edit:
-            if edit.expect(fingerprint, partitions):
-                edit.record(fingerprint, None, None)
+            if edit.expect(fingerprint, wanted):
+                generation = edit.record(fingerprint, None, None)
+                if self.historian:
+                    self.historian.expect(generation, fingerprint, wanted, leaving)
 
     def publish(self, fingerprint: bytes, partition: str, changes: Changes, mark: Mark) -> int:
         """Take one CRL in and return its generation; raises SerialTaken, changing nothing."""
         with self._edit() as edit:
             edit.apply(fingerprint, partition, changes)
             edit.mark(fingerprint, partition, mark)
-            return edit.record(fingerprint, partition, changes)
+            generation = edit.record(fingerprint, partition, changes)
+            if self.historian:
+                published = Published(
+                    fingerprint=fingerprint, partition=partition, changes=changes, mark=mark
+                )
+                self.historian.keep(generation, [published])
+            return generation
 
     def load_register(
         self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
@@ -94,7 +107,10 @@ class IndexWriter:
         """Replace the issued register of an issuer; ranges, first to last serial, ascend."""
         with self._edit() as edit:
             edit.register(fingerprint, ranges, mark)
-            return edit.record(fingerprint, None, None)
+            generation = edit.record(fingerprint, None, None)
+            if self.historian:
+                self.historian.keep(generation, [])
+            return generation
 
     def extend_register(
         self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
@@ -113,6 +129,14 @@ class IndexWriter:
         """End the quarantine of a partition whose newest file is the accepted one again."""
         with self._edit() as edit:
             edit.release(fingerprint, partition)
+
+    def _leaving(self, fingerprint: bytes, wanted: set[str]) -> dict[str, list[Entry]]:
+        with self.reader.snapshot() as snapshot:
+            return {
+                name: list(snapshot.entries(fingerprint, name))
+                for name in snapshot.marks(fingerprint)
+                if name not in wanted
+            }
 
     @contextmanager
     def _edit(self) -> Iterator[Edit]:

@@ -19,6 +19,7 @@ from tashika_server.log import get_log
 from tashika_server.office.closing import ClosingParts, keep_closing_days
 from tashika_server.office.compiler import Compiler, CompilerParts
 from tashika_server.office.control import listening
+from tashika_server.office.files import RetentionParts, keep_purging
 from tashika_server.office.freshness import Age, FreshnessParts, keep_watching_freshness
 from tashika_server.office.intake import Intake, IntakeParts
 from tashika_server.office.refreshes import RefreshParts, keep_entering_refreshes
@@ -41,6 +42,8 @@ class OfficeParts:
     freshness: FreshnessParts
     closing: ClosingParts | None
     """None where there is no key to sign the ledger's days with."""
+    retention: RetentionParts | None
+    """None where no files are kept."""
     run: Path
     """Where its socket is."""
 
@@ -64,6 +67,8 @@ async def serve(
         compiler = stack.enter_context(Compiler.of(parts.compiler))
         await compiler.look()
         await stack.enter_async_context(listening(parts.run, compiler.look))
+        if listener is not None and parts.console.files:
+            await parts.console.files.group.begin()
         if listener is not None:
             await stack.enter_async_context(
                 serving(parts.console, listener, published=compiler.look)
@@ -76,6 +81,10 @@ async def serve(
             keep_watching_freshness(parts.freshness, partial(_show_status, parts)),
             stop,
         ]
+        if listener is not None and parts.console.files:
+            chores.append(parts.console.files.keep())
+        if parts.retention:
+            chores.append(keep_purging(parts.retention))
         if parts.closing:
             chores.append(keep_closing_days(parts.closing))
         tasks = [asyncio.ensure_future(each) for each in chores]

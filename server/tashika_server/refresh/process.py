@@ -10,14 +10,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 from tashika_server.clock import Clock
-from tashika_server.index import IndexWriteFailed, IndexWriter
+from tashika_server.index import Historian, IndexReader, IndexWriteFailed, IndexWriter
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
@@ -69,6 +69,8 @@ class RefreshParts:
     keeper: Keeper | None = None
     confinement: Callable[[], AbstractContextManager[Cell]] = Confinement
     """What untrusted files are read in."""
+    historian: Callable[[IndexReader], AbstractContextManager[Historian]] | None = None
+    """Gets a history in step with the index, which then hears of every generation."""
     limits: FetchLimits = field(default_factory=FetchLimits)
     reading: ReadingLimits = field(default_factory=ReadingLimits)
 
@@ -118,7 +120,9 @@ class Refresher:
     @asynccontextmanager
     async def of(cls, parts: RefreshParts) -> "AsyncIterator[Refresher]":
         """Open the index and the way to the sources; raises what opening an index raises."""
-        with IndexWriter.open(parts.index, parts.index_size) as writer:
+        with IndexWriter.open(parts.index, parts.index_size) as writer, ExitStack() as stack:
+            if parts.historian:
+                writer.historian = stack.enter_context(parts.historian(writer.reader))
             for issuer in parts.issuers:
                 names = [partition.name for partition in issuer.partitions]
                 writer.expect(issuer.identity.fingerprint, names)
