@@ -1,0 +1,253 @@
+"""A sorted set of serial numbers in blocks of 256: written as a stream, asked where it lies.
+
+A block is a bitmap where its members are dense, else Elias-Fano: the high bits of each member
+in unary, the low bits as they are. A directory behind the blocks says where each begins.
+"""
+
+import sys
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from mmap import mmap
+from typing import Protocol
+
+from tashika.pki.errors import Malformed
+
+BLOCK = 256
+"""Members of a block: a directory of 12 octets for them costs 0.4 bit each."""
+
+MAX_SERIAL = (1 << 255) - 1
+"""What an INTEGER of 32 octets can say, the longest that the codecs read."""
+
+NARROW, WIDE = 8, 32
+"""Octets of a key of the directory; narrow where every member is below 2^64."""
+
+OFFSET = 4
+"""Octets of an offset, so that a section is below 4 GiB."""
+
+_MOST_HIGH_OCTETS = 130
+"""A bitmap is shorter than 1,025 bits, high bits than 770; one octet stands before both."""
+
+_IMPOSSIBLE = "a block of serial numbers has an impossible length"
+_LITTLE = sys.byteorder == "little"
+
+
+Octets = bytes | mmap
+"""What a set lies in: memory, or a file that is mapped into it."""
+
+
+class SerialsWriter:
+    """Takes members in ascending order, and keeps no more of them than a block.
+
+    What is written goes to `write` as it comes about; of each block 12 octets stay in memory.
+    """
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self.count = 0
+        self._write = write
+        self._block: list[int] = []
+        self._keys: list[int] = []
+        self._offsets = array("Q", [0])
+        self._last = -1
+
+    def add(self, serial: int) -> None:
+        """Add a member; raises Malformed unless it is above the last and no longer than any."""
+        if not self._last < serial <= MAX_SERIAL:
+            raise Malformed("a serial number does not ascend, or is too long")
+        self._last = serial
+        self._block.append(serial)
+        self.count += 1
+        if len(self._block) == BLOCK:
+            self._flush()
+
+    def finish(self) -> int:
+        """Write what is left and the directory; return the octets of a key."""
+        if self._block:
+            self._flush()
+        octets = NARROW if self._last < 1 << 64 else WIDE
+        self._write(b"".join(key.to_bytes(octets, "little") for key in self._keys))
+        self._write(b"".join(offset.to_bytes(OFFSET, "little") for offset in self._offsets))
+        return octets
+
+    def _flush(self) -> None:
+        encoded = _encode(self._block)
+        end = self._offsets[-1] + len(encoded)
+        if end >= 1 << 8 * OFFSET:
+            raise Malformed("a set of serial numbers is beyond 4 GiB")
+        self._write(encoded)
+        self._keys.append(self._block[0])
+        self._offsets.append(end)
+        self._block = []
+
+
+class Serials:
+    """A set of serial numbers as it lies in `data`, from `start` to `end`.
+
+    Reads no more than it is asked for. Raises Malformed where the octets cannot be such a set.
+    """
+
+    __slots__ = ("_blocks", "_data", "_keys", "_offsets", "_start", "count")
+
+    def __init__(self, data: Octets, start: int, end: int, *, count: int, octets: int) -> None:
+        blocks = -(-count // BLOCK)
+        offsets = end - OFFSET * (blocks + 1)
+        keys = offsets - octets * blocks
+        if keys < start or octets not in (NARROW, WIDE):
+            raise Malformed("a set of serial numbers is shorter than its directory")
+        self.count = count
+        self._data, self._start, self._blocks = data, start, blocks
+        self._keys = _numbers(data, keys, offsets, octets)
+        self._offsets = _numbers(data, offsets, end, OFFSET)
+        if self._offsets[0] or self._offsets[blocks] != keys - start:
+            raise Malformed("the directory of a set of serial numbers does not fit its blocks")
+
+    def seek(self, serial: int) -> tuple[int, bool]:
+        """Return how many members are below a serial, and whether it is one itself."""
+        # One function on purpose: each call within would cost a tenth of the look-up.
+        number = bisect_right(self._keys, serial) - 1
+        if number < 0:
+            return 0, False
+        start, offsets, before = self._start, self._offsets, number * BLOCK
+        block = self._data[start + offsets[number] : start + offsets[number + 1]]
+        size = min(self.count - before, BLOCK)
+        low = block[0] if block else 0
+        split = len(block) - (size * low + 7 >> 3)
+        if not 1 < split <= _MOST_HIGH_OCTETS:
+            raise Malformed(_IMPOSSIBLE)
+        place, mask = serial - self._keys[number], (1 << low) - 1
+        bucket = place >> low
+        if bucket >= 8 * split:
+            return before + size, False
+        high = int.from_bytes(block[1:split], "little")
+        if not low:
+            return before + (high & (1 << place) - 1).bit_count(), bool(high >> place & 1)
+        # To the bit behind as many zeros as the bucket has: it ascends and cannot pass it.
+        bit = bucket
+        while (further := bucket + (high & (1 << bit) - 1).bit_count()) != bit:
+            bit = further
+        index, wanted = bit - bucket, place & mask
+        while high >> bit & 1:
+            at = index * low
+            octets = block[split + (at >> 3) : split + (at + low + 7 >> 3)]
+            found = int.from_bytes(octets, "little") >> (at & 7) & mask
+            if found >= wanted:
+                return before + index, found == wanted
+            index, bit = index + 1, bit + 1
+        return before + index, False
+
+    def __contains__(self, serial: int) -> bool:
+        return self.seek(serial)[1]
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the members in order; raises Malformed where they are none."""
+        last = -1
+        for number in range(self._blocks):
+            members = self._members(number)
+            if members[0] <= last:
+                raise Malformed("the blocks of a set of serial numbers overlap")
+            last = members[-1]
+            yield from members
+
+    def member(self, rank: int) -> int:
+        """Return the member that has so many below it."""
+        return self._members(rank // BLOCK)[rank % BLOCK]
+
+    def _members(self, number: int) -> list[int]:
+        start, offsets = self._start, self._offsets
+        block = self._data[start + offsets[number] : start + offsets[number + 1]]
+        size = min(self.count - number * BLOCK, BLOCK)
+        members = _decode(block, self._keys[number], size)
+        if len(members) != size:
+            raise Malformed(_IMPOSSIBLE)
+        return members
+
+    def release(self) -> None:
+        """Let go of the data, so that it can be closed."""
+        for each in (self._keys, self._offsets):
+            if isinstance(each, memoryview):
+                each.release()
+
+
+class _Directory(Protocol):
+    """Numbers that bisect can look through."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> int: ...
+
+
+class _Numbers:
+    """Numbers of one size, the lowest octet first, read one by one."""
+
+    def __init__(self, data: Octets, start: int, end: int, octets: int) -> None:
+        self._data, self._start, self._octets = data, start, octets
+        self._count = (end - start) // octets
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> int:
+        start = self._start + index * self._octets
+        return int.from_bytes(self._data[start : start + self._octets], "little")
+
+
+def _numbers(data: Octets, start: int, end: int, octets: int) -> _Directory:
+    """View numbers: as the machine has them where that is how they lie, in half the time."""
+    if _LITTLE and octets in (OFFSET, NARROW):
+        return memoryview(data)[start:end].cast("I" if octets == OFFSET else "Q")
+    return _Numbers(data, start, end, octets)
+
+
+def _encode(members: list[int]) -> bytes:
+    first, count = members[0], len(members)
+    places = [member - first for member in members]
+    reach = places[-1]
+    low = max((reach // count).bit_length() - 1, 0)
+    if reach < count + (reach >> low) + count * low:
+        return b"\0" + _bitmap(places)
+    mask = (1 << low) - 1
+    high = _bitmap([(place >> low) + index for index, place in enumerate(places)])
+    # Joined two by two, so that no number is long before the last steps.
+    lows, width, octets = [place & mask for place in places], low, count * low + 7 >> 3
+    while len(lows) > 1:
+        lows += [0] * (len(lows) & 1)
+        lows = [one | other << width for one, other in zip(lows[::2], lows[1::2], strict=True)]
+        width *= 2
+    return bytes((low,)) + high + lows[0].to_bytes(octets, "little")
+
+
+def _bitmap(places: list[int]) -> bytes:
+    """Set the bits at these places, the last of which is the highest."""
+    digits = bytearray(b"0") * (places[-1] + 1)
+    for place in places:
+        digits[~place] = 0x31
+    return int(digits, 2).to_bytes(places[-1] + 8 >> 3, "little")
+
+
+def _split(block: bytes, size: int) -> int:
+    """Return where the low bits of a block begin; raises Malformed."""
+    split = len(block) - (size * block[0] + 7 >> 3) if block else 0
+    if not 1 < split <= _MOST_HIGH_OCTETS:
+        raise Malformed(_IMPOSSIBLE)
+    return split
+
+
+def _decode(block: bytes, first: int, size: int) -> list[int]:
+    low, split = block[0], _split(block, size)
+    digits = bin(int.from_bytes(block[1:split], "little"))[:1:-1]
+    ones = [place for place, digit in enumerate(digits) if digit == "1"]
+    if not low:
+        return [first + place for place in ones]
+    rest, mask, members = int.from_bytes(block[split:], "little"), (1 << low) - 1, list[int]()
+    for index, place in enumerate(ones):
+        members.append(first + ((place - index) << low | rest & mask))
+        rest >>= low
+    return members
+
+
+def write_serials(serials: Iterable[int], write: Callable[[bytes], object]) -> tuple[int, int]:
+    """Write a whole set and return its count and the octets of a key."""
+    writer = SerialsWriter(write)
+    for serial in serials:
+        writer.add(serial)
+    octets = writer.finish()
+    return writer.count, octets
