@@ -33,6 +33,7 @@ NOUNS = {
     "config": "check a configuration as the start would",
     "query": "look one certificate up in the index",
     "index": "load the revocation index ahead of the service",
+    "compact": "revocation sets for verifiers that check without a network",
     "verifier": "the parties that may ask, and who asks under them",
     "agreement": "what a verifier may ask: draft, notify, agree, activate, change, end",
     "credential": "what verifiers prove themselves by",

@@ -1,6 +1,7 @@
 """Making a compact set from one generation of the index, and the delta that leads to it."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from mmap import ACCESS_READ, mmap
@@ -86,14 +87,16 @@ class Maker:
             raise NotMade(f"{self.path} is a set of another issuer; name another file")
         if delta and not old:
             raise NotMade(f"{self.path} is not there to make a delta from; make a set first")
-        # 3
-        written = self._write(snapshot)
-        head = self._head(coverage, written, number=old.signed.head.number + 1 if old else 1, at=at)
-        # 4
-        write_atomically(self.path, assemble(self.signer.encode(head), written))
-        # 5
-        if delta and old:
-            self._write_delta(delta, old)
+        with Spools(self.path.parent) as spools:
+            # 3
+            written = self._write(snapshot, spools)
+            number = old.signed.head.number + 1 if old else 1
+            head = self._head(coverage, written, number=number, at=at)
+            # 4
+            write_atomically(self.path, assemble(self.signer.encode(head), written))
+            # 5
+            if delta and old:
+                self._write_delta(delta, old, spools)
         return head
 
     def _require_coverage(self, snapshot: Snapshot, *, at: datetime) -> Coverage:
@@ -104,14 +107,14 @@ class Maker:
             raise NotMade(f"CRLs of {self.issuer.name} are stale; see why none came")
         return coverage
 
-    def _write(self, snapshot: Snapshot) -> list[Written]:
+    def _write(self, snapshot: Snapshot, spools: "Spools") -> list[Written]:
         fingerprint = self.issuer.identity.fingerprint
         has_register = snapshot.register(fingerprint) is not None
         try:
             return build(
                 snapshot.everything(fingerprint),
                 snapshot.issued(fingerprint) if has_register else None,
-                self._spool,
+                spools.open,
             )
         except Malformed as wrong:
             raise NotMade(f"a set of {self.issuer.name} cannot be made: {wrong}") from wrong
@@ -140,13 +143,13 @@ class Maker:
         good = self.issuer.without_register is WithoutRegister.GOOD
         return Otherwise.GOOD if good else Otherwise.UNKNOWN
 
-    def _write_delta(self, delta: Path, old: "_Set") -> None:
+    def _write_delta(self, delta: Path, old: "_Set", spools: "Spools") -> None:
         new = _Set.read(self.path)
         if new is None or old.content.has_details is not new.content.has_details:
             raise NotMade("the old set was without its details; no delta leads from there")
         target = new.signed
-        changes = difference(old.content, new.content, self._spool)
-        changes.insert(0, write_octets(Part.TARGET, target.encoded, self._spool))
+        changes = difference(old.content, new.content, spools.open)
+        changes.insert(0, write_octets(Part.TARGET, target.encoded, spools.open))
         head = replace(
             target.head,
             kind=Kind.DELTA,
@@ -155,9 +158,17 @@ class Maker:
         )
         write_atomically(delta, assemble(self.signer.encode(head), changes))
 
-    def _spool(self) -> BinaryIO:
-        """Open a file without a name: it goes with the process, whatever becomes of that."""
-        return cast("BinaryIO", TemporaryFile(dir=self.path.parent))
+
+class Spools(ExitStack):
+    """Files without a name, for what is not finished: gone at the end, or with the process."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._directory = directory
+
+    def open(self) -> BinaryIO:
+        """Open one more."""
+        return self.enter_context(cast("BinaryIO", TemporaryFile(dir=self._directory)))
 
 
 @dataclass(frozen=True, slots=True)
