@@ -19,7 +19,6 @@ from tashika.pki.certid import CertId, IssuerIdentity
 from tashika.pki.compact.content import Content
 from tashika.pki.compact.faults import CompactRefused, Fault
 from tashika.pki.compact.head import NOT_STATED, Head, Kind, Otherwise, Part
-from tashika.pki.compact.serials import Serials
 from tashika.pki.errors import Malformed
 from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
 from tashika.policy import DEFAULT_POLICY, Policy
@@ -70,9 +69,8 @@ class CompactSet:
         self._identity, self._fit = identity, fit
         self._seek: Callable[[int], tuple[int, bool]] = content.serials(Part.LISTED).seek
         self._held = content.serials(Part.HELD)
-        issued = content.serials(Part.ISSUED)
-        self._register = list(issued) if issued.count <= _FEW else None
-        self._issued = issued if Part.ISSUED in self.head.parts else None
+        self._issued = content.serials(Part.ISSUED)
+        self._register = list(self._issued) if self._issued.count <= _FEW else None
         self._otherwise = _OTHERWISE[self.head.otherwise]
 
     @classmethod
@@ -102,9 +100,12 @@ class CompactSet:
         """Look one serial number up, whatever the time; raises Malformed (see answer)."""
         if self._seek(serial)[1]:
             return Listing.HELD if serial in self._held else Listing.REVOKED
-        if self._issued is not None and self._is_issued(self._issued, serial):
-            return Listing.ISSUED
-        return self._otherwise
+        if self._register is not None:
+            is_issued = bisect_right(self._register, serial) & 1
+        else:
+            below, is_boundary = self._issued.seek(serial)
+            is_issued = below + is_boundary & 1
+        return Listing.ISSUED if is_issued else self._otherwise
 
     def status(
         self,
@@ -197,13 +198,6 @@ class CompactSet:
             _reason(content.value(Part.REASONS, rank), listing),
             since,
         )
-
-    def _is_issued(self, boundaries: Serials, serial: int) -> bool:
-        """Count the boundaries up to a serial: behind an odd number of them it was issued."""
-        if self._register is not None:
-            return bool(bisect_right(self._register, serial) & 1)
-        below, is_one = boundaries.seek(serial)
-        return bool((below + is_one) & 1)
 
 
 def _closed(_: int) -> tuple[int, bool]:

@@ -25,8 +25,11 @@ NARROW, WIDE = 8, 32
 OFFSET = 4
 """Octets of an offset, so that a section is below 4 GiB."""
 
-_MOST_HIGH_OCTETS = 130
-"""A bitmap is shorter than 1,025 bits, high bits than 770; one octet stands before both."""
+_MOST_OCTETS = 130
+"""Of a bitmap, and of high bits, which are fewer: with one octet before, below 1,040 bits."""
+
+_BELOW = tuple((1 << bits) - 1 for bits in range(16 * _MOST_OCTETS + 1))
+"""Masks, which are needed some four times in a look-up: 0.3 MB that save a sixth of its time."""
 
 _IMPOSSIBLE = "a block of serial numbers has an impossible length"
 _LITTLE = sys.byteorder == "little"
@@ -112,19 +115,24 @@ class Serials:
         size = min(self.count - before, BLOCK)
         low = block[0] if block else 0
         split = len(block) - (size * low + 7 >> 3)
-        if not 1 < split <= _MOST_HIGH_OCTETS:
+        if not 1 < split <= _MOST_OCTETS:
             raise Malformed(_IMPOSSIBLE)
-        place, mask = serial - self._keys[number], (1 << low) - 1
+        place, bits = serial - self._keys[number], 8 * split
         bucket = place >> low
-        if bucket >= 8 * split:
+        if bucket >= bits:
             return before + size, False
         high = int.from_bytes(block[1:split], "little")
         if not low:
-            return before + (high & (1 << place) - 1).bit_count(), bool(high >> place & 1)
-        # To the bit behind as many zeros as the bucket has: it ascends and cannot pass it.
-        bit = bucket
-        while (further := bucket + (high & (1 << bit) - 1).bit_count()) != bit:
+            return before + (high & _BELOW[place]).bit_count(), bool(high >> place & 1)
+        if bits <= 2 * size:  # with fewer zeros than ones, the low bits would be one less
+            raise Malformed(_IMPOSSIBLE)
+        # From where the bucket is if all are alike, to a place with as many zeros before it:
+        # each step goes the same way and cannot pass it. Then down to the bucket's first bit.
+        bit = bucket * bits // (bits - size)
+        while (further := bucket + (below := high & _BELOW[bit]).bit_count()) != bit:
             bit = further
+        bit = (below ^ _BELOW[bit]).bit_length()
+        mask = _BELOW[low]
         index, wanted = bit - bucket, place & mask
         while high >> bit & 1:
             at = index * low
@@ -226,7 +234,7 @@ def _bitmap(places: list[int]) -> bytes:
 def _split(block: bytes, size: int) -> int:
     """Return where the low bits of a block begin; raises Malformed."""
     split = len(block) - (size * block[0] + 7 >> 3) if block else 0
-    if not 1 < split <= _MOST_HIGH_OCTETS:
+    if not 1 < split <= _MOST_OCTETS:
         raise Malformed(_IMPOSSIBLE)
     return split
 
