@@ -1,8 +1,10 @@
 """Sets of serial numbers: exact whatever the numbers are, small where they are sequential."""
 
 import random
+import re
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,8 @@ from tashika.errors import Malformed
 from tashika.pki.compact.building import boundaries
 from tashika.pki.compact.changing import toggle
 from tashika.pki.compact.serials import BLOCK, MAX_SERIAL, Serials, write_serials
+
+PAGE = Path(__file__).parents[2] / "docs" / "compact-set.md"
 
 SEQUENTIAL = st.sets(st.integers(20_000_000, 20_002_000), max_size=700)
 ANY = st.sets(st.integers(0, MAX_SERIAL), max_size=20)
@@ -121,3 +125,10 @@ def test_inside_a_range_an_odd_number_of_boundaries_is_behind(ends: list[int]) -
 
 def test_a_block_is_of_256() -> None:
     assert BLOCK == 256  # the format's number: another one is another version
+
+
+def test_the_examples_of_the_page_are_what_is_written() -> None:
+    examples = re.findall(r"\{([\d, ]+)\} is `([0-9a-f ]+)`", PAGE.read_text())
+    assert len(examples) == 2
+    for numbers, octets in examples:
+        assert lying([int(each) for each in numbers.split(",")])[1] == bytes.fromhex(octets)

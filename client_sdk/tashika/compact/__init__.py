@@ -13,12 +13,14 @@ The set is asked first here, the responder where the set cannot tell. The format
 `docs/compact-set.md`.
 """
 
+from tashika.compact.compact_file import CompactFile
 from tashika.compact.compact_set import CompactSet, Listing
 from tashika.compact.trust import Trust
 from tashika.compact.updating import apply_delta, install
 from tashika.pki.compact.faults import CompactRefused, Fault
 
 __all__ = [
+    "CompactFile",
     "CompactRefused",
     "CompactSet",
     "Fault",

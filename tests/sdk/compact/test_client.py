@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from support.compact import DAY, PKI, PRESS, Press, held, opened, revoked
-from support.sdk import Bench
+import pytest
+
+from support.compact import DAY, PKI, PRESS, TRUST, Press, held, opened, revoked
+from support.sdk import AT, Bench
 from tashika import AsyncClient, Cause, Client, Status
-from tashika.compact import CompactSet
+from tashika.asking import LocalSource
+from tashika.compact import CompactFile
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.compact.head import Otherwise
 from tashika.testing import FakeResponder
@@ -22,7 +25,7 @@ class Party(Bench):
         self.responder = FakeResponder(pki=PKI, clock=self.clock.now)
         self.pki = PKI
 
-    async def check(self, *sources: CompactSet | str) -> tuple[Cause, str | None, int]:
+    async def check(self, *sources: LocalSource | str) -> tuple[Cause, str | None, int]:
         """Return cause and source of the report, and how often the responder was asked."""
         asked = len(self.responder.asked)
         client = AsyncClient(*sources, transport=self.responder, clock=self.clock.now)
@@ -76,3 +79,27 @@ def test_the_client_for_threads_takes_sets_too(tmp_path: Path) -> None:
         report = client.check(PKI.certificate, PKI.issuer)
     assert report.status is Status.REVOKED
     assert "set" not in repr(report)
+
+
+async def test_a_service_that_runs_on_takes_up_what_is_put_in_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, path = Party(), tmp_path / "set"
+
+    def put(data: bytes) -> None:
+        (tmp_path / "fresh").write_bytes(data)
+        (tmp_path / "fresh").replace(path)
+
+    put(PRESS.print())
+    file = CompactFile(path, trust=TRUST, at=AT)
+    assert (await here.check(file))[0] is Cause.GOOD
+    put(PRESS.print([revoked(SERIAL)], number=3))
+    assert (await here.check(file))[0] is Cause.REVOKED
+    for worse, why in ((PRESS.print(number=2), "rollback"), (b"broken", "truncated")):
+        put(worse)
+        assert (await here.check(file))[0] is Cause.REVOKED
+        assert why in caplog.records[-1].getMessage()
+    path.unlink()
+    assert (await here.check(file))[0] is Cause.REVOKED
+    put(PRESS.print(number=4))
+    assert (await here.check(file))[0] is Cause.GOOD

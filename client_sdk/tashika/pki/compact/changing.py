@@ -33,11 +33,13 @@ def difference(old: Content, new: Content, spool: Callable[[], BinaryIO]) -> lis
 
     Keeps no more in memory than what has changed. Both sets have their details, or neither.
     """
+    listed, *others = (toggle(old.serials(part), new.serials(part)) for part in _SETS)
+    come_or_go = list(listed)
     changed = [
-        write_set(part, toggle(old.serials(part), new.serials(part)), spool) for part in _SETS
+        write_set(part, changes, spool)
+        for part, changes in zip(_SETS, (come_or_go, *others), strict=True)
     ]
-    listed = list(toggle(old.serials(Part.LISTED), new.serials(Part.LISTED)))
-    ranks = list(_touched(old, new, listed)) if new.has_details else []
+    ranks = list(_touched(old, new, come_or_go)) if new.has_details else []
     member = new.serials(Part.LISTED).member
     changed.append(write_set(Part.TOUCHED, map(member, ranks), spool))
     for part in COLUMNS:
