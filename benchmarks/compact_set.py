@@ -28,7 +28,8 @@ from tashika.pki.algorithms import ECDSA_SHA256, signing
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.compact.building import Written, assemble, build, write_octets
 from tashika.pki.compact.changing import difference
-from tashika.pki.compact.head import Base, Head, Kind, Otherwise, Part, encode_head, key_hash
+from tashika.pki.compact.head import Base, Head, Kind, Otherwise, Part
+from tashika.pki.compact.head_codec import encode_head, key_hash
 from tashika.pki.crl import CrlEntry
 from tashika.pki.profile import Family
 from tashika.pki.standing import Reason

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tashika.errors import Malformed
+from tashika.pki.compact.blocks import BLOCK
 from tashika.pki.compact.building import boundaries
 from tashika.pki.compact.changing import toggle
-from tashika.pki.compact.serials import BLOCK, MAX_SERIAL, Serials, write_serials
+from tashika.pki.compact.serials import MAX_SERIAL, Serials, write_serials
 
 PAGE = Path(__file__).parents[2] / "docs" / "compact-set.md"
 

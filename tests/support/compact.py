@@ -19,12 +19,14 @@ from tashika.pki.compact.changing import difference
 from tashika.pki.compact.content import Content
 from tashika.pki.compact.head import (
     COMPACT_SIGNING,
-    PREAMBLE,
     Base,
     Head,
     Kind,
     Otherwise,
     Part,
+)
+from tashika.pki.compact.head_codec import (
+    PREAMBLE,
     encode_head,
     key_hash,
     parse_head,

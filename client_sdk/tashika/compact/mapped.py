@@ -11,13 +11,8 @@ from typing import Self
 from tashika.compact.trust import Trust, Validity, require_trusted
 from tashika.pki.compact.content import Content
 from tashika.pki.compact.faults import CompactRefused, Fault
-from tashika.pki.compact.head import (
-    PREAMBLE,
-    Kind,
-    SignedHead,
-    parse_head,
-    read_preamble,
-)
+from tashika.pki.compact.head import Kind, SignedHead
+from tashika.pki.compact.head_codec import PREAMBLE, parse_head, read_preamble
 from tashika.pki.errors import Malformed, PkiError, Unsupported
 
 _CHUNK = 1 << 20

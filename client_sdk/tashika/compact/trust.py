@@ -14,7 +14,8 @@ from tashika.pki.algorithms import BY_OID, PublicKey, SignatureAlgorithm, verify
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.certificates import load_certificate, public_key, validity
 from tashika.pki.compact.faults import CompactRefused, Fault
-from tashika.pki.compact.head import SignedHead, key_hash
+from tashika.pki.compact.head import SignedHead
+from tashika.pki.compact.head_codec import key_hash
 from tashika.pki.errors import BadSignature, PkiError
 from tashika.responder import COMPACT_SET_SIGNING, fault_of_delegate
 

@@ -17,7 +17,8 @@ from tashika.compact.trust import Trust
 from tashika.pki.compact.changing import merged
 from tashika.pki.compact.content import Content
 from tashika.pki.compact.faults import CompactRefused, Fault
-from tashika.pki.compact.head import Base, Kind, Part, SignedHead, parse_head, preamble
+from tashika.pki.compact.head import Base, Kind, Part, SignedHead
+from tashika.pki.compact.head_codec import parse_head, preamble
 from tashika.pki.errors import PkiError
 
 _AT_ONCE = 1 << 20

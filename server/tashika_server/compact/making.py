@@ -17,13 +17,15 @@ from tashika.pki.compact.building import Written, assemble, build, write_octets
 from tashika.pki.compact.changing import difference
 from tashika.pki.compact.content import Content
 from tashika.pki.compact.head import (
-    PREAMBLE,
     Base,
     Head,
     Kind,
     Otherwise,
     Part,
     SignedHead,
+)
+from tashika.pki.compact.head_codec import (
+    PREAMBLE,
     encode_head,
     key_hash,
     parse_head,

@@ -27,7 +27,8 @@ from support.compact import (
 from support.sdk import AT
 from tashika.compact import CompactRefused, Fault
 from tashika.pki.algorithms import RSA_SHA256
-from tashika.pki.compact.head import PREAMBLE, Kind, Otherwise, Part
+from tashika.pki.compact.head import Kind, Otherwise, Part
+from tashika.pki.compact.head_codec import PREAMBLE
 from tashika.pki.standing import Reason
 
 ENTRIES = [revoked(3), held(5), revoked(1 << 90, Reason.KEY_COMPROMISE), revoked(1 << 91)]

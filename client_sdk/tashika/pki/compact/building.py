@@ -9,7 +9,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import BinaryIO
 
-from tashika.pki.compact.head import COLUMNS, NOT_STATED, Part, Section, preamble
+from tashika.pki.compact.head import COLUMNS, NOT_STATED, Part, Section
+from tashika.pki.compact.head_codec import preamble
 from tashika.pki.compact.serials import SerialsWriter
 from tashika.pki.crl import CrlEntry
 from tashika.pki.errors import Malformed

@@ -1,7 +1,6 @@
 """A sorted set of serial numbers in blocks of 256: written as a stream, asked where it lies.
 
-A block is a bitmap where its members are dense, else Elias-Fano: the high bits of each member
-in unary, the low bits as they are. A directory behind the blocks says where each begins.
+A directory behind the blocks says where each begins.
 """
 
 import sys
@@ -11,10 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from mmap import mmap
 from typing import Protocol
 
+from tashika.pki.compact.blocks import (
+    BELOW,
+    BLOCK,
+    IMPOSSIBLE,
+    MOST_OCTETS,
+    decode_block,
+    encode_block,
+)
 from tashika.pki.errors import Malformed
-
-BLOCK = 256
-"""Members of a block: a directory of 12 octets for them costs 0.4 bit each."""
 
 MAX_SERIAL = (1 << 255) - 1
 """What an INTEGER of 32 octets can say, the longest that the codecs read."""
@@ -25,13 +29,6 @@ NARROW, WIDE = 8, 32
 OFFSET = 4
 """Octets of an offset, so that a section is below 4 GiB."""
 
-_MOST_OCTETS = 130
-"""Of a bitmap, and of high bits, which are fewer: with one octet before, below 1,040 bits."""
-
-_BELOW = tuple((1 << bits) - 1 for bits in range(16 * _MOST_OCTETS + 1))
-"""Masks, which are needed some four times in a look-up: 0.3 MB that save a sixth of its time."""
-
-_IMPOSSIBLE = "a block of serial numbers has an impossible length"
 _LITTLE = sys.byteorder == "little"
 
 
@@ -73,7 +70,7 @@ class SerialsWriter:
         return octets
 
     def _flush(self) -> None:
-        encoded = _encode(self._block)
+        encoded = encode_block(self._block)
         end = self._offsets[-1] + len(encoded)
         if end >= 1 << 8 * OFFSET:
             raise Malformed("a set of serial numbers is beyond 4 GiB")
@@ -115,24 +112,24 @@ class Serials:
         size = min(self.count - before, BLOCK)
         low = block[0] if block else 0
         split = len(block) - (size * low + 7 >> 3)
-        if not 1 < split <= _MOST_OCTETS:
-            raise Malformed(_IMPOSSIBLE)
+        if not 1 < split <= MOST_OCTETS:
+            raise Malformed(IMPOSSIBLE)
         place, bits = serial - self._keys[number], 8 * split
         bucket = place >> low
         if bucket >= bits:
             return before + size, False
         high = int.from_bytes(block[1:split], "little")
         if not low:
-            return before + (high & _BELOW[place]).bit_count(), bool(high >> place & 1)
+            return before + (high & BELOW[place]).bit_count(), bool(high >> place & 1)
         if bits <= 2 * size:  # with fewer zeros than ones, the low bits would be one less
-            raise Malformed(_IMPOSSIBLE)
+            raise Malformed(IMPOSSIBLE)
         # From where the bucket is if all are alike, to a place with as many zeros before it:
         # each step goes the same way and cannot pass it. Then down to the bucket's first bit.
         bit = bucket * bits // (bits - size)
-        while (further := bucket + (below := high & _BELOW[bit]).bit_count()) != bit:
+        while (further := bucket + (below := high & BELOW[bit]).bit_count()) != bit:
             bit = further
-        bit = (below ^ _BELOW[bit]).bit_length()
-        mask = _BELOW[low]
+        bit = (below ^ BELOW[bit]).bit_length()
+        mask = BELOW[low]
         index, wanted = bit - bucket, place & mask
         while high >> bit & 1:
             at = index * low
@@ -164,9 +161,9 @@ class Serials:
         start, offsets = self._start, self._offsets
         block = self._data[start + offsets[number] : start + offsets[number + 1]]
         size = min(self.count - number * BLOCK, BLOCK)
-        members = _decode(block, self._keys[number], size)
+        members = decode_block(block, self._keys[number], size)
         if len(members) != size:
-            raise Malformed(_IMPOSSIBLE)
+            raise Malformed(IMPOSSIBLE)
         return members
 
     def release(self) -> None:
@@ -203,53 +200,6 @@ def _numbers(data: Octets, start: int, end: int, octets: int) -> _Directory:
     if _LITTLE and octets in (OFFSET, NARROW):
         return memoryview(data)[start:end].cast("I" if octets == OFFSET else "Q")
     return _Numbers(data, start, end, octets)
-
-
-def _encode(members: list[int]) -> bytes:
-    first, count = members[0], len(members)
-    places = [member - first for member in members]
-    reach = places[-1]
-    low = max((reach // count).bit_length() - 1, 0)
-    if reach < count + (reach >> low) + count * low:
-        return b"\0" + _bitmap(places)
-    mask = (1 << low) - 1
-    high = _bitmap([(place >> low) + index for index, place in enumerate(places)])
-    # Joined two by two, so that no number is long before the last steps.
-    lows, width, octets = [place & mask for place in places], low, count * low + 7 >> 3
-    while len(lows) > 1:
-        lows += [0] * (len(lows) & 1)
-        lows = [one | other << width for one, other in zip(lows[::2], lows[1::2], strict=True)]
-        width *= 2
-    return bytes((low,)) + high + lows[0].to_bytes(octets, "little")
-
-
-def _bitmap(places: list[int]) -> bytes:
-    """Set the bits at these places, the last of which is the highest."""
-    digits = bytearray(b"0") * (places[-1] + 1)
-    for place in places:
-        digits[~place] = 0x31
-    return int(digits, 2).to_bytes(places[-1] + 8 >> 3, "little")
-
-
-def _split(block: bytes, size: int) -> int:
-    """Return where the low bits of a block begin; raises Malformed."""
-    split = len(block) - (size * block[0] + 7 >> 3) if block else 0
-    if not 1 < split <= _MOST_OCTETS:
-        raise Malformed(_IMPOSSIBLE)
-    return split
-
-
-def _decode(block: bytes, first: int, size: int) -> list[int]:
-    low, split = block[0], _split(block, size)
-    digits = bin(int.from_bytes(block[1:split], "little"))[:1:-1]
-    ones = [place for place, digit in enumerate(digits) if digit == "1"]
-    if not low:
-        return [first + place for place in ones]
-    rest, mask, members = int.from_bytes(block[split:], "little"), (1 << low) - 1, list[int]()
-    for index, place in enumerate(ones):
-        members.append(first + ((place - index) << low | rest & mask))
-        rest >>= low
-    return members
 
 
 def write_serials(serials: Iterable[int], write: Callable[[bytes], object]) -> tuple[int, int]:
