@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -123,7 +124,10 @@ def _measure(directory: Path, factory: Factory, options: argparse.Namespace) -> 
     print(f"{options.issued:,} issued, {listed:,} revoked")
     print(f"octets         {octets:,} ({8 * octets / listed:.2f} bits a revoked serial)")
     print(f"with details   {octets + details:,}")
-    print(f"made in        {made:.1f} s, {1e6 * made / listed:.2f} us an entry")
+    drawn, sample = _timed(lambda: len(list(islice(_entries(issued, chance), 100_000))))
+    each = 1e6 * made / listed
+    print(f"made in        {made:.1f} s, {each:.2f} us an entry")
+    print(f"               of which {1e6 * drawn / sample:.2f} us are to draw it")
     look_up = _look_ups(core, factory, issued)
     _changes(core, path, factory, issued, chance)
     too_large = octets > BOUND_OCTETS * options.issued
