@@ -31,7 +31,6 @@ OFFSET = 4
 
 _LITTLE = sys.byteorder == "little"
 
-
 Octets = bytes | mmap
 """What a set lies in: memory, or a file that is mapped into it."""
 
@@ -39,7 +38,8 @@ Octets = bytes | mmap
 class SerialsWriter:
     """Takes members in ascending order, and keeps no more of them than a block.
 
-    What is written goes to `write` as it comes about; of each block 12 octets stay in memory.
+    What is written goes to `write` as it comes about; of each block a key and an offset stay
+    in memory.
     """
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
