@@ -80,7 +80,7 @@ def test_a_file_that_ends_anywhere_else_is_refused(tmp_path: Path) -> None:
     assert fault(path, data + b"\0") is Fault.MALFORMED
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=[*HealthCheck])
 @given(start=st.integers(0, 900), put=st.binary(min_size=1, max_size=40))
 def test_any_octets_are_refused_and_nothing_else(tmp_path: Path, start: int, put: bytes) -> None:
     data = PRESS.print(ENTRIES)

@@ -30,7 +30,7 @@ ENTRIES = st.dictionaries(
 EPOCH = AT.fromtimestamp(0, AT.tzinfo)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[*HealthCheck])
 @given(entries=ENTRIES, others=st.sets(SERIALS, max_size=30), register=st.booleans())
 def test_it_says_what_a_plain_dict_says(
     tmp_path: Path,

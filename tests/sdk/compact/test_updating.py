@@ -79,7 +79,7 @@ def _drawn(chance: random.Random, count: int) -> dict[int, CrlEntry]:
     }
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[*HealthCheck])
 @given(
     chance=st.randoms(use_true_random=False).map(lambda drawn: random.Random(drawn.random())),
     counts=st.tuples(st.integers(0, 600), st.integers(0, 30), st.integers(0, 700)),
