@@ -59,6 +59,7 @@ bench: .venv/bench.ready .venv/compiled.ready
 	run benchmarks/ingest.py --answers 200000; \
 	run benchmarks/month_close.py --verifiers 50; \
 	run benchmarks/suspension.py --rounds 3; \
+	run benchmarks/compact_set.py; \
 	run -m benchmarks.answering --quick $(ARGS); \
 	test -z "$$bad"
 

@@ -37,6 +37,7 @@ NOUNS = {
     "index": "load the revocation index ahead of the service",
     "files": "the revocation information files that are kept: list, get, verify, as of a moment",
     "history": "what happened to one certificate, and what was known at any moment",
+    "compact": "revocation sets for verifiers that check without a network",
     "verifier": "the parties that may ask, and who asks under them",
     "agreement": "what a verifier may ask: draft, notify, agree, activate, change, end",
     "credential": "what verifiers prove themselves by",

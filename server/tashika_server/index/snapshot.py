@@ -161,6 +161,17 @@ class Snapshot:
         place = raw and self._get("marks", issuer + partition_of(raw))
         return unpack_place(place).name if place else None
 
+    def everything(self, fingerprint: bytes) -> Iterator[Entry]:
+        """Yield what all partitions of an issuer list, sorted by serial."""
+        for key, raw in self._under("entries", self._get("issuers", fingerprint)):
+            yield unpack_entry(unpack_serial(key), raw)
+
+    def issued(self, fingerprint: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the ranges of an issuer's register, first to last serial, in order."""
+        for key, raw in self._under("register", self._get("issuers", fingerprint)):
+            if key:  # the issuer's own key holds the register's mark
+                yield unpack_serial(raw), unpack_serial(key)
+
     def mark(self, fingerprint: bytes, partition: str) -> Mark | None:
         """Return the last accepted CRL of one partition."""
         place = self._place(fingerprint, partition)
@@ -227,14 +238,18 @@ class Snapshot:
 
     def _of(self, database: str, fingerprint: bytes) -> Iterator[bytes]:
         """Yield the values whose keys begin with the issuer, one for each partition."""
-        issuer = self._get("issuers", fingerprint)
+        for _, value in self._under(database, self._get("issuers", fingerprint)):
+            yield value
+
+    def _under(self, database: str, issuer: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what an issuer has in a database, with the rest of its key."""
         with self._transaction.cursor(self._databases[database]) as cursor:
             if issuer is None or not cursor.set_range(issuer):
                 return
             for key, value in cursor:
                 if not key.startswith(issuer):
                     return
-                yield value
+                yield key[ID_BYTES:], value
 
     def _get(self, database: str, key: bytes) -> bytes | None:
         return self._transaction.get(key, db=self._databases[database])
