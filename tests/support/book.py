@@ -15,11 +15,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, event
 
+import support.compiled  # noqa: F401 - for what it does
 from tashika_server.book import Book, open_book
 
 START_WITHIN = 30.0
@@ -39,28 +38,6 @@ _THROW_OUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 _GUARDS = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgenabled = 'A'"
 _TABLES = """SELECT tablename FROM pg_tables
     WHERE schemaname = 'public' AND tablename <> 'alembic_version'"""
-
-
-class _Compiled(dict[tuple[Any, ...], Any]):
-    """Statements as compiled; engines of one kind of database share them.
-
-    SQLAlchemy keeps them for each engine, whose dialect is the first part of a key. Every test
-    has engines of its own, and would spend a quarter of its time on compiling.
-    """
-
-    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
-        return super().get((key[0].name, *key[1:]), default)
-
-    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
-        super().__setitem__((key[0].name, *key[1:]), compiled)
-
-
-_compiled = _Compiled()
-
-
-@event.listens_for(Engine, "engine_connect")
-def _share_what_is_compiled(connection: Connection) -> None:
-    connection.execution_options(compiled_cache=_compiled)
 
 
 class Postgres:
