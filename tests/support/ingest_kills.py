@@ -24,6 +24,7 @@ from random import Random
 import structlog
 from sqlalchemy import event
 
+import support.statement_cache  # noqa: F401 - so that no child compiles what the parent has
 from support.intake import Machine, counts, usages
 from support.journal import FrailDisk, Worker, read_all
 from tashika_server.book import open_book

@@ -1,9 +1,10 @@
 """`tashika-server config`: look at a configuration without starting anything."""
 
+# ruff: noqa: PLC0415 - a book's libraries take half a second, and only some have a book
+
 import argparse
 from pathlib import Path
 
-from tashika_server.assembly.registering import book_standing
 from tashika_server.assembly.starting import check_start
 from tashika_server.clock import SystemClock
 from tashika_server.config import Access, Config, load_config, write_duration
@@ -49,6 +50,14 @@ def _summary(config: Config) -> list[str]:
             f"workers {settings.responder.processes}, refresh every "
             f"{write_duration(settings.refresh.every)}, index in {settings.index.path}"
         ),
-        f"book: {book_standing(config)}" if settings.access is Access.CLOSED else "book: not used",
+        f"book: {_book(config)}",
         *issuers,
     ]
+
+
+def _book(config: Config) -> str:
+    if config.settings.access is not Access.CLOSED:
+        return "not used"
+    from tashika_server.assembly.registering import book_standing
+
+    return book_standing(config)

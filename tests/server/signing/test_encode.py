@@ -1,9 +1,7 @@
 """The bytes of an answer, read back by tools that are not ours: pyca, asn1crypto, pkilint."""
 
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from asn1crypto import ocsp as asn1
@@ -13,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from support.asking import AT, DAY, Authority, ec_key, rsa_key, write_signer
+from support.linting import lint
 from tashika.pki import algorithms
 from tashika.pki.certid import CertId, IssuerIdentity
 from tashika.pki.receipt import RECEIPT, Receipt
@@ -102,7 +101,7 @@ def test_others_take_a_receipt_for_an_extension_that_they_may_ignore(encode, ca,
     assert read.certificate_status is ocsp.OCSPCertStatus.GOOD
     (found,) = [each for each in read.extensions if each.oid.dotted_string == RECEIPT]
     assert not found.critical
-    assert lint(tmp_path / "answer.der", body) == ""
+    assert lint(body) == ""
 
 
 def test_openssl_verifies_an_answer_with_a_receipt(encode, ca, tmp_path):
@@ -231,31 +230,17 @@ def test_times_have_no_fraction(encode, ca, tmp_path):
 
 
 @pytest.mark.parametrize("standing", STANDINGS)
-def test_pkilint_finds_nothing(encode, tmp_path, standing):
+def test_pkilint_finds_nothing(encode, standing):
     body = encode(STANDINGS[standing], nonce=b"n" * 32, cutoff=YESTERDAY)
-    assert lint(tmp_path / "answer.der", body) == ""
+    assert lint(body) == ""
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-def test_pkilint_finds_nothing_in_an_answer_to_several(encode, tmp_path, key):
-    assert lint(tmp_path / "answer.der", encode(*STANDINGS.values(), key=key())) == ""
+def test_pkilint_finds_nothing_in_an_answer_to_several(encode, key):
+    assert lint(encode(*STANDINGS.values(), key=key())) == ""
 
 
-def lint(path, body):
-    """Return what pkilint complains of; its exit code counts the findings."""
-    path.write_bytes(body)
-    run = subprocess.run(
-        [Path(sys.executable).parent / "lint_ocsp_response", "lint", "-s", "WARNING", path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.stderr == ""
-    assert (run.returncode == 0) == (run.stdout.strip() == "")
-    return run.stdout.strip()
-
-
-def test_pkilint_would_find_something(encode, tmp_path):
+def test_pkilint_would_find_something(encode):
     body = encode(Good())
     at = body.index(bytes.fromhex("a011180f"))
-    assert lint(tmp_path / "answer.der", body[:at] + b"\xa2" + body[at + 1 :]) != ""
+    assert lint(body[:at] + b"\xa2" + body[at + 1 :]) != ""
