@@ -1,6 +1,7 @@
 """The revocation index: which certificates are revoked, by which CRL, as of which generation.
 
-`reader` and `snapshot` look up, `writer` and `edit` change, `layout` says how it lies in LMDB.
+`reader` and `snapshot` look up, `writer` and `edit` change, `layout` and `records` say how it
+lies in LMDB.
 Not for deciding what may be taken in (`refresh`) or what an answer says (`responder`).
 """
 
@@ -18,8 +19,11 @@ from tashika_server.index.values import (
     Changes,
     Coverage,
     Entry,
+    FeedMark,
     Finding,
     Mark,
+    Publication,
+    Pushed,
     Quarantined,
     RegisterMark,
 )
@@ -30,6 +34,7 @@ __all__ = [
     "Changes",
     "Coverage",
     "Entry",
+    "FeedMark",
     "Finding",
     "IndexBusy",
     "IndexForeign",
@@ -38,6 +43,8 @@ __all__ = [
     "IndexWriteFailed",
     "IndexWriter",
     "Mark",
+    "Publication",
+    "Pushed",
     "Quarantined",
     "RegisterMark",
     "SerialTaken",

@@ -1,4 +1,4 @@
-"""Writing the index: one process, one transaction at a time, each of them one generation.
+"""Writing the index: one process, one transaction at a time; a generation is one partition's.
 
 Entries, marks, coverage and the list of changes move together or not at all. The commit is
 the only durable step there is, so a writer killed anywhere has either published or not, and
@@ -7,7 +7,7 @@ recovering is opening the index again.
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -19,7 +19,15 @@ from tashika_server.index.edit import Edit
 from tashika_server.index.errors import IndexBusy, IndexForeign, IndexWriteFailed
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.store import Store, create_store
-from tashika_server.index.values import Changes, Mark, Quarantined, RegisterMark
+from tashika_server.index.values import (
+    Changes,
+    FeedMark,
+    Mark,
+    Publication,
+    Pushed,
+    Quarantined,
+    RegisterMark,
+)
 
 __all__ = ["IndexWriter"]
 
@@ -83,10 +91,49 @@ class IndexWriter:
 
     def publish(self, fingerprint: bytes, partition: str, changes: Changes, mark: Mark) -> int:
         """Take one CRL in and return its generation; raises SerialTaken, changing nothing."""
+        publication = Publication(
+            fingerprint=fingerprint, partition=partition, changes=changes, mark=mark
+        )
+        return self.publish_all([publication])
+
+    def publish_all(self, publications: Sequence[Publication]) -> int:
+        """Take CRLs of different partitions in by one commit; return the last generation.
+
+        There is at least one. Each is a generation of its own, in this order. What a push feed
+        has said since a CRL was made stays said. Raises SerialTaken, changing nothing.
+        """
         with self._edit() as edit:
-            edit.apply(fingerprint, partition, changes)
-            edit.mark(fingerprint, partition, mark)
-            return edit.record(fingerprint, partition, changes)
+            moves = [
+                (
+                    each.fingerprint,
+                    each.partition,
+                    edit.unsaid(each.fingerprint, each.partition, each.changes, each.mark.number),
+                )
+                for each in publications
+            ]
+            edit.apply(moves)
+            for each in publications:
+                edit.mark(each.fingerprint, each.partition, each.mark)
+            return _conclude(edit, moves)[-1]
+
+    def push(self, fingerprint: bytes, pushed: Sequence[Pushed], mark: FeedMark) -> int | None:
+        """Take a message of a push feed in by one commit; None where it changes nothing.
+
+        Each partition is a generation of its own. Raises SerialTaken, changing nothing.
+        """
+        with self._edit() as edit:
+            moves = [(fingerprint, each.partition, each.changes) for each in pushed]
+            edit.apply(moves)
+            for each in pushed:
+                edit.hear(fingerprint, each.partition, each.number, each.changes)
+                edit.freshen(fingerprint, each.partition, each.this_update)
+            edit.feed(fingerprint, mark)
+            return max(_conclude(edit, moves), default=None)
+
+    def quarantine_feed(self, fingerprint: bytes, quarantined: Quarantined) -> None:
+        """Note why a push feed is not followed, until its next message is."""
+        with self._edit() as edit:
+            edit.quarantine_feed(fingerprint, quarantined)
 
     def load_register(
         self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
@@ -118,6 +165,13 @@ class IndexWriter:
         except lmdb.Error as failure:
             self._dead = _explain(self._path, failure)
             raise IndexWriteFailed(self._dead) from failure
+
+
+def _conclude(edit: Edit, moves: Sequence[tuple[bytes, str, Changes]]) -> list[int]:
+    """Say what the issuers' partitions say together, and record each change."""
+    for fingerprint in {fingerprint for fingerprint, _, _ in moves}:
+        edit.cover(fingerprint)
+    return [edit.record(*move) for move in moves]
 
 
 def _lock(path: Path) -> int:
