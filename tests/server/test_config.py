@@ -117,7 +117,7 @@ def test_the_example_has_every_key_and_a_comment_above_each() -> None:
         *("lab", "issuer", "bounds"),
     }
     keys = [key.rpartition(".")[2] for key in walk(settings)]
-    in_braces = ["certificate", "key", "certificate", "key", "client_ca"]
+    in_braces = ["certificate", "key", "certificate", "key", "client_ca", "url", "key"]
     as_table = ["tls"]  # while [office] has its own in braces
     assert sorted(shown + in_braces + as_table) == sorted(k for k in keys if k not in tables)
     for table in tables:

@@ -6,6 +6,7 @@ built in another process, as `support.dying` does.
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ from support.clock import FakeClock
 from support.crls import AT, NAKA, NISHI, Ca, listed
 from tashika_server.durable import write_atomically
 from tashika_server.index import Entry, Finding, IndexReader, Mark, Quarantined, Snapshot
-from tashika_server.issuer import Bounds, Issuer
+from tashika_server.issuer import Bounds, Issuer, PushFeed
 from tashika_server.refresh.process import Refresher, RefreshParts
 
 MIB = 2**20
@@ -32,6 +33,8 @@ class House:
         names: tuple[str, ...] = (NAKA, NISHI),
         size: int = 64 * MIB,
         bounds: Bounds | None = None,
+        feed: PushFeed | None = None,
+        guarded: frozenset[int] = frozenset(),
     ) -> None:
         self.directory = directory
         self.ca = Ca.found()
@@ -40,11 +43,14 @@ class House:
         self.register = directory / "register.txt"
         self.urls = {name: self._file(name).as_uri() for name in names}
         self.bounds = bounds
+        self.feed = feed
+        self.guarded = guarded
 
     @property
     def issuer(self) -> Issuer:
         register = self.register if self.register.exists() else None
-        return self.ca.issuer(self.urls, register=register, bounds=self.bounds)
+        issuer = self.ca.issuer(self.urls, register=register, bounds=self.bounds)
+        return replace(issuer, feed=self.feed, guarded=self.guarded)
 
     @property
     def fingerprint(self) -> bytes:

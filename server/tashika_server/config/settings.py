@@ -22,6 +22,7 @@ __all__ = [
     "Access",
     "BookSettings",
     "Environment",
+    "FeedSettings",
     "IndexSettings",
     "IssuerSettings",
     "LabSettings",
@@ -181,6 +182,14 @@ class SignerFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """`feed` of an issuer: where it pushes changes, and the public key that signs them, PEM."""
+
+    url: str
+    key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerSettings:
     """`[[issuer]]`: one CA key generation; give either `partitions` or `crl`."""
 
@@ -190,6 +199,7 @@ class IssuerSettings:
     family: Family = Family.OTHER
     partitions: Path | None = None
     crl: str | None = None
+    feed: FeedSettings | None = None
     register: Path | None = None
     without_register: WithoutRegister = WithoutRegister.UNKNOWN
     never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED

@@ -152,6 +152,14 @@ class Snapshot:
                     serial = int.from_bytes(value, "big")
                     yield unpack_entry(serial, self._entry(place, serial))
 
+    def entry(self, fingerprint: bytes, partition: str, serial: int) -> Entry | None:
+        """Return what one partition lists of a serial, which may be in another's list."""
+        place = self._place(fingerprint, partition)
+        raw = place and self._get("entries", place[:ID_BYTES] + pack_serial(serial))
+        if not raw or not place or partition_of(raw) != place[ID_BYTES:]:
+            return None
+        return unpack_entry(serial, raw)
+
     def count(self, fingerprint: bytes, partition: str) -> int:
         """Count what one partition lists, without reading it."""
         place = self._place(fingerprint, partition)
@@ -182,6 +190,11 @@ class Snapshot:
         """Return how far the push feed of an issuer has been taken in."""
         raw = self._get("feeds", self._get("issuers", fingerprint) or NOWHERE)
         return unpack_feed(raw) if raw else None
+
+    def feed_in_quarantine(self, fingerprint: bytes) -> Quarantined | None:
+        """Return why the push feed of an issuer is not followed."""
+        raw = self._get("quarantine", self._get("issuers", fingerprint) or NOWHERE)
+        return unpack_quarantined(raw) if raw else None
 
     def fed(self, fingerprint: bytes, partition: str, *, since: int) -> frozenset[int]:
         """Return the serials that a feed has spoken of since the CRL of this number was made."""

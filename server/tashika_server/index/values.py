@@ -38,13 +38,18 @@ class Changes:
     """Before and after."""
     removed: Sequence[Entry] = ()
 
+    @property
+    def count(self) -> int:
+        """Count what is changed at all."""
+        return len(self.added) + len(self.changed) + len(self.removed)
+
     def entries(self) -> Iterator[Entry]:
         """Yield every entry once: as it comes, as it has become, as it was when it went."""
         return chain(self.added, (after for _, after in self.changed), self.removed)
 
     def serials(self) -> tuple[int, ...] | None:
         """Return what is changed at all; None for more than MAX_LISTED_CHANGES."""
-        if len(self.added) + len(self.changed) + len(self.removed) > MAX_LISTED_CHANGES:
+        if self.count > MAX_LISTED_CHANGES:
             return None
         return tuple(entry.serial for entry in self.entries())
 

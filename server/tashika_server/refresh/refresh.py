@@ -17,6 +17,7 @@ from tashika_server.metrics import Tally
 from tashika_server.refresh.accept import AcceptedCrl, accept, check_bounds
 from tashika_server.refresh.diff import diff
 from tashika_server.refresh.fetch import Fetched, Fetcher, NotModified
+from tashika_server.refresh.reconciling import tell_differences
 from tashika_server.refresh.source import Check, NotTaken, Source
 
 __all__ = ["Outcome", "Tools", "refresh"]
@@ -88,6 +89,7 @@ def _publish(
         etag=fetched.etag,
         last_modified=fetched.last_modified,
     )
+    tell_differences(changes, mark, source, writer.reader)
     try:
         generation = writer.publish(source.fingerprint, source.partition.name, changes, mark)
     except SerialTaken as taken:
