@@ -8,7 +8,7 @@ from tashika.pki.names import name_text
 from tashika.pki.profile import Family
 from tashika_server.lab.layout import GUIDE, SIMULATED, write
 from tashika_server.lab.naming import distribution_point
-from tashika_server.lab.order import Access, Order
+from tashika_server.lab.order import Access, News, Order
 from tashika_server.lab.responders import SIGNERS
 from tashika_server.lab.world import World
 
@@ -42,16 +42,17 @@ def _configuration(world: World, order: Order) -> str:
         ),
         _LAB,
     ]
-    tables += [_issuer_table(a.name, a.family) for a in world.premises.authorities()]
+    tables += [_issuer_table(a.name, a.family, order.news) for a in world.premises.authorities()]
     return "\n".join(tables)
 
 
-def _issuer_table(name: str, family: Family) -> str:
+def _issuer_table(name: str, family: Family, news: News) -> str:
     signers = ", ".join(
         f'{{ certificate = "signers/{name}{suffix}.pem", key = "signers/{name}{suffix}.key" }}'
         for suffix in SIGNERS
     )
-    return _ISSUER.format(name=name, family=family, signers=signers)
+    table = _ISSUER.format(name=name, family=family, signers=signers)
+    return table + _FEED.format(name=name) if news is News.FEED else table
 
 
 _HEAD = """\
@@ -105,4 +106,7 @@ certificate = "issuers/{name}.pem"
 partitions = "issuers/{name}.csv"
 register = "register/{name}.txt"
 signers = [{signers}]
+"""
+_FEED = """\
+feed = {{ url = "lab:/feed/{name}", key = "issuers/feed.pem" }}
 """
