@@ -5,7 +5,7 @@ The configuration reads them, components obey them, and neither imports the othe
 
 from enum import StrEnum
 
-__all__ = ["Guarded", "TaxTreatment"]
+__all__ = ["ALWAYS_GUARDED", "Guarded", "TaxTreatment"]
 
 
 class Guarded(StrEnum):
@@ -14,6 +14,12 @@ class Guarded(StrEnum):
     SUSPENSION = "suspension"
     RESUMPTION = "resumption"
     CREDENTIAL = "credential"
+    RELEASE = "release"
+    """Of a file that the refresher holds back; wanted by every house."""
+
+
+ALWAYS_GUARDED = frozenset({Guarded.RELEASE})
+"""What takes two persons whatever the configuration says (T16)."""
 
 
 class TaxTreatment(StrEnum):

@@ -18,6 +18,7 @@ from tashika_server.agreements import ids
 from tashika_server.agreements.credentials import IssueCredential, Issued, issue_credential
 from tashika_server.agreements.errors import SamePerson, WrongState
 from tashika_server.agreements.ids import Kind
+from tashika_server.agreements.releases import Release, Released, release_file
 from tashika_server.agreements.rows import Rows
 from tashika_server.agreements.suspension_record import Resume, Suspend, Suspension
 from tashika_server.agreements.suspensions import follow_ups, resume, suspend
@@ -25,7 +26,7 @@ from tashika_server.agreements.wording import worded
 from tashika_server.book import Change
 from tashika_server.book import tables as t
 from tashika_server.book.plain import from_plain, plain
-from tashika_server.policy import Guarded
+from tashika_server.policy import ALWAYS_GUARDED, Guarded
 
 __all__ = [
     "Decision",
@@ -39,8 +40,8 @@ __all__ = [
     "submit",
 ]
 
-Order = Suspend | Resume | IssueCredential
-Done = Suspension | Issued
+Order = Suspend | Resume | IssueCredential | Release
+Done = Suspension | Issued | Released
 
 
 class Decision(StrEnum):
@@ -55,12 +56,14 @@ _ORDERS: dict[Guarded, type[Order]] = {
     Guarded.SUSPENSION: Suspend,
     Guarded.RESUMPTION: Resume,
     Guarded.CREDENTIAL: IssueCredential,
+    Guarded.RELEASE: Release,
 }
 _GUARDED = {order: guarded for guarded, order in _ORDERS.items()}
 _ACTS: dict[Guarded, Callable[[Change, Any], Done]] = {
     Guarded.SUSPENSION: suspend,
     Guarded.RESUMPTION: resume,
     Guarded.CREDENTIAL: issue_credential,
+    Guarded.RELEASE: release_file,
 }
 
 
@@ -87,7 +90,7 @@ def submit(change: Change, order: Order, *, two_person: Collection[Guarded]) -> 
     What would be refused is refused here already, proposal or not.
     """
     action = _GUARDED[type(order)]
-    if action not in two_person:
+    if action not in ALWAYS_GUARDED | set(two_person):
         return _perform(change, action, order, two_person)
     with change.rehearsing():
         _perform(change, action, order, two_person)
@@ -152,6 +155,8 @@ def _aim(order: Order) -> tuple[str, ...]:
     """Tell what an order would change, whatever the reason and the time."""
     if isinstance(order, Suspend):
         return order.verifier, order.ground
+    if isinstance(order, Release):
+        return (order.sha256,)
     return (order.suspension if isinstance(order, Resume) else order.agreement,)
 
 
@@ -164,7 +169,7 @@ def _propose(change: Change, order: Order, two_person: Collection[Guarded]) -> P
         payload=plain(order),
         proposed_by=change.actor,
         proposed_at=change.at,
-        second_person=action in two_person,
+        second_person=action in ALWAYS_GUARDED | set(two_person),
         state=Decision.OPEN,
     )
 

@@ -16,6 +16,7 @@ from tashika_server.office.compiler import CompilerParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
 from tashika_server.office.refreshes import RefreshParts
+from tashika_server.refresh.held import RELEASED_FILE
 
 __all__ = ["office_parts", "office_tls"]
 
@@ -53,6 +54,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             index=IndexReader.open(settings.index.path),
             node=node,
             issuers={each.identity.fingerprint: each.name for each in config.issuers},
+            released=settings.run / RELEASED_FILE,
             clock=clock,
         ),
         closing=ClosingParts(

@@ -28,6 +28,7 @@ from tashika_server.refresh.control import Answer, listening
 from tashika_server.refresh.feed import Follower, asking
 from tashika_server.refresh.feed_accept import FeedSource
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
+from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
 from tashika_server.refresh.schedule import Schedule
@@ -126,8 +127,10 @@ class Refresher:
                 writer.expect(issuer.identity.fingerprint, names)
             # Left last, so that what is being written ends before the index is closed.
             with ThreadPoolExecutor(1, "bench") as bench:
+                held = HeldFiles(directory=parts.index / "held", released=parts.run / RELEASED_FILE)
                 async with Fetcher(limits=parts.limits, lab_base=parts.lab_base) as fetcher:
-                    yield cls(parts, Tools(fetcher=fetcher, writer=writer, bench=bench))
+                    tools = Tools(fetcher=fetcher, writer=writer, held=held, bench=bench)
+                    yield cls(parts, tools)
 
     async def live(self, ready: Callable[[], None]) -> None:
         """Keep the sources refreshed and follow the push feeds, forever."""

@@ -17,6 +17,8 @@ from tashika_server.metrics import Tally
 from tashika_server.refresh.accept import AcceptedCrl, accept, check_bounds
 from tashika_server.refresh.diff import diff
 from tashika_server.refresh.fetch import Fetched, Fetcher, NotModified
+from tashika_server.refresh.guards import check_guarded
+from tashika_server.refresh.held import HeldFiles
 from tashika_server.refresh.reconciling import tell_differences
 from tashika_server.refresh.source import Check, NotTaken, Source
 
@@ -46,6 +48,8 @@ class Tools:
 
     fetcher: Fetcher
     writer: IndexWriter
+    held: HeldFiles
+    """Where files wait that are beyond their bounds."""
     bench: Executor
     """One thread, for the work on files and index: one CRL at a time, and the loop stays free."""
 
@@ -56,7 +60,7 @@ async def refresh(source: Source, tools: Tools, *, at: datetime) -> Outcome:
     try:
         mark = _mark(source, tools.writer)
         fetched = await tools.fetcher.fetch(source.partition.url, mark)
-        return await do(tools.bench, _take_in, fetched, mark, source, tools.writer, at)
+        return await do(tools.bench, _take_in, fetched, mark, source, tools, at)
     except NotTaken as failure:
         return await do(tools.bench, _set_aside, failure, source, tools.writer, at)
 
@@ -65,16 +69,21 @@ def _take_in(
     fetched: Fetched | NotModified,
     mark: Mark | None,
     source: Source,
-    writer: IndexWriter,
+    tools: Tools,
     at: datetime,
 ) -> Outcome:
+    writer = tools.writer
     if isinstance(fetched, NotModified) or (mark and fetched.sha256 == mark.sha256):
         return _keep(mark, source, writer, at)
     crl = accept(fetched.body, source, mark, at=at)
     with writer.reader.snapshot() as before:
         changes = diff(before.entries(source.fingerprint, source.partition.name), crl)
-    check_bounds(changes, source.issuer, mark)
-    return _publish(crl, changes, fetched, source, writer)
+    with tools.held.unless_released(source, fetched.sha256, fetched.body):
+        check_bounds(changes, source.issuer, mark)
+        check_guarded(changes, source.issuer)
+    outcome = _publish(crl, changes, fetched, source, writer)
+    tools.held.forget(fetched.sha256)
+    return outcome
 
 
 def _publish(
