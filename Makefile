@@ -4,6 +4,7 @@
 # make bench   run the benchmarks, small and quick; for figures that count, on a quiet machine:
 #              make bench-answering  one core beside its peers, about half an hour
 #              make bench-scale      larger indexes: ARGS="--sizes 10000,1000000,10000000"
+#              make bench-data       loading, changing, starting: ARGS="--sizes 1000000,50000000"
 # make drill   kill workers and ingesters under load; every answer must be counted once
 # make soak    ask a million times in every way, beside bad clients and a flood; about half an hour
 # make lock    renew requirements/*.lock within the ranges of pyproject.toml
@@ -23,7 +24,7 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench bench-answering bench-scale drill soak lock
+.PHONY: demo test check bench bench-answering bench-scale bench-data drill soak lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
@@ -43,7 +44,8 @@ bench: .venv/bench.ready
 	run benchmarks/hot_path.py --rounds 3; \
 	run benchmarks/gate.py --rounds 3; \
 	run benchmarks/metering.py --rounds 3; \
-	run benchmarks/index_load.py 200000; \
+	run benchmarks/index_load.py --entries 200000; \
+	run -m benchmarks.data --quick; \
 	run benchmarks/ingest.py --answers 200000; \
 	run benchmarks/month_close.py --verifiers 50; \
 	run benchmarks/suspension.py --rounds 3; \
@@ -56,6 +58,9 @@ bench-answering: .venv/bench.ready
 bench-scale: .venv/bench.ready
 	$(BIN)/python -m benchmarks.answering --rows sizes,cert-ids,workers \
 		--to benchmarks/results --name scale $(ARGS)
+
+bench-data: .venv/bench.ready
+	$(BIN)/python -m benchmarks.data --to benchmarks/results $(ARGS)
 
 drill: .venv/dev.ready
 	PYTHONPATH=tests $(BIN)/python -m drill $(ARGS)
