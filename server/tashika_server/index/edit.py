@@ -85,6 +85,8 @@ class Edit:
         for number, name in enumerate(sorted(wanted - places.keys()), id_of(last) + 1):
             self._found(issuer + pack_id(number), name)
         self.cover(fingerprint)
+        # Whoever follows the issuer's feed, if somebody still does, says anew what is wrong.
+        self._delete("quarantine", issuer)
         return places.keys() != wanted
 
     def apply(self, moves: Sequence[tuple[bytes, str, Changes]]) -> None:
