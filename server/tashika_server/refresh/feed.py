@@ -20,7 +20,7 @@ import aiohttp
 
 from tashika_server.clock import Clock
 from tashika_server.feed import MAX_MESSAGE_BYTES
-from tashika_server.index import FeedMark, Quarantined, SerialTaken
+from tashika_server.index import FeedMark, IndexWriteFailed, Quarantined, SerialTaken
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
 from tashika_server.refresh.feed_accept import FeedSource, accept_message, known_mark
@@ -106,6 +106,12 @@ class Follower:
             is_news = await do(self.tools.bench, self._set_aside, failure)
             if is_news and failure.check is not Check.FETCH:
                 await self.fall_back()
+        except IndexWriteFailed:
+            raise
+        except Exception:
+            # A message that finds a fault of ours must not stop the CRLs (T27).
+            log.exception("feed_crashed", issuer=self.source.issuer.name)
+            step = FeedStep.NOT_TAKEN
         _steps.count(step)
         return step
 

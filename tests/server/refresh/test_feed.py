@@ -272,6 +272,17 @@ async def test_t21_a_hold_of_a_signature_certificate_is_never_released(house: Ho
         assert "never ends" in pair.why().detail
 
 
+async def test_t27_a_fault_of_ours_stops_nothing_but_this_message(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, events
+):
+    pair.pusher.push(news(revoked(5), entries=3))
+    with monkeypatch.context() as broken:
+        broken.setattr("tashika_server.refresh.feed.accept_message", None)
+        assert await pair.step() is NOT_TAKEN
+    assert len(named(events, "feed_crashed")) == 1
+    assert await pair.step() is TAKEN
+
+
 async def test_a_feed_is_not_joined_before_its_crls(tmp_path: Path):
     house = House(tmp_path)
     house.offer_crl(NAKA, [1])
