@@ -5,6 +5,8 @@
 #              make bench-answering  one core beside its peers, about half an hour
 #              make bench-scale      larger indexes: ARGS="--sizes 10000,1000000,10000000"
 #              make bench-data       loading, changing, starting: ARGS="--sizes 1000000,50000000"
+# make compiled  compile the path of an answer into .venv/compiled; the benchmarks do that first
+# make test-compiled  run the tests of that path on it
 # make drill   kill workers and ingesters under load; every answer must be counted once
 # make soak    ask a million times in every way, beside bad clients and a flood; about half an hour
 # make lock    renew requirements/*.lock within the ranges of pyproject.toml
@@ -16,6 +18,8 @@
 BIN := .venv/bin
 # One more than there are cores: many tests wait for processes of their own.
 TEST_PROCESSES = $(shell $(BIN)/python -c "import os; print(os.cpu_count() + 1)")
+COMPILED := $(CURDIR)/.venv/compiled
+SOURCES := $(shell find client_sdk/tashika server/tashika_server -name '*.py')
 DISTRIBUTIONS := pyproject.toml client_sdk/pyproject.toml
 COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --quiet --upgrade \
 	--universal --python-version 3.11 --generate-hashes --no-emit-package tashika \
@@ -24,7 +28,7 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench bench-answering bench-scale bench-data drill soak lock
+.PHONY: demo test check compiled test-compiled bench bench-answering bench-scale bench-data drill soak lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
@@ -38,8 +42,16 @@ check: .venv/dev.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+compiled: .venv/compiled.ready
+
+# What a test puts in the place of a compiled function is not called; those say so and are skipped.
+test-compiled: .venv/compiled.ready
+	PYTHONPATH=$(COMPILED) $(BIN)/pytest -n $(TEST_PROCESSES) tests/pki tests/server/metering \
+		tests/server/responder tests/server/signing tests/system $(ARGS)
+
 # All of them, even where one ends above its bound.
-bench: .venv/bench.ready
+bench: export PYTHONPATH = $(COMPILED)
+bench: .venv/bench.ready .venv/compiled.ready
 	@bad=; run() { echo "== $$*"; $(BIN)/python "$$@" || bad=1; }; \
 	run benchmarks/hot_path.py --rounds 3; \
 	run benchmarks/gate.py --rounds 3; \
@@ -49,17 +61,20 @@ bench: .venv/bench.ready
 	run benchmarks/ingest.py --answers 200000; \
 	run benchmarks/month_close.py --verifiers 50; \
 	run benchmarks/suspension.py --rounds 3; \
+	run benchmarks/compact_set.py; \
 	run -m benchmarks.answering --quick $(ARGS); \
 	test -z "$$bad"
 
-bench-answering: .venv/bench.ready
+bench-answering bench-scale bench-data: export PYTHONPATH = $(COMPILED)
+
+bench-answering: .venv/bench.ready .venv/compiled.ready
 	$(BIN)/python -m benchmarks.answering --to benchmarks/results $(ARGS)
 
-bench-scale: .venv/bench.ready
+bench-scale: .venv/bench.ready .venv/compiled.ready
 	$(BIN)/python -m benchmarks.answering --rows sizes,cert-ids,workers \
 		--to benchmarks/results --name scale $(ARGS)
 
-bench-data: .venv/bench.ready
+bench-data: .venv/bench.ready .venv/compiled.ready
 	$(BIN)/python -m benchmarks.data --to benchmarks/results $(ARGS)
 
 drill: .venv/dev.ready
@@ -76,3 +91,7 @@ lock: .venv/dev.ready
 
 .venv/%.ready: requirements/%.lock requirements/install $(DISTRIBUTIONS)
 	PYTHON="$(PYTHON)" requirements/install $*
+
+.venv/compiled.ready: .venv/bench.ready requirements/compile.py $(SOURCES)
+	$(BIN)/python requirements/compile.py
+	touch $@

@@ -32,6 +32,7 @@ from support.verifiers import SOURCE
 from tashika.pki.profile import Family
 from tashika_server.agreements import registry
 from tashika_server.agreements.act import Category
+from tashika_server.agreements.compromise_file import COMPROMISE_FILE
 from tashika_server.agreements.gate import Asked
 from tashika_server.agreements.gatehouse import Gatehouse
 from tashika_server.agreements.grounds import Ground
@@ -86,7 +87,13 @@ async def _measure(
     book: Book, directory: Path, workers: tuple[Connection, ...], rounds: int
 ) -> float:
     snapshot, clock = directory / "agreements", SystemClock()
-    parts = CompilerParts(book=book, snapshot=snapshot, stamp_every=DAY, clock=clock)
+    parts = CompilerParts(
+        book=book,
+        snapshot=snapshot,
+        compromises=snapshot.with_name(COMPROMISE_FILE),
+        stamp_every=DAY,
+        clock=clock,
+    )
     written, refused = [], []
     with Compiler.of(parts) as compiler:
         begun = time.monotonic()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cryptography.hazmat.backends.openssl import backend
 
+from tashika_server.responder import turns
+
 __all__ = ["machine"]
 
 LIBRARIES = ("cryptography", "httptools", "lmdb", "pyopenssl", "tashika-server", "uvloop")
@@ -27,6 +29,7 @@ def machine(command: Sequence[str], *, cores: Sequence[int]) -> dict[str, object
         "memory": _first("/proc/meminfo", "MemTotal"),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "path of an answer": "interpreted" if turns.__file__.endswith(".py") else "compiled",
         "openssl of cryptography": backend.openssl_version_text(),
         "openssl of python": ssl.OPENSSL_VERSION,
         "openssl command": _said("openssl", "version"),

@@ -72,7 +72,8 @@ def markdown(rows: Sequence[Row], machine: Mapping[str, object]) -> str:
     lines = [
         (
             f"Measured {machine['date']} on {machine['processor']}, {machine['cores']} cores, "
-            f"Linux {machine['kernel']}, Python {machine['python']}, commit {commit}, by "
+            f"Linux {machine['kernel']}, Python {machine['python']}, the path of an answer "
+            f"{machine['path of an answer']}, commit {commit}, by "
             f"`{machine['command']}`. Medians; ratios are medians of the ratios of each round."
         ),
         "",

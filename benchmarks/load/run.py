@@ -57,7 +57,7 @@ class Order:
     tokens: Sequence[str] = field(default=(), repr=False)
     """One for each verifier; connections are dealt out to them in turn."""
     tls: ClientTls | None = None
-    connections: int = 32
+    connections: int = 128
     pipeline: int = 1
     """Questions under way on one connection."""
     rate: float | None = None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from cryptography import x509
 
@@ -28,11 +29,23 @@ class Source:
     breaker: Breaker
 
 
+@runtime_checkable
+class LocalSource(Protocol):
+    """A source that needs no network, such as a compact set; for any number of threads."""
+
+    source: str
+    """What a report names it by."""
+
+    def answer(self, subject: IssuedCertificate, policy: Policy, *, at: datetime) -> CheckedAnswer:
+        """Answer at once; raises AnswerRefused."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Everything that a check needs beside its two certificates."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[Source | LocalSource, ...]
     transport: Transport
     signer: RequestSigner | None
     policy: Policy
@@ -59,15 +72,19 @@ async def _ask_in_turn(subject: IssuedCertificate, desk: Desk, at: datetime) -> 
     tried: list[Attempt] = []
     unknown: list[tuple[CheckedAnswer, str]] = []
     for source in desk.sources:
+        name = source.url if isinstance(source, Source) else source.source
         try:
-            answer = await _ask_one(source, subject, desk, last_moment)
+            if isinstance(source, Source):
+                answer = await _ask_one(source, subject, desk, last_moment)
+            else:
+                answer = source.answer(subject, desk.policy, at=desk.clock())
         except (SourceFailed, AnswerRefused) as failure:
-            tried.append(Attempt(source.url, failure.cause, failure.detail))
+            tried.append(Attempt(name, failure.cause, failure.detail))
             continue
         if answer.cause is not Cause.UNKNOWN:
-            return Report(at=at, verdict=answer, source=source.url, tried=tuple(tried))
-        tried.append(Attempt(source.url, answer.cause))
-        unknown.append((answer, source.url))
+            return Report(at=at, verdict=answer, source=name, tried=tuple(tried))
+        tried.append(Attempt(name, answer.cause))
+        unknown.append((answer, name))
     # A signed "unknown" says more than the failures around it.
     verdict, url = unknown[0] if unknown else (tried[-1].cause, None)
     return Report(at=at, verdict=verdict, source=url, tried=tuple(tried))

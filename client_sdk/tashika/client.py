@@ -11,7 +11,7 @@ from typing import Self, TypedDict, Unpack
 
 from cryptography import x509
 
-from tashika.asking import Desk, Source, check
+from tashika.asking import Desk, LocalSource, Source, check
 from tashika.breaker import Breaker
 from tashika.credential import BearerToken, Credential, RequestSigner
 from tashika.errors import WrongUse
@@ -29,7 +29,7 @@ def _system_time() -> datetime:
 
 
 class AsyncClient:
-    """Checks certificates with the responders at ``urls``, asked in that order.
+    """Checks certificates with responders, by their URLs, and compact sets, asked in that order.
 
     ``tls`` is for https with a private CA or a client certificate, and
     ``credential`` for what else the responder's operator has agreed to know
@@ -41,7 +41,7 @@ class AsyncClient:
 
     def __init__(
         self,
-        *urls: str,
+        *sources: str | LocalSource,
         policy: Policy = DEFAULT_POLICY,
         tls: ssl.SSLContext | None = None,
         credential: Credential | None = None,
@@ -51,20 +51,23 @@ class AsyncClient:
         monotonic: Callable[[], float] = time.monotonic,
         nonces: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        if not urls:
-            raise WrongUse("a client needs the URL of at least one responder")
+        if not sources:
+            raise WrongUse("a client needs the URL of at least one responder, or a compact set")
         # Whoever uses the codecs alone, as the server does, need not wait for aiohttp.
         from tashika.http_transport import HttpTransport  # noqa: PLC0415
 
-        sources = [require_url(url) for url in urls]
+        urls = [require_url(each) for each in sources if not isinstance(each, LocalSource)]
         token = credential if isinstance(credential, BearerToken) else None
         if token:
-            for url in sources:
+            for url in urls:
                 require_private(url)
         self._http = HttpTransport(connect=policy.deadlines.connect, tls=tls, token=token)
         self._desk = Desk(
             sources=tuple(
-                Source(url=url, breaker=Breaker(policy.breaker, monotonic)) for url in sources
+                each
+                if isinstance(each, LocalSource)
+                else Source(url=each, breaker=Breaker(policy.breaker, monotonic))
+                for each in sources
             ),
             transport=transport or self._http,
             signer=credential if isinstance(credential, RequestSigner) else None,
@@ -122,8 +125,8 @@ class Client:
     fork, but not used before it.
     """
 
-    def __init__(self, *urls: str, **parts: Unpack[ClientParts]) -> None:
-        self._inner = AsyncClient(*urls, **parts)
+    def __init__(self, *sources: str | LocalSource, **parts: Unpack[ClientParts]) -> None:
+        self._inner = AsyncClient(*sources, **parts)
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
         self._closed = False

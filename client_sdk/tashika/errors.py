@@ -19,6 +19,7 @@
     │   ├── CertificateExpired
     │   ├── CertificateNotYetValid
     │   └── StatusUndetermined
+    ├── CompactRefused                 a compact set or a delta is of no use; has a fault
     └── WrongUse                       the caller's mistake: setting, argument, closed client
 
 ``Client.check`` raises WrongUse only: whatever strangers send, a certificate
@@ -28,6 +29,7 @@ or an answer, ends in its report. The steps it is made of raise the others.
 from typing import TYPE_CHECKING
 
 from tashika.causes import Cause
+from tashika.pki.compact.faults import CompactRefused
 from tashika.pki.errors import (
     BadProof,
     BadSignature,
@@ -51,6 +53,7 @@ __all__ = [
     "CertificateRefused",
     "CertificateRevoked",
     "CheckFailed",
+    "CompactRefused",
     "Malformed",
     "NotGood",
     "PkiError",

@@ -54,7 +54,7 @@ def verify_issued(
     """
     # 1
     trusted = _load(issuer, Cause.ISSUER_UNSUITABLE)
-    identity = _require_ca(trusted, at)
+    identity = require_ca(trusted, at)
     # 2
     subject = _load(certificate, Cause.CERTIFICATE_MALFORMED)
     # 3
@@ -84,7 +84,8 @@ def _load(given: x509.Certificate | bytes, cause: Cause) -> x509.Certificate:
         raise CertificateRefused(cause, str(wrong)) from wrong
 
 
-def _require_ca(issuer: x509.Certificate, at: datetime) -> IssuerIdentity:
+def require_ca(issuer: x509.Certificate, at: datetime) -> IssuerIdentity:
+    """Return who an issuer is; raises CertificateRefused unless it is fit to be one at `at`."""
     try:
         constraints = extension(issuer, x509.BasicConstraints)
         usage = extension(issuer, x509.KeyUsage)

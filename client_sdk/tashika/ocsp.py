@@ -16,6 +16,7 @@ from tashika.errors import (
     Unsupported,
     WrongUse,
 )
+from tashika.freshness import require_fresh
 from tashika.issuance import IssuedCertificate
 from tashika.limits import NONCE_BYTES
 from tashika.pki.algorithms import verify
@@ -32,11 +33,12 @@ from tashika.pki.response import (
     parse_response,
 )
 from tashika.pki.standing import Good, Reason, Revoked, Standing
-from tashika.policy import Nonce, NoNextUpdate, Policy
+from tashika.policy import Nonce, Policy
 from tashika.responder import authorise_responder, identify_responder
 
-_SEAL = object()
-_NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD)
+SEAL = object()
+"""Held by the two that make a CheckedAnswer, here and in :mod:`tashika.compact`."""
+NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD)
 """How a responder speaks of a serial that was never issued (RFC 6960 2.2)."""
 
 _REFUSALS = {
@@ -75,7 +77,7 @@ def ask(subject: IssuedCertificate, policy: Policy, nonces: Callable[[int], byte
 class CheckedAnswer:
     """What an entitled responder said, freshly, of the certificate asked about (C1).
 
-    Only verify_answer makes one.
+    Only verify_answer makes one, and a compact set for what it says (:mod:`tashika.compact`).
     """
 
     standing: Standing
@@ -93,8 +95,8 @@ class CheckedAnswer:
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
-        if seal is not _SEAL:
-            raise WrongUse("a CheckedAnswer comes from verify_answer() only")
+        if seal is not SEAL:
+            raise WrongUse("a CheckedAnswer comes from verify_answer() or a CompactSet only")
 
     @property
     def cause(self) -> Cause:
@@ -146,7 +148,13 @@ def verify_answer(
     # 8
     index, single = _find(answer.responses, subject)
     # 9
-    _require_fresh(single, answer.produced_at, policy, at)
+    require_fresh(
+        this_update=single.this_update,
+        next_update=single.next_update,
+        produced_at=answer.produced_at,
+        policy=policy,
+        at=at,
+    )
     # 10
     _require_nonce(answer.nonce, question.nonce, policy.nonce)
     return CheckedAnswer(
@@ -154,10 +162,10 @@ def verify_answer(
         this_update=single.this_update,
         next_update=single.next_update,
         produced_at=answer.produced_at,
-        never_issued=answer.extended_revoke and single.standing == _NEVER_ISSUED,
+        never_issued=answer.extended_revoke and single.standing == NEVER_ISSUED,
         issuer=subject.identity.fingerprint,
         receipt=answer.receipt and answer.receipt.of(index),
-        seal=_SEAL,
+        seal=SEAL,
     )
 
 
@@ -190,23 +198,6 @@ def _find(
         # Nothing says which one holds, even where they agree today.
         raise AnswerRefused(Cause.AMBIGUOUS)
     return found[0]
-
-
-def _require_fresh(
-    single: SingleResponse, produced_at: datetime, policy: Policy, at: datetime
-) -> None:
-    # Differences, not sums: a date near year 9999 must not overflow.
-    if max(single.this_update, produced_at) - at > policy.skew:
-        raise AnswerRefused(Cause.FROM_THE_FUTURE)
-    if single.next_update is not None:
-        if single.next_update < single.this_update:
-            raise AnswerRefused(Cause.MALFORMED, "nextUpdate is before thisUpdate")
-        if at - single.next_update >= policy.skew:
-            raise AnswerRefused(Cause.STALE)
-    elif policy.no_next_update is not NoNextUpdate.ACCEPT_WITHIN_MAX_AGE:
-        raise AnswerRefused(Cause.NO_NEXT_UPDATE)
-    if at - single.this_update > policy.max_age + policy.skew:
-        raise AnswerRefused(Cause.TOO_OLD)
 
 
 def _require_nonce(received: bytes | None, sent: bytes | None, mode: Nonce) -> None:

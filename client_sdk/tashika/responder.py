@@ -19,9 +19,14 @@ from tashika.pki.certificates import (
     require_signed_by,
     validity,
 )
+from tashika.pki.compact.head import COMPACT_SIGNING
 from tashika.pki.response import BasicResponse
 
-_OCSP_ONLY = [ExtendedKeyUsageOID.OCSP_SIGNING]
+COMPACT_SET_SIGNING = x509.ObjectIdentifier(COMPACT_SIGNING)
+_PURPOSES = {
+    ExtendedKeyUsageOID.OCSP_SIGNING: "OCSP signing",
+    COMPACT_SET_SIGNING: "signing compact sets",
+}
 _UNDERSTOOD = {
     ExtensionOID.BASIC_CONSTRAINTS,
     ExtensionOID.KEY_USAGE,
@@ -72,16 +77,34 @@ def authorise_responder(
     """
     if responder is subject.issuer:
         return
+    if wrong := fault_of_delegate(
+        responder, subject.issuer, ExtendedKeyUsageOID.OCSP_SIGNING, at=at
+    ):
+        raise AnswerRefused(Cause.RESPONDER_UNAUTHORISED, wrong)
+
+
+def fault_of_delegate(
+    delegate: x509.Certificate,
+    issuer: x509.Certificate,
+    purpose: x509.ObjectIdentifier,
+    *,
+    at: datetime,
+) -> str:
+    """Say what keeps a certificate from speaking for an issuer to this one purpose, if anything.
+
+    The seven rules of authorise_responder, with `purpose` for OCSPSigning.
+    """
     try:
-        require_signed_by(responder, subject.issuer)
-        wrong = _what_is_wrong(responder, at)
+        require_signed_by(delegate, issuer)
+        wrong = _what_is_wrong(delegate, purpose, at)
     except PkiError as unusable:
-        raise AnswerRefused(Cause.RESPONDER_UNAUTHORISED, str(unusable)) from unusable
-    if wrong:
-        raise AnswerRefused(Cause.RESPONDER_UNAUTHORISED, f"its certificate {wrong}")
+        return str(unusable)
+    return wrong and f"its certificate {wrong}"
 
 
-def _what_is_wrong(responder: x509.Certificate, at: datetime) -> str:
+def _what_is_wrong(
+    responder: x509.Certificate, purpose: x509.ObjectIdentifier, at: datetime
+) -> str:
     constraints = extension(responder, x509.BasicConstraints)
     purposes = extension(responder, x509.ExtendedKeyUsage)
     usage = extension(responder, x509.KeyUsage)
@@ -90,7 +113,7 @@ def _what_is_wrong(responder: x509.Certificate, at: datetime) -> str:
         (not begins <= at <= ends, "is not in its validity"),
         (constraints is not None and constraints.ca, "is a CA's"),
         (usage is not None and (usage.key_cert_sign or usage.crl_sign), "is a CA's"),
-        (purposes is None or list(purposes) != _OCSP_ONLY, "is not for OCSP signing alone"),
+        (purposes is None or list(purposes) != [purpose], f"is not for {_PURPOSES[purpose]} alone"),
         (usage is not None and not usage.digital_signature, "may not sign data"),
         (extension(responder, x509.OCSPNoCheck) is None, "lacks ocsp-nocheck"),
         (critical_extensions(responder) - _UNDERSTOOD, "has an unknown critical extension"),

@@ -1,10 +1,11 @@
 """Files that are either the old one or the new one, never half of each, whatever is killed when.
 
-For small files that are replaced whole. Not for files that grow, nor for the index, which
+For files that are replaced whole. Not for files that grow, nor for the index, which
 LMDB keeps whole.
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -22,11 +23,12 @@ class Durability(StrEnum):
     """The operating system has the record. A killed worker loses nothing, a power cut may."""
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[bytes], *, mode: int = 0o644) -> None:
     """Replace the file at `path` by `data` in one step; on return it survives a power cut.
 
-    `mode` is what the file gets, whatever the umask. Raises OSError (no space, read-only) and
-    leaves the old file then; a killed writer leaves a `.new` file behind, which nothing reads.
+    What is too long for memory comes in parts. `mode` is what the file gets, whatever the
+    umask. Raises OSError (no space, read-only) and leaves the old file then; a killed writer
+    leaves a `.new` file behind, which nothing reads.
     """
     fresh = path.with_name(f".{path.name}.{token_hex(4)}.new")
     try:
@@ -69,9 +71,9 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes | Iterable[bytes], mode: int) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         os.fchmod(file.fileno(), mode)
-        file.write(data)
+        file.writelines([data] if isinstance(data, bytes) else data)
         file.flush()
         os.fsync(file.fileno())

@@ -97,6 +97,11 @@ class Message:
     next_update: datetime
     """The next message comes before that, if only to say that nothing happened."""
     partitions: tuple[PartitionNews, ...] = ()
+    """Each once."""
+
+    def __post_init__(self) -> None:
+        if len({each.partition for each in self.partitions}) < len(self.partitions):
+            raise ValueError("a partition is named twice")
 
 
 def key_digest(key: ec.EllipticCurvePublicKey) -> bytes:

@@ -16,14 +16,22 @@ from tashika.pki.certid import IssuerIdentity
 from tashika.pki.profile import Family
 
 __all__ = [
+    "FRESHEST",
     "Bounds",
+    "Covers",
     "Environment",
+    "Expected",
     "Issuer",
     "NeverIssued",
+    "Numbering",
     "Partition",
+    "Probe",
     "PushFeed",
     "WithoutRegister",
 ]
+
+FRESHEST = "freshest-crl"
+"""In place of the URL of a delta: whatever the complete CRL names as such (RFC 5280 5.2.6)."""
 
 
 class Environment(StrEnum):
@@ -54,6 +62,40 @@ class NeverIssued(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Numbering(StrEnum):
+    """What the issuer promises of its CRL numbers; RFC 5280 5.2.3 asks that they ascend."""
+
+    ASCENDING = "ascending"
+    CONSECUTIVE = "consecutive"
+    """One after the other, and each of them can be had: a hole is a CRL that was missed (T10)."""
+
+
+class Expected(StrEnum):
+    """What the answer about a probe is to say."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A serial whose standing is known for certain, for `doctor` to ask about (T12)."""
+
+    serial: int
+    standing: Expected
+
+
+class Covers(StrEnum):
+    """Which certificates a CRL without a distribution point may restrict itself to.
+
+    The default lets it leave nothing out; a partition never holds but user certificates.
+    """
+
+    EVERYTHING = "everything"
+    USER_CERTIFICATES = "user-certificates"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
     """One CRL of an issuer and where to fetch it.
@@ -64,6 +106,15 @@ class Partition:
 
     name: str
     url: str
+    mirrors: tuple[str, ...] = ()
+    """Where else the same file is, in the order in which they are to be asked."""
+    delta: str | None = None
+    """Where deltas to it are, or FRESHEST; then only at hosts that are named here."""
+    covers: Covers = Covers.EVERYTHING
+    crl_issuer: x509.Certificate | None = None
+    """Who signs it, where that is not the issuer's own key: an indirect CRL (RFC 5280 5.2.5) of
+    whatever name, or any of the issuer's name.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,3 +160,9 @@ class Issuer:
     feed: PushFeed | None = None
     guarded: frozenset[int] = frozenset()
     """Serials of its own: CAs' and OCSP signers', which no single file may revoke (T16)."""
+    operator: str | None = None
+    """The operator of record, where the issuer has delegated its duties (predecessor law, 34)."""
+    probes: tuple[Probe, ...] = ()
+    numbering: Numbering = Numbering.ASCENDING
+    published: Path | None = None
+    """The issuer's own list of the CRLs it has published, to be compared with ours (T10)."""

@@ -7,9 +7,9 @@ each process; showing them to a monitoring system is the office's work, not the 
 
 from collections.abc import Iterable
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
-__all__ = ["OTHER", "Tally"]
+__all__ = ["OTHER", "Level", "Tally"]
 
 OTHER = "other"
 
@@ -33,3 +33,16 @@ class Tally:
     def count(self, value: str, by: int = 1) -> None:
         """Add one, or `by`, under `value`, or under `other` where the set does not have it."""
         self._children.get(value, self._children[OTHER]).inc(by)
+
+
+class Level:
+    """Shows a value that rises and falls, for each label value of a configuration."""
+
+    def __init__(
+        self, name: str, text: str, *, label: str, registry: CollectorRegistry = REGISTRY
+    ) -> None:
+        self._gauge = Gauge(name, text, [label], registry=registry)
+
+    def show(self, value: str, level: float) -> None:
+        """Set the level under `value`, which comes from a configuration and from no caller."""
+        self._gauge.labels(value).set(level)

@@ -5,7 +5,7 @@ The configuration reads them, components obey them, and neither imports the othe
 
 from enum import StrEnum
 
-__all__ = ["ALWAYS_GUARDED", "Guarded", "TaxTreatment"]
+__all__ = ["ALWAYS_TWO", "Guarded", "TaxTreatment"]
 
 
 class Guarded(StrEnum):
@@ -15,11 +15,15 @@ class Guarded(StrEnum):
     RESUMPTION = "resumption"
     CREDENTIAL = "credential"
     RELEASE = "release"
-    """Of a file that the refresher holds back; wanted by every house."""
+    """Of a file that the refresher holds back."""
+    COMPROMISE = "compromise"
+    COMPROMISE_END = "compromise-end"
 
 
-ALWAYS_GUARDED = frozenset({Guarded.RELEASE})
-"""What takes two persons whatever the configuration says (T16)."""
+ALWAYS_TWO = frozenset({Guarded.RELEASE, Guarded.COMPROMISE, Guarded.COMPROMISE_END})
+"""For these two persons are needed whatever the house wants: a word revokes a nation's cards, or
+lets a file change them beyond its bounds (T16).
+"""
 
 
 class TaxTreatment(StrEnum):

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 
 from support.authority import Authority, openssl
+from support.compiled import interpreted
 from support.mutations import broken_off, with_trailing_bytes
 from support.strategies import ExpectedCrl, crls, steady
 from tashika.pki import algorithms, der
@@ -28,6 +29,7 @@ from tashika.pki.extensions import (
     write_extension,
 )
 from tashika.pki.limits import MAX_EXTENSIONS, MAX_INTEGER_BYTES, MAX_SCOPE_NAMES
+from tashika.pki.names import name_text
 from tashika.pki.standing import Reason
 
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -203,9 +205,10 @@ def test_reads_what_openssl_signs(authority: Authority, tmp_path: Path):
     algorithms.verify(key, found.algorithm, found.signature, found.tbs)
 
 
-def test_a_relative_name_of_openssl_is_unsupported(authority: Authority, tmp_path: Path):
-    with pytest.raises(Unsupported, match="relative"):
-        parse_crl(openssl_crl(authority, tmp_path, point="relativename = relative"))
+def test_a_relative_name_is_read_in_full(authority: Authority, tmp_path: Path):
+    found = parse_crl(openssl_crl(authority, tmp_path, point="relativename = relative"))
+    assert found.scope
+    assert found.scope.names == (f"{name_text(found.issuer_name)}, CN=Naka-ku",)
 
 
 # --- the frame ------------------------------------------------------------------
@@ -424,9 +427,6 @@ def test_a_scope_that_is_none_is_malformed(fields: list[bytes]):
         pytest.param(full_name(der.wrap(der.implicit(1), b"a@b")), id="mail"),
         pytest.param(full_name(der.wrap(der.implicit(2), b"crl.invalid")), id="host"),
         pytest.param(full_name(URI, der.wrap(der.explicit(0))), id="otherName after a URI"),
-        pytest.param(
-            der.wrap(der.explicit(0), der.wrap(der.explicit(1), name("x"))), id="relative"
-        ),
     ],
 )
 def test_a_scope_named_otherwise_is_unsupported(point: bytes):
@@ -538,6 +538,7 @@ def test_an_empty_list_of_entries_is_read_although_it_should_be_absent():
     assert list(found.entries()) == []
 
 
+@interpreted
 def test_t30_the_frame_is_read_without_the_entries(monkeypatch: pytest.MonkeyPatch):
     def steps(read: Callable[[], object]) -> int:
         count, real = 0, der.tlv
@@ -555,7 +556,7 @@ def test_t30_the_frame_is_read_without_the_entries(monkeypatch: pytest.MonkeyPat
     small, large = crl(entry(1)), crl(*map(entry, range(5000)))
     assert steps(lambda: parse_crl(large)) == steps(lambda: parse_crl(small)) < 30
     listed = parse_crl(large)
-    assert steps(lambda: list(listed.entries())) == 3 * 5000
+    assert steps(lambda: list(listed.entries())) < 5000  # the usual ones take no steps at all
 
 
 def test_t30_what_is_wrong_with_an_entry_shows_when_it_is_reached():

@@ -17,7 +17,7 @@ from support.clock import FakeClock
 from support.strategies import steady
 from tashika import AsyncClient, Client, Good, Receipt, ReceiptBook, Unknown, receipts
 from tashika.errors import Malformed, WrongUse
-from tashika.ocsp import _SEAL, CheckedAnswer
+from tashika.ocsp import SEAL, CheckedAnswer
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.pseudonym import pseudonym
 from tashika.pki.receipt import Leaf, StandingCode, leaf, read_leaf
@@ -78,7 +78,7 @@ def answer(sequence: int = 0, standing: Good | Unknown = Good()) -> CheckedAnswe
         never_issued=False,
         issuer=bytes(32),
         receipt=Receipt(STREAM, sequence),
-        seal=_SEAL,
+        seal=SEAL,
     )
 
 

@@ -33,6 +33,8 @@ from tashika_server.cli import (
     main,
 )
 from tashika_server.config import load_config
+from tashika_server.files import errors as files_errors
+from tashika_server.history import errors as history_errors
 from tashika_server.index import Changes, IndexWriter, Mark, Quarantined
 from tashika_server.lab import World
 
@@ -101,7 +103,7 @@ def test_the_unit_for_systemd_says_what_the_command_understands() -> None:
 def test_every_error_with_an_exit_code_of_its_own_exists() -> None:
     known = {
         each.__name__
-        for module in (book, configuration, index, supervisor)
+        for module in (book, configuration, files_errors, history_errors, index, supervisor)
         for each in errors(module)
     }
     assert CODES.keys() <= known

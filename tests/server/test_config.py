@@ -27,6 +27,7 @@ from tashika_server.config import (
 )
 from tashika_server.config.reading import read_settings
 from tashika_server.config.units import parse_duration, parse_size, write_duration, write_size
+from tashika_server.issuer import FRESHEST, Covers
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "tashika.example.toml"
@@ -113,11 +114,12 @@ def test_the_example_has_every_key_and_a_comment_above_each() -> None:
     settings = read_settings(EXAMPLE, with_optional_keys(text))
     tables = {
         *("log", "responder", "index", "refresh", "book", "registry", "office"),
-        *("metering", "ledger"),
+        *("metering", "ledger", "files"),
         *("lab", "issuer", "bounds"),
     }
     keys = [key.rpartition(".")[2] for key in walk(settings)]
     in_braces = ["certificate", "key", "certificate", "key", "client_ca", "url", "key"]
+    in_braces += ["serial", "standing"]
     as_table = ["tls"]  # while [office] has its own in braces
     assert sorted(shown + in_braces + as_table) == sorted(k for k in keys if k not in tables)
     for table in tables:
@@ -131,7 +133,7 @@ def test_the_values_of_the_example_are_the_defaults() -> None:
     settings = read_settings(EXAMPLE, EXAMPLE.read_text())
     bare = read_settings(
         EXAMPLE,
-        'access = "closed"\n[lab]\n[tls]\nlisten = "127.0.0.1:8443"\n'
+        'access = "closed"\n[lab]\n[files]\n[tls]\nlisten = "127.0.0.1:8443"\n'
         'certificate = "tls/server.pem"\nkey = "tls/server.key"\n'
         '[[issuer]]\nname = "signature-g3"\n'
         'certificate = "issuers/signature-g3.pem"\npartitions = "issuers/signature-g3.csv"\n'
@@ -348,9 +350,11 @@ def test_issuers_may_share_a_name_but_not_a_key(check, tmp_path) -> None:
         ("", "begin it with the line url,name"),
         ("name,url\n", "begin it with the line url,name"),
         ("url,name\n", "lists no CRL"),
-        ("url,name\nhttp://a/,C=JP, O=X\n", "line 2 is not a pair"),
+        ("url,name\nhttp://a/,C=JP, O=X\n", "line 2 does not fit the header"),
         ("url,name\nhttp://a/,C=JP\nhttp://b/,c=jp\n", "line 3 repeats a name"),
-        ("url,name\nhttp://a b/,C=JP\n", "is not a URL"),
+        ("url,name\nhttp://a/ b/,C=JP\n", "is not a URL"),
+        ("url,name,delta\nhttp://a/,C=JP\n", "line 2 does not fit the header"),
+        ("url,name,delta\nhttp://a/,C=JP,x\n", "is not a URL"),
         ("url,name\nhttp://[a/,C=JP\n", "is not a URL"),
         ('url,name\nhttp://a/,"C=JP\n', "unexpected end of data"),
     ],
@@ -358,6 +362,47 @@ def test_issuers_may_share_a_name_but_not_a_key(check, tmp_path) -> None:
 def test_a_list_of_crls_is_read_strictly(check, tmp_path, listed: str, problem: str) -> None:
     (tmp_path / "a.csv").write_text(listed)
     (found,) = check(SOUND.replace('crl = "http://127.0.0.1/a.crl"', 'partitions = "a.csv"'))
+    assert problem in found
+
+
+def test_one_crl_may_be_at_several_places_and_have_deltas(tmp_path: Path) -> None:
+    write_ca(tmp_path / "ca.pem")
+    for name in ("signer.pem", "signer.key"):
+        (tmp_path / name).touch()
+    text = SOUND.replace(
+        'crl = "http://127.0.0.1/a.crl"',
+        'crl = ["https://a/x.crl", "https://b/x.crl"]\ndelta_crl = "freshest-crl"\n'
+        'crl_covers = "user-certificates"\ncrl_issuer = "ca.pem"',
+    )
+    (tmp_path / "tashika.toml").write_text(text)
+    (partition,) = load_config(tmp_path / "tashika.toml").issuers[0].partitions
+    assert (partition.url, partition.mirrors) == ("https://a/x.crl", ("https://b/x.crl",))
+    assert partition.delta == FRESHEST
+    assert partition.covers is Covers.USER_CERTIFICATES
+    assert partition.crl_issuer
+    listed = "url,name,delta\nhttp://a/1 http://b/1,C=JP,http://a/1d\nhttp://a/2,C=US,\n"
+    (tmp_path / "a.csv").write_text(listed)
+    text = SOUND.replace('crl = "http://127.0.0.1/a.crl"', 'partitions = "a.csv"')
+    (tmp_path / "tashika.toml").write_text(text)
+    first, second = load_config(tmp_path / "tashika.toml").issuers[0].partitions
+    assert (first.mirrors, first.delta) == (("http://b/1",), "http://a/1d")
+    assert (second.mirrors, second.delta) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("crl = []", "give one URL or more"),
+        ('crl = ["http://a", "a.crl"]', "is not a URL"),
+        ('crl = "http://a"\ndelta_crl = "newest"', "is not a URL"),
+        ('crl = "http://a"\ncrl_covers = "some"', "is not known"),
+        ('crl = "http://a"\ncrl_issuer = "signer.pem"', "signer.pem"),
+        ('crl = ["http://a", "lab:/a"]', "add the table [lab]"),
+        ('crl = "http://a"\ndelta_crl = "lab:/a"', "add the table [lab]"),
+    ],
+)
+def test_where_a_crl_is_is_read_strictly(check, said: str, problem: str) -> None:
+    (found,) = check(SOUND.replace('crl = "http://127.0.0.1/a.crl"', said))
     assert problem in found
 
 

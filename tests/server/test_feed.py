@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +97,17 @@ def test_whoever_sends_a_message_does_not_choose_how_it_is_checked(header: Any):
     _, payload, signature = sign_message(MESSAGE, KEY).split(b".")
     with pytest.raises(PkiError, match="header"):
         open_message(b".".join((encoded(header), payload, signature)), KEY.public_key())
+
+
+def test_a_message_names_a_partition_once():
+    _, payload, _ = sign_message(MESSAGE, KEY).split(b".")
+    said = json.loads(decoded(payload))
+    said["partitions"] *= 2
+    signed = encoded({"alg": "ES256", "typ": "tashika-feed-1"}) + b"." + encoded(said)
+    numbers = decode_dss_signature(KEY.sign(signed, ec.ECDSA(SHA256())))
+    signature = urlsafe_b64encode(b"".join(each.to_bytes(32) for each in numbers)).rstrip(b"=")
+    with pytest.raises(PkiError, match="not a message"):
+        open_message(signed + b"." + signature, KEY.public_key())
 
 
 @given(st.binary(max_size=60), st.integers(0, 400))

@@ -19,9 +19,10 @@ from support.clock import FakeClock
 from support.registry import START, Office
 from support.service import Service, make_lab
 from tashika_server.agreements import registry
+from tashika_server.agreements.compromise_file import COMPROMISE_FILE, CompromiseFile
 from tashika_server.agreements.grounds import Ground
 from tashika_server.agreements.refusals import AgreementsTooOld
-from tashika_server.agreements.registry import Suspend
+from tashika_server.agreements.registry import DeclareCompromise, Suspend
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE, Snapshot, SnapshotWatcher
 from tashika_server.book import Book, Mode, open_book
 from tashika_server.book.trail import last_number
@@ -32,6 +33,7 @@ from tashika_server.metering.ingest import IngestParts
 from tashika_server.office import compiler
 from tashika_server.office.compiler import CompilerParts
 from tashika_server.office.control import notify
+from tashika_server.office.freshness import FreshnessParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts, serve
 from tashika_server.office.refreshes import RefreshParts
@@ -60,9 +62,14 @@ async def open_office(
     """Keep office for the length of the block; lends what a worker would read."""
     parts = OfficeParts(
         compiler=CompilerParts(
-            book=book, snapshot=run / SNAPSHOT_FILE, stamp_every=stamp_every, clock=clock
+            book=book,
+            snapshot=run / SNAPSHOT_FILE,
+            compromises=run / COMPROMISE_FILE,
+            stamp_every=stamp_every,
+            clock=clock,
         ),
         console=ConsoleParts(
+            files=None,
             book=book,
             two_person=frozenset(),
             issuers={},
@@ -82,7 +89,9 @@ async def open_office(
             released=run / "released-files",
             clock=clock,
         ),
+        freshness=FreshnessParts(index=IndexReader.open(run / "index"), issuers=(), clock=clock),
         closing=None,
+        retention=None,
         run=run,
     )
     stop, ready = asyncio.Event(), asyncio.Event()
@@ -129,6 +138,29 @@ async def test_it_compiles_at_the_start_and_when_told(slow, book: Book, run: Pat
         assert await notify(run) == {"agreements": 1, "entry": last}
         assert len(read().agreements[0].halts) == len(halts) + 1
     assert await notify(run) is None
+
+
+async def test_compromises_reach_the_workers_and_the_public(slow, book: Book, run: Path):
+    people, key = Office(book), bytes(range(32))
+    order = DeclareCompromise(
+        issuer="signature-g3", fingerprint=key, family="signature", reason="lost"
+    )
+    async with open_office(book, run, clock=FakeClock(START)):
+        file = CompromiseFile(run / COMPROMISE_FILE)
+        assert file.current() == {}
+        proposed = people.submit(order)
+        await notify(run)
+        assert file.current() == {}
+        people.actor = "suzuki"
+        people.approve(proposed.id)
+        await notify(run)
+        (known,) = file.current().values()
+        assert (known.id, known.fingerprint, known.since) == ("K-000001", key, START)
+        assert "signature-g3" in (run / "notices.html").read_text()
+        assert "signature-g3" in (run / "notices.atom").read_text()
+        (run / COMPROMISE_FILE).unlink()
+        await notify(run)
+        assert CompromiseFile(run / COMPROMISE_FILE).current().keys() == {key}
 
 
 async def test_it_sees_what_another_machine_changed(quick, book: Book, run: Path):

@@ -372,6 +372,7 @@ def live(
     group: Callable[[], GroupCommit] | None = None,
     meter: Callable[[GroupCommit], Meter] | None = None,
     relief: Relief | None = None,
+    public: Path | None = None,
 ) -> Iterator[int]:
     """Serve the desk on a port of loopback, on uvloop in a thread of its own; all over TLS
     where that is given."""
@@ -385,6 +386,7 @@ def live(
         notebook=NOTEBOOK,
         clock=clock or FakeClock(AT),
         cache_for=cache_for,
+        public=public,
         patience=patience,
         keys_every=keys_every,
         group=own,

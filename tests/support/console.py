@@ -111,6 +111,7 @@ async def console(
         return published or {}
 
     parts = ConsoleParts(
+        files=None,
         book=book,
         two_person=two_person,
         issuers=ISSUERS,

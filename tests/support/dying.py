@@ -22,15 +22,19 @@ from unittest.mock import patch
 import structlog
 
 from support.crls import NAKA, NISHI, Row
-from support.refreshing import House
+from support.refreshing import House, Shelf
 from tashika_server.index import IndexWriteFailed, IndexWriter, edit
-from tashika_server.refresh import fetch, loading, refresh
+from tashika_server.refresh import fetch, hearing, loading, taking
 
 STEPS: dict[str, tuple[Any, str]] = {
     "fetch": (fetch.Fetcher, "fetch"),
-    "accept": (refresh, "accept"),
-    "diff": (refresh, "diff"),
-    "bounds": (refresh, "check_bounds"),
+    "head": (hearing.Hearing, "head"),
+    "listed": (hearing.Hearing, "listed"),
+    "accept": (taking, "accept"),
+    "diff": (taking, "diff"),
+    "follow": (taking, "follow"),
+    "bounds": (taking, "check_bounds"),
+    "keep": (Shelf, "keep"),
     "publish": (IndexWriter, "publish"),
     "apply": (edit.Edit, "apply"),
     "mark": (edit.Edit, "mark"),

@@ -13,14 +13,34 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from support.clock import FakeClock
 from support.crls import AT, NAKA, NISHI, Ca, listed
+from support.reading import OpenCell
+from tashika.pki.standing import Reason
 from tashika_server.durable import write_atomically
 from tashika_server.index import Entry, Finding, IndexReader, Mark, Quarantined, Snapshot
 from tashika_server.issuer import Bounds, Issuer, PushFeed
+from tashika_server.refresh import fetch
 from tashika_server.refresh.process import Refresher, RefreshParts
+from tashika_server.refresh.source import Source
 
 MIB = 2**20
+
+
+class Shelf:
+    """An archive of the simplest kind: files by their digests."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def keep(self, _source: Source, file: Path, *, sha256: bytes, **_said: Any) -> None:
+        self.directory.mkdir(exist_ok=True)
+        write_atomically(self.path(sha256), file.read_bytes())
+
+    def path(self, digest: bytes) -> Path:
+        return self.directory / digest.hex()
 
 
 class House:
@@ -42,15 +62,28 @@ class House:
         self.size = size
         self.register = directory / "register.txt"
         self.urls = {name: self._file(name).as_uri() for name in names}
+        self.deltas = {
+            name: self.delta_file(name).as_uri() for name in names if self.delta_file(name).exists()
+        }
+        self.mirrors: dict[str, tuple[str, ...]] = {}
         self.bounds = bounds
         self.feed = feed
         self.guarded = guarded
+        self.keeper: Any = Shelf(directory / "archive")
 
     @property
     def issuer(self) -> Issuer:
         register = self.register if self.register.exists() else None
         issuer = self.ca.issuer(self.urls, register=register, bounds=self.bounds)
-        return replace(issuer, feed=self.feed, guarded=self.guarded)
+        partitions = (
+            replace(
+                each,
+                delta=self.deltas.get(each.name),
+                mirrors=self.mirrors.get(each.name, ()),
+            )
+            for each in issuer.partitions
+        )
+        return replace(issuer, partitions=tuple(partitions), feed=self.feed, guarded=self.guarded)
 
     @property
     def fingerprint(self) -> bytes:
@@ -67,6 +100,9 @@ class House:
             lab_base=None,
             clock=self.clock,
             random=Random(1),
+            spool=self.directory / "spool",
+            keeper=self.keeper,
+            confinement=OpenCell,
         )
 
     @contextmanager
@@ -89,6 +125,27 @@ class House:
         """Offer a CRL that is in order but for what the keywords say."""
         self.offer(name, self.ca.crl(*args, scope=name, **kwargs))
 
+    def offer_delta(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Offer a delta that is in order but for what the keywords say."""
+        self.deltas.setdefault(name, self.delta_file(name).as_uri())
+        body = self.ca.crl(*args, scope=name, **kwargs)
+        write_atomically(self.directory / f"{sha256(body).hexdigest()}.offered", body)
+        write_atomically(self.delta_file(name), body)
+
+    def delta_file(self, name: str) -> Path:
+        return self._file(name).with_suffix(".delta")
+
+    def stall(self, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+        """Have the first conditional requests answered with "not modified", rightly or not."""
+        real, left = fetch._copy, iter(range(times))
+
+        def stalled(path: Path, known: Any, spool: Any) -> Any:
+            if known and next(left, None) is not None:
+                return fetch.NotModified()
+            return real(path, known, spool)
+
+        monkeypatch.setattr(fetch, "_copy", stalled)
+
     async def refresh(self) -> dict[str, int]:
         """Refresh everything once, as a process that starts and ends."""
         async with Refresher.of(self.parts) as refresher:
@@ -98,6 +155,15 @@ class House:
     def find(self, serial: int) -> Finding:
         with self.snapshot() as snapshot:
             return snapshot.find(self.fingerprint, serial)
+
+    def listed(self) -> dict[int, Reason | None]:
+        """Return everything that is revoked, and why."""
+        with self.snapshot() as snapshot:
+            return {
+                entry.serial: entry.reason
+                for name in self.urls
+                for entry in snapshot.entries(self.fingerprint, name)
+            }
 
     def marks(self) -> dict[str, Mark]:
         with self.snapshot() as snapshot:
@@ -117,11 +183,13 @@ class House:
             _check_changes(snapshot)
 
     def _check_partition(self, snapshot: Snapshot, name: str, mark: Mark | None) -> None:
+        """What is published is what the last complete CRL and the deltas since say."""
         entries = list(snapshot.entries(self.fingerprint, name))
         if mark is None:
             assert entries == []
             return
         body = (self.directory / f"{mark.sha256.hex()}.offered").read_bytes()
+        assert self.keeper.path(mark.sha256).read_bytes() == body  # first kept, then published
         assert {entry.serial: entry.revoked_at for entry in entries} == listed(body)
         assert len(entries) == mark.entries
         for entry in entries:

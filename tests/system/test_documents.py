@@ -127,6 +127,7 @@ def verbs_of(noun: str) -> set[str]:
     [
         *("verifier", "agreement", "credential", "suspension", "proposal", "operator", "book"),
         *("usage", "tariff", "month", "statement", "adjustment", "ledger", "report"),
+        *("compromise", "handover"),
     ],
 )
 def test_every_command_that_is_mentioned_exists(noun: str) -> None:
@@ -151,6 +152,7 @@ SOURCES = ("server", "client_sdk", "docs")
 OF_A_WORLD = (
     *("tashika.toml", "certs", "issuers", "world/verifiers/"),
     *("run/refresher.sock", "run/agreements", "run/refusals.key"),
+    *("run/compromises", "handovers/"),
 )
 """Files of an installation, which are in no repository."""
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from tashika.cli import check, usage
+from tashika.cli import check, compact, usage
 from tashika.errors import WrongUse
 
 USAGE = 64
@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     nouns = parser.add_subparsers(metavar="COMMAND", required=True)
     check.add_commands(nouns)
     usage.add_commands(nouns)
+    compact.add_commands(nouns)
     args = parser.parse_args(argv)
     try:
         code = int(args.handler(args))

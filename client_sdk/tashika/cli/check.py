@@ -2,14 +2,16 @@
 
 import argparse
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tashika.causes import Cause, Status
+from tashika.cli.compact import add_signers, trust_of
 from tashika.cli.credential import add_options, credential_of, says_who_asks, tls_of
 from tashika.client import Client
-from tashika.errors import WrongUse
+from tashika.compact import CompactSet
+from tashika.errors import CompactRefused, WrongUse
 from tashika.pki.limits import MAX_CERTIFICATE_BYTES
 from tashika.pki.standing import Revoked
 from tashika.policy import CertIdHash, Deadlines, Nonce, Policy
@@ -40,9 +42,18 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--url",
         action="append",
-        required=True,
+        default=[],
         help="an OCSP responder; give it again for those to ask when the first fails",
     )
+    parser.add_argument(
+        "--compact",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a compact set, asked before any responder",
+    )
+    add_signers(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of words")
     parser.add_argument(
         "--nonce",
@@ -83,10 +94,21 @@ def _check(args: argparse.Namespace) -> int:
         deadlines=Deadlines(total=args.timeout),
     )
     credential, tls = credential_of(args), tls_of(args)
-    with Client(*args.url, policy=policy, tls=tls, credential=credential) as client:
+    sources = (*_compact_sets(args), *args.url)
+    with Client(*sources, policy=policy, tls=tls, credential=credential) as client:
         report = client.check(_read(args.cert), _read(args.issuer))
     print(_as_json(report) if args.json else _as_words(report, args))
     return _EXIT[report.status]
+
+
+def _compact_sets(args: argparse.Namespace) -> list[CompactSet]:
+    if not args.compact:
+        return []
+    trust, at = trust_of(args), datetime.now(UTC)
+    try:
+        return [CompactSet.open(path, trust=trust, at=at) for path in args.compact]
+    except CompactRefused as refused:
+        raise WrongUse(f"a compact set is refused ({refused.fault}): {refused}") from refused
 
 
 def _read(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from functools import partial
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from tashika.pki import der
 from tashika.pki.errors import BadSignature, Unsupported
@@ -93,9 +94,25 @@ def algorithm_for(key: object) -> SignatureAlgorithm:
 
 def verify(key: object, algorithm: SignatureAlgorithm, signature: bytes, data: bytes) -> None:
     """Verify a signature: BadSignature if it does not hold, Unsupported for a weak or other key."""
+    _verify(key, algorithm, signature, data, _HASHES[algorithm.hash_name])
+
+
+def verify_digest(
+    key: object, algorithm: SignatureAlgorithm, signature: bytes, digest: bytes
+) -> None:
+    """Verify a signature as `verify` does, given the digest of what is too large for memory."""
+    _verify(key, algorithm, signature, digest, Prehashed(_HASHES[algorithm.hash_name]))
+
+
+def _verify(
+    key: object,
+    algorithm: SignatureAlgorithm,
+    signature: bytes,
+    data: bytes,
+    chosen: hashes.HashAlgorithm | Prehashed,
+) -> None:
     if algorithm_for(key).key_type != algorithm.key_type:
         raise BadSignature("the signature's algorithm does not fit the key")
-    chosen = _HASHES[algorithm.hash_name]
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, data, padding.PKCS1v15(), chosen)

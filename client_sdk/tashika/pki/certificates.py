@@ -33,7 +33,7 @@ def load_certificate(data: bytes) -> x509.Certificate:
     """
     if len(data) > MAX_CERTIFICATE_BYTES:
         raise Malformed(f"a certificate is longer than {MAX_CERTIFICATE_BYTES} bytes")
-    with _decoding("a certificate"):
+    with decoding("a certificate"):
         if data.startswith(_SEQUENCE):
             return x509.load_der_x509_certificate(data)
         return x509.load_pem_x509_certificate(data)
@@ -41,19 +41,19 @@ def load_certificate(data: bytes) -> x509.Certificate:
 
 def validity(certificate: x509.Certificate) -> tuple[datetime, datetime]:
     """Return notBefore and notAfter, in UTC; both belong to the validity."""
-    with _decoding("the validity of a certificate"):
+    with decoding("the validity of a certificate"):
         return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
     """Return the public key, of whatever kind pyca knows."""
-    with _decoding("the key of a certificate"):
+    with decoding("the key of a certificate"):
         return certificate.public_key()
 
 
 def extension(certificate: x509.Certificate, kind: type[_ExtensionT]) -> _ExtensionT | None:
     """Return one extension's value, None if it is absent."""
-    with _decoding("the extensions of a certificate"):
+    with decoding("the extensions of a certificate"):
         try:
             return certificate.extensions.get_extension_for_class(kind).value
         except x509.ExtensionNotFound:
@@ -62,7 +62,7 @@ def extension(certificate: x509.Certificate, kind: type[_ExtensionT]) -> _Extens
 
 def critical_extensions(certificate: x509.Certificate) -> set[x509.ObjectIdentifier]:
     """Return the OIDs of the extensions marked critical."""
-    with _decoding("the extensions of a certificate"):
+    with decoding("the extensions of a certificate"):
         return {each.oid for each in certificate.extensions if each.critical}
 
 
@@ -73,7 +73,7 @@ def require_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -
     names differ), Unsupported (a weak key, or an algorithm such as SHA-1)
     and Malformed.
     """
-    with _decoding("a certificate"):
+    with decoding("a certificate"):
         oid = certificate.signature_algorithm_oid.dotted_string
         if oid not in BY_OID:
             raise Unsupported(f"a certificate is signed with {oid}, which is not accepted")
@@ -102,7 +102,8 @@ def read_certificates(tagged: der.Reader | None) -> tuple[bytes, ...]:
 
 
 @contextmanager
-def _decoding(what: str) -> Iterator[None]:
+def decoding(what: str) -> Iterator[None]:
+    """Turn what pyca raises while it reads into Malformed and Unsupported."""
     try:
         yield
     except _UNKNOWN_TO_PYCA as unknown:

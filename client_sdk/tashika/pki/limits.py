@@ -33,6 +33,12 @@ MAX_NAME_PARTS = 64
 MAX_SCOPE_NAMES = 16
 """Names of one distribution point; JPKI uses 1."""
 
+MAX_HEAD_BYTES = 64 * 1024
+"""What is before a CRL's entries, and what is behind them; JPKI's take 400 octets."""
+
+MAX_ENTRY_BYTES = 4096
+"""One entry of a CRL: 100 octets, and a name of an issuer in an indirect one (T30)."""
+
 MAX_CERTIFICATES = 8
 """Certificates that come with one question or answer; whoever signed it needs 1."""
 

@@ -43,6 +43,11 @@ def name_text(name: bytes) -> str:
     return ", ".join(texts)
 
 
+def relative_name_text(issuer: bytes, relative: der.Reader) -> str:
+    """Write the DER Name of an issuer and one more part, whose attributes are to be read."""
+    return ", ".join(filter(None, (name_text(issuer), _relative_name(relative))))
+
+
 def same_name(one: str, other: str) -> bool:
     """Compare two names as RFC 5280 7.1 does: case folded, white space squeezed."""
     return _prepared(one) == _prepared(other)

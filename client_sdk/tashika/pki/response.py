@@ -13,6 +13,7 @@ from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm, read_algorithm
 from tashika.pki.certid import CertId, read_cert_id
 from tashika.pki.certificates import read_certificates
+from tashika.pki.crl_entries import read_reason
 from tashika.pki.errors import Malformed, Unsupported
 from tashika.pki.extensions import (
     ARCHIVE_CUTOFF,
@@ -23,7 +24,7 @@ from tashika.pki.extensions import (
 )
 from tashika.pki.limits import MAX_RESPONSE_BYTES
 from tashika.pki.receipt import RECEIPT, Receipt, read_receipt
-from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
+from tashika.pki.standing import Good, Revoked, Standing, Unknown
 
 BASIC_RESPONSE = "1.3.6.1.5.5.7.48.1.1"
 _KEY_HASH_BYTES = 20
@@ -213,12 +214,3 @@ def _read_standing(fields: der.Reader) -> Standing:
         tagged.done()
     revoked.done()
     return Revoked(at, reason)
-
-
-def read_reason(parent: der.Reader) -> Reason:
-    """Read a CRLReason; Malformed where the number means nothing."""
-    number = parent.integer(der.ENUMERATED)
-    try:
-        return Reason(number)
-    except ValueError:
-        raise Malformed("a revocation has a reason that RFC 5280 does not name") from None

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     ACCREDITATION = "R"
     ADJUSTMENT = "J"
     AGREEMENT = "A"
+    COMPROMISE = "K"
     CREDENTIAL = "C"
     DEMAND = "D"
     HOLDER = "H"

@@ -15,6 +15,13 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from tashika_server.agreements import ids
+from tashika_server.agreements.compromises import (
+    Compromise,
+    DeclareCompromise,
+    WithdrawCompromise,
+    declare_compromise,
+    withdraw_compromise,
+)
 from tashika_server.agreements.credentials import IssueCredential, Issued, issue_credential
 from tashika_server.agreements.errors import SamePerson, WrongState
 from tashika_server.agreements.ids import Kind
@@ -26,7 +33,7 @@ from tashika_server.agreements.wording import worded
 from tashika_server.book import Change
 from tashika_server.book import tables as t
 from tashika_server.book.plain import from_plain, plain
-from tashika_server.policy import ALWAYS_GUARDED, Guarded
+from tashika_server.policy import ALWAYS_TWO, Guarded
 
 __all__ = [
     "Decision",
@@ -40,8 +47,8 @@ __all__ = [
     "submit",
 ]
 
-Order = Suspend | Resume | IssueCredential | Release
-Done = Suspension | Issued | Released
+Order = Suspend | Resume | IssueCredential | DeclareCompromise | WithdrawCompromise | Release
+Done = Suspension | Issued | Compromise | Released
 
 
 class Decision(StrEnum):
@@ -57,6 +64,8 @@ _ORDERS: dict[Guarded, type[Order]] = {
     Guarded.RESUMPTION: Resume,
     Guarded.CREDENTIAL: IssueCredential,
     Guarded.RELEASE: Release,
+    Guarded.COMPROMISE: DeclareCompromise,
+    Guarded.COMPROMISE_END: WithdrawCompromise,
 }
 _GUARDED = {order: guarded for guarded, order in _ORDERS.items()}
 _ACTS: dict[Guarded, Callable[[Change, Any], Done]] = {
@@ -64,6 +73,8 @@ _ACTS: dict[Guarded, Callable[[Change, Any], Done]] = {
     Guarded.RESUMPTION: resume,
     Guarded.CREDENTIAL: issue_credential,
     Guarded.RELEASE: release_file,
+    Guarded.COMPROMISE: declare_compromise,
+    Guarded.COMPROMISE_END: withdraw_compromise,
 }
 
 
@@ -90,7 +101,7 @@ def submit(change: Change, order: Order, *, two_person: Collection[Guarded]) -> 
     What would be refused is refused here already, proposal or not.
     """
     action = _GUARDED[type(order)]
-    if action not in ALWAYS_GUARDED | set(two_person):
+    if action not in ALWAYS_TWO | frozenset(two_person):
         return _perform(change, action, order, two_person)
     with change.rehearsing():
         _perform(change, action, order, two_person)
@@ -155,9 +166,17 @@ def _aim(order: Order) -> tuple[str, ...]:
     """Tell what an order would change, whatever the reason and the time."""
     if isinstance(order, Suspend):
         return order.verifier, order.ground
-    if isinstance(order, Release):
-        return (order.sha256,)
-    return (order.suspension if isinstance(order, Resume) else order.agreement,)
+    match order:
+        case Resume():
+            return (order.suspension,)
+        case DeclareCompromise():
+            return (order.issuer,)
+        case WithdrawCompromise():
+            return (order.compromise,)
+        case IssueCredential():
+            return (order.agreement,)
+        case Release():
+            return (order.sha256,)
 
 
 def _propose(change: Change, order: Order, two_person: Collection[Guarded]) -> Proposal:
@@ -169,7 +188,7 @@ def _propose(change: Change, order: Order, two_person: Collection[Guarded]) -> P
         payload=plain(order),
         proposed_by=change.actor,
         proposed_at=change.at,
-        second_person=action in ALWAYS_GUARDED | set(two_person),
+        second_person=action in ALWAYS_TWO | frozenset(two_person),
         state=Decision.OPEN,
     )
 

@@ -25,6 +25,13 @@ from tashika_server.agreements.agreement_record import (
     find_agreement,
 )
 from tashika_server.agreements.compiling import compile_terms
+from tashika_server.agreements.compromises import (
+    Compromise,
+    DeclareCompromise,
+    WithdrawCompromise,
+    compromises,
+    find_compromise,
+)
 from tashika_server.agreements.credential_record import Registered, credentials, find_credential
 from tashika_server.agreements.credentials import (
     IssueCredential,
@@ -79,6 +86,8 @@ __all__ = [
     "AHEAD",
     "Accreditation",
     "Agreement",
+    "Compromise",
+    "DeclareCompromise",
     "Holder",
     "HolderKind",
     "IssueCredential",
@@ -97,6 +106,7 @@ __all__ = [
     "Suspension",
     "Verifier",
     "Version",
+    "WithdrawCompromise",
     "accreditations",
     "add_accreditation",
     "add_agreement",
@@ -111,12 +121,14 @@ __all__ = [
     "change_credential",
     "change_verifier",
     "compile_terms",
+    "compromises",
     "credentials",
     "dismiss_holder",
     "end_agreement",
     "end_credential",
     "end_verifier",
     "find_agreement",
+    "find_compromise",
     "find_credential",
     "find_holder",
     "find_proposal",

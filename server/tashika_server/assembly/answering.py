@@ -7,6 +7,7 @@ from datetime import datetime
 from ipaddress import ip_network
 from secrets import randbits
 
+from tashika_server.agreements.compromise_file import COMPROMISE_FILE, CompromiseFile
 from tashika_server.agreements.gatehouse import Gatehouse
 from tashika_server.agreements.limits import LIMITS_FILE, Buckets
 from tashika_server.agreements.notes import KEY_FILE, Notebook, ensure_key
@@ -24,12 +25,15 @@ from tashika_server.metering.journal import Journal
 from tashika_server.metering.master_key import read_master_key
 from tashika_server.metering.meter import Meter
 from tashika_server.metering.repeats import Repeats
+from tashika_server.metering.syncing import by_kernel_if_it_does
 from tashika_server.responder import (
     Admission,
     ByAgreement,
     ClientStandings,
     Desk,
     Directory,
+    HeedingIndex,
+    Index,
     Inspection,
     OfThisMachine,
     Patience,
@@ -41,7 +45,14 @@ from tashika_server.responder import (
 )
 from tashika_server.signing import Rack, Shelf, SignerFiles
 
-__all__ = ["racks", "tls_identity", "worker_parts"]
+__all__ = [
+    "heeding_index",
+    "journal_group",
+    "racks",
+    "tls_identity",
+    "usage_meter",
+    "worker_parts",
+]
 
 GENERATIONS = 2
 """During a reload the workers of two configurations draw on the same limits; what all of them may
@@ -56,16 +67,16 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
     """
     responder, run = config.settings.responder, config.settings.run
     ensure_key(run / KEY_FILE)
-    group = None if config.settings.access is Access.OPEN else _journal(config, clock)
+    group = None if config.settings.access is Access.OPEN else journal_group(config, clock)
     return WorkerParts(
         desk=Desk(
             admission=_admission(config, at=clock.now()),
             directory=Directory(config.issuers),
-            index=IndexReader.open(config.settings.index.path),
+            index=heeding_index(config, IndexReader.open(config.settings.index.path), clock=clock),
             shelf=Shelf(racks(config), at=clock.now()),
             inspection=Inspection(),
             max_cert_ids=responder.max_cert_ids,
-            meter=_meter(config, group) if group else None,
+            meter=usage_meter(config, group) if group else None,
         ),
         reception=Reception(
             proxies=Proxies(tuple(ip_network(each) for each in responder.proxies)),
@@ -76,12 +87,21 @@ def worker_parts(config: Config, *, clock: Clock) -> WorkerParts:
         cache_for=responder.cache_for,
         group=group,
         tls=tls_identity(config, at=clock.now()),
+        public=None if config.settings.access is Access.OPEN else run,
         patience=Patience(),
     )
 
 
-def _journal(config: Config, clock: Clock) -> GroupCommit:
-    """Say how this worker's journals are begun."""
+def heeding_index(config: Config, index: IndexReader, *, clock: Clock) -> Index:
+    """Have an index heed compromised keys; without a book nobody can declare one."""
+    if config.settings.access is Access.OPEN:
+        return index
+    file = CompromiseFile(config.settings.run / COMPROMISE_FILE)
+    return HeedingIndex(index=index, file=file, clock=clock)
+
+
+def journal_group(config: Config, clock: Clock) -> GroupCommit:
+    """Say how this process's journals are begun."""
     metering, ahead = config.settings.metering, ThreadPoolExecutor(1, "segments")
 
     def begin() -> Journal:
@@ -95,10 +115,11 @@ def _journal(config: Config, clock: Clock) -> GroupCommit:
             at=clock.now(),
         )
 
-    return GroupCommit(begin, clock=clock)
+    return GroupCommit(begin, clock=clock, make_syncing=by_kernel_if_it_does)
 
 
-def _meter(config: Config, group: GroupCommit) -> Meter:
+def usage_meter(config: Config, group: GroupCommit) -> Meter:
+    """Make what notes in them."""
     return Meter(
         group=group,
         master=read_master_key(config.settings.metering.key),

@@ -3,7 +3,10 @@
 from datetime import timedelta
 from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
+from tashika_server.agreements.compromise_file import COMPROMISE_FILE
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
+from tashika_server.assembly.archiving import archive_of
+from tashika_server.assembly.providing import provision_of
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.certificate_file import read_certificate, read_private_key
 from tashika_server.clock import Clock
@@ -13,6 +16,8 @@ from tashika_server.index import IndexReader
 from tashika_server.metering.ingest import IngestParts
 from tashika_server.office.closing import ClosingParts
 from tashika_server.office.compiler import CompilerParts
+from tashika_server.office.files import RetentionParts
+from tashika_server.office.freshness import FreshnessParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
 from tashika_server.office.refreshes import RefreshParts
@@ -27,11 +32,13 @@ STAMPS, STAMP_EVERY = 10, timedelta(minutes=5)
 def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
     """Put the office together; raises BadDsn if the book's address has become unfit."""
     settings = config.settings
+    index = IndexReader.open(settings.index.path)
     book, node = registry_book(config.file, settings), settings.metering.node_name
     return OfficeParts(
         compiler=CompilerParts(
             book=book,
             snapshot=settings.run / SNAPSHOT_FILE,
+            compromises=settings.run / COMPROMISE_FILE,
             stamp_every=min(settings.registry.max_age / STAMPS, STAMP_EVERY),
             clock=clock,
         ),
@@ -42,6 +49,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             session_life=settings.office.session,
             tls=office_tls(settings.office.tls) if settings.office.tls else None,
             clock=clock,
+            files=provision_of(config, clock=clock),
         ),
         intake=IntakeParts(
             ingest=IngestParts(
@@ -51,16 +59,26 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
         ),
         refreshes=RefreshParts(
             book=book,
-            index=IndexReader.open(settings.index.path),
+            index=index,
             node=node,
             issuers={each.identity.fingerprint: each.name for each in config.issuers},
             released=settings.run / RELEASED_FILE,
             clock=clock,
         ),
+        freshness=FreshnessParts(index=index, issuers=config.issuers, clock=clock),
         closing=ClosingParts(
             book=book, key=read_private_key(settings.ledger.key), node=node, clock=clock
         )
         if settings.ledger.key
+        else None,
+        retention=RetentionParts(
+            book=book,
+            archive=archive_of(config),
+            keep=settings.files.keep,
+            node=node,
+            clock=clock,
+        )
+        if settings.files
         else None,
         run=settings.run,
     )

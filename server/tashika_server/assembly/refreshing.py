@@ -3,6 +3,7 @@
 from pathlib import Path
 from random import Random
 
+from tashika_server.assembly.archiving import historian_of, keeper_of
 from tashika_server.clock import Clock
 from tashika_server.config import Config
 from tashika_server.refresh.fetch import FetchLimits
@@ -19,10 +20,13 @@ def refresh_parts(config: Config, *, lab_base: str | None, clock: Clock) -> Refr
         index=settings.index.path,
         index_size=settings.index.size,
         run=settings.run,
+        spool=settings.refresh.spool,
         every=settings.refresh.every,
         lab_base=lab_base,
         clock=clock,
         random=Random(),  # noqa: S311 (spreads turns in time, guards nothing)
+        keeper=keeper_of(config),
+        historian=historian_of(config, clock=clock),
         limits=FetchLimits(max_bytes=settings.refresh.max_size, total=settings.refresh.timeout),
     )
 

@@ -6,7 +6,7 @@ from tashika_server.book.errors import BookOutdated
 
 __all__ = ["REVISION", "demand_current", "upgrade"]
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration of this program."""
 
 

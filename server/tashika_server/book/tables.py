@@ -38,6 +38,7 @@ __all__ = [
     "agreement_grant",
     "agreement_version",
     "audit",
+    "compromise",
     "credential",
     "holder",
     "metadata",
@@ -248,6 +249,29 @@ proposal = Table(
     only("decided_at", "(state = 'open') = (decided_at IS NULL)"),
     only("second_person", "state <> 'approved' OR NOT second_person OR decided_by <> proposed_by"),
 )
+
+compromise = Table(
+    "compromise",
+    metadata,
+    row_id(),
+    need("issuer", Text),
+    need("fingerprint", LargeBinary),
+    need("family", Text),
+    need("reason", Text),
+    need("since", Instant),
+    need("declared_at", Instant),
+    need("declared_by", Text),
+    may("withdrawn_at", Instant),
+    may("withdrawn_by", Text),
+    may("withdraw_reason", Text),
+    only("reason", "reason <> ''"),
+    only("fingerprint", "length(fingerprint) = 32"),
+    only("since", "since <= declared_at"),
+    only("period", "withdrawn_at >= declared_at"),
+    only("withdrawn", "(withdrawn_at IS NULL) = (withdrawn_by IS NULL)"),
+    only("withdraw_reason", "(withdrawn_at IS NULL) = (withdraw_reason IS NULL)"),
+)
+one_open("compromise_open_ix", compromise, "fingerprint", while_null="withdrawn_at")
 
 operator = Table(
     "operator",

@@ -21,6 +21,7 @@ CODES = {
     **dict.fromkeys(("ConfigError", "BadDsn", "BookOutdated", "ReloadRefused"), EX_CONFIG),
     **dict.fromkeys(("BookUnreachable", "IndexBusy", "IndexWriteFailed"), EX_TEMPFAIL),
     **dict.fromkeys(("NotServed", "StartRefused"), EX_TEMPFAIL),
+    **dict.fromkeys(("ArchiveFailed", "HistoryFailed"), EX_TEMPFAIL),
 }
 """By the names of errors: a command that fails need not load all that can fail in others."""
 EX_PIPE = 141
@@ -31,12 +32,18 @@ NOUNS = {
     "serve": "run the service until SIGTERM or Ctrl-C",
     "reload": "have the running service take up its configuration anew",
     "config": "check a configuration as the start would",
+    "doctor": "examine the installation and every issuer, and name the remedies",
     "query": "look one certificate up in the index",
     "index": "load the revocation index ahead of the service",
+    "files": "the revocation information files that are kept: list, get, verify, as of a moment",
+    "history": "what happened to one certificate, and what was known at any moment",
+    "compact": "revocation sets for verifiers that check without a network",
     "verifier": "the parties that may ask, and who asks under them",
     "agreement": "what a verifier may ask: draft, notify, agree, activate, change, end",
     "credential": "what verifiers prove themselves by",
     "suspension": "stop provision, and provide again",
+    "compromise": "an issuer's key is compromised: revoke everything under it, by two persons",
+    "handover": "give an issuer's records to its next operator, or take them over",
     "proposal": "what waits for a second person, or for a decision",
     "explain": "say what decided a refusal, by its id",
     "usage": "what was answered, as counted and as journalled, and what is amiss",

@@ -11,6 +11,7 @@ from tashika_server.lab.layout import BANK, Layout
 
 __all__ = ["add_options", "order_of", "positive", "welcome"]
 
+PREFECTURES = 47
 MAX_PORT = 65533
 """The two ports after it are used too."""
 SUSPENDED = "broker"
@@ -22,6 +23,15 @@ def add_options(init: ArgumentParser) -> None:
     number: dict[str, Any] = {"metavar": "N", "help": "default: %(default)s"}
     init.add_argument("--people", type=positive, default=default.people, **number)
     init.add_argument("--municipalities", type=positive, default=default.municipalities, **number)
+    init.add_argument(
+        "--prefectures",
+        type=_prefectures,
+        nargs="?",
+        const=PREFECTURES,
+        default=default.prefectures,
+        metavar="N",
+        help="the predecessor issuers of prefectures too, two generations each; all 47 without N",
+    )
     init.add_argument("--seed", type=int, default=default.seed, **number)
     init.add_argument(
         "--port",
@@ -73,6 +83,7 @@ def order_of(options: Namespace) -> Order:
     return Order(
         people=options.people,
         municipalities=options.municipalities,
+        prefectures=options.prefectures,
         seed=options.seed,
         port=options.port,
         algorithm=Algorithm(options.algorithm),
@@ -87,6 +98,12 @@ def positive(text: str) -> int:
     """Read a whole number from 1."""
     if (number := int(text)) < 1:
         raise ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _prefectures(text: str) -> int:
+    if not 1 <= (number := int(text)) <= PREFECTURES:
+        raise ArgumentTypeError(f"must be between 1 and {PREFECTURES}")
     return number
 
 

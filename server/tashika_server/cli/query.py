@@ -7,11 +7,12 @@ for a relying party.
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cryptography import x509
@@ -20,15 +21,18 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from tashika.pki.certid import CertId
 from tashika.pki.errors import TashikaError
 from tashika.pki.standing import Revoked, Standing
+from tashika_server.agreements.compromise_file import Compromised
+from tashika_server.assembly.examining import compromised
 from tashika_server.certificate_file import BadFile, read_certificate
 from tashika_server.clock import SystemClock
 from tashika_server.config import load_config
 from tashika_server.index import Finding, IndexMissing, IndexReader, Quarantined
 from tashika_server.issuer import Issuer
 from tashika_server.refusal import Refusal
+from tashika_server.responder.compromised import condemned
 from tashika_server.responder.judge import judge
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "certificate_named", "issuer_of"]
 
 GOOD, REVOKED, UNDETERMINED = 0, 1, 2
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -53,6 +57,8 @@ class Result:
     missing: tuple[str, ...]
     """The partitions of which no CRL was ever accepted."""
     quarantined: tuple[Quarantined, ...]
+    compromise: str | None = None
+    """The declaration that the issuer's key is compromised, if it is."""
 
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,12 +69,15 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         epilog="exit status: 0 good, 1 revoked, 2 not determined, 64 usage",
     )
     noun.add_argument("config", type=Path, metavar="CONFIG")
-    noun.add_argument("--cert", type=_certificate, required=True, metavar="FILE", help="PEM or DER")
+    noun.add_argument(
+        "--cert", type=certificate_named, required=True, metavar="FILE", help="PEM or DER"
+    )
     noun.add_argument("--json", action="store_true", help="print one JSON object")
     noun.set_defaults(handler=_query)
 
 
-def _certificate(name: str) -> x509.Certificate:
+def certificate_named(name: str) -> x509.Certificate:
+    """Read the certificate that is named."""
     try:
         return read_certificate(Path(name))
     except BadFile as wrong:
@@ -78,9 +87,11 @@ def _certificate(name: str) -> x509.Certificate:
 def _query(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     try:
-        issuer = _issuer_of(options.cert, config.issuers)
+        issuer = issuer_of(options.cert, config.issuers)
         with closing(IndexReader.open(config.settings.index.path)) as index:
-            result = look_up(index, issuer, options.cert.serial_number, at=SystemClock().now())
+            known = compromised(config.settings.run)
+            at = SystemClock().now()
+            result = look_up(index, issuer, options.cert.serial_number, known, at=at)
     except (NotServed, IndexMissing) as unknown:
         print(f"tashika-server: {unknown}", file=sys.stderr)
         return UNDETERMINED
@@ -89,7 +100,7 @@ def _query(options: argparse.Namespace) -> int:
     return {"good": GOOD, "revoked": REVOKED}.get(described["standing"], UNDETERMINED)
 
 
-def _issuer_of(certificate: x509.Certificate, issuers: Iterable[Issuer]) -> Issuer:
+def issuer_of(certificate: x509.Certificate, issuers: Iterable[Issuer]) -> Issuer:
     """Find the issuer by its key: all generations of a CA share one name."""
     for issuer in issuers:
         try:
@@ -102,13 +113,22 @@ def _issuer_of(certificate: x509.Certificate, issuers: Iterable[Issuer]) -> Issu
     )
 
 
-def look_up(index: IndexReader, issuer: Issuer, serial: int, *, at: datetime) -> Result:
+def look_up(
+    index: IndexReader,
+    issuer: Issuer,
+    serial: int,
+    known: Mapping[bytes, Compromised] = MappingProxyType({}),
+    *,
+    at: datetime,
+) -> Result:
     """Look one serial up under one generation; IndexMissing while nothing was ever loaded."""
     fingerprint = issuer.identity.fingerprint
     with index.snapshot() as view:
         finding = view.find(fingerprint, serial)
         generation, quarantined = view.generation, view.quarantined(fingerprint)
         arrived = view.marks(fingerprint)
+    if declared := known.get(fingerprint):
+        finding = condemned(finding, serial, declared, at=at)
     cert_id = CertId.build(issuer.identity, serial)
     standing, refusal = None, None
     try:
@@ -123,6 +143,7 @@ def look_up(index: IndexReader, issuer: Issuer, serial: int, *, at: datetime) ->
         refusal=refusal,
         missing=tuple(each.name for each in issuer.partitions if each.name not in arrived),
         quarantined=quarantined,
+        compromise=declared.id if declared else None,
     )
 
 
@@ -136,6 +157,7 @@ def describe(result: Result) -> dict[str, Any]:
         "why": result.refusal and _first_line(result.refusal),
         **_describe_revocation(standing),
         "issuer": result.issuer.name,
+        "compromise": result.compromise,
         "issued": result.finding.issued,
         "generation": result.generation,
         "crl": coverage
@@ -178,6 +200,8 @@ def _as_words(found: dict[str, Any]) -> str:
         )
     if found["invalid_since"]:
         lines.append(f"  key lost     {found['invalid_since']}")
+    if found["compromise"]:
+        lines.append(f"  key          compromised, by {found['compromise']}")
     registered = {True: "as issued", False: "not: never issued", None: "no register is loaded"}
     lines += [
         f"  issuer       {found['issuer']}",

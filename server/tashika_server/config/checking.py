@@ -45,6 +45,8 @@ SLOT = 64
 """A record of the journal."""
 JOURNALS = (timedelta(days=31), timedelta(days=36600))
 """A month must be over and frozen first."""
+FILES = (timedelta(days=31), timedelta(days=36600))
+"""Who disputes an answer does so within a month at the least."""
 NODE_NAME = r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}"
 """As a host is called; it becomes a field of the book and of the log."""
 ISSUER_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
@@ -175,6 +177,8 @@ def _limits(settings: Settings) -> Iterator[Finding]:
     age = settings.registry.max_age
     yield from _within("registry.max_age", age, AGREEMENTS_AGE, write_duration)
     yield from _within("office.session", settings.office.session, SESSION, write_duration)
+    if settings.files:
+        yield from _within("files.keep", settings.files.keep, FILES, write_duration)
     metering = settings.metering
     yield from _within("metering.segment", metering.segment, SEGMENT, write_size)
     yield from _within("metering.keep", metering.keep, JOURNALS, write_duration)
@@ -207,6 +211,9 @@ def _issuers(settings: Settings) -> Iterator[Finding]:
             yield f"{key}.signers", "names no signer", "give a certificate and its key"
         if each.archive_cutoff == timedelta():
             yield f"{key}.archive_cutoff", "is nothing", "leave it out, or write the days kept"
+        if each.archive_cutoff and settings.files and each.archive_cutoff > settings.files.keep:
+            what = "promises more than files.keep does"
+            yield f"{key}.archive_cutoff", what, "keep files as long, or promise less"
         if not 0 <= each.bounds.max_shrink <= 1 or each.bounds.max_growth < 0:
             yield f"{key}.bounds", "are not fractions", "write as max_shrink = 0.05"
         if min(each.bounds.shrink_slack, each.bounds.growth_slack) < 0:
@@ -220,7 +227,11 @@ def _together(settings: Settings, issuers: tuple[Issuer, ...]) -> Iterator[Findi
         first = owner.setdefault(each.identity.key, each.name)
         if first != each.name:
             yield f"issuer[{each.name}].certificate", f"has the key of {first}", "remove one"
-        simulated = any(partition.url.startswith("lab:") for partition in each.partitions)
+        simulated = any(
+            url.startswith("lab:")
+            for partition in each.partitions
+            for url in (partition.url, *partition.mirrors, partition.delta or "")
+        )
         if simulated and not settings.lab:
             yield f"issuer[{each.name}].partitions", "has lab: URLs", "add the table [lab]"
         if each.feed and each.feed.url.startswith("lab:") and not settings.lab:

@@ -23,7 +23,7 @@ from tashika.pki.errors import PkiError
 from tashika_server.certificate_file import BadFile, read_certificate
 from tashika_server.config.problem import BadValue, Complaints
 from tashika_server.config.settings import FeedSettings, IssuerSettings
-from tashika_server.issuer import Issuer, Partition, PushFeed
+from tashika_server.issuer import FRESHEST, Issuer, Partition, PushFeed
 
 __all__ = ["load_issuer"]
 
@@ -60,6 +60,10 @@ def load_issuer(settings: IssuerSettings, complaints: Complaints) -> Issuer | No
         bounds=settings.bounds,
         feed=feed,
         guarded=_guarded(certificate, settings),
+        operator=settings.operator,
+        probes=settings.probes,
+        numbering=settings.numbering,
+        published=settings.published,
     )
 
 
@@ -106,8 +110,8 @@ def _partitions(settings: IssuerSettings) -> tuple[Partition, ...]:
     match settings.partitions, settings.crl:
         case Path() as file, None:
             return _listed(file)
-        case None, str() as url:
-            return (Partition(name="", url=_url(url)),)
+        case None, str() | tuple() as urls:
+            return (_complete(settings, (urls,) if isinstance(urls, str) else urls),)
         case _:
             raise BadValue(
                 "the issuer wants exactly one of partitions and crl",
@@ -115,18 +119,49 @@ def _partitions(settings: IssuerSettings) -> tuple[Partition, ...]:
             )
 
 
+def _complete(settings: IssuerSettings, urls: tuple[str, ...]) -> Partition:
+    if not urls:
+        raise BadValue("the complete CRL is nowhere", "give one URL or more as crl")
+    url, *mirrors = map(_url, urls)
+    crl_issuer = settings.crl_issuer
+    return Partition(
+        name="",
+        url=url,
+        mirrors=tuple(mirrors),
+        delta=_delta(settings.delta_crl or ""),
+        covers=settings.crl_covers,
+        crl_issuer=read_certificate(crl_issuer) if crl_issuer else None,
+    )
+
+
+def _delta(text: str) -> str | None:
+    return text if text == FRESHEST else _url(text) if text else None
+
+
 def _listed(file: Path) -> tuple[Partition, ...]:
-    """Read the CSV of partitions; its header is `url,name`, names are unique (RFC 5280 5.2.5)."""
+    """Read the CSV of partitions; names are unique (RFC 5280 5.2.5).
+
+    Its header is `url,name`, or `url,name,delta`; several URLs stand with spaces between them.
+    """
     found: dict[str, Partition] = {}
     try:
         lines = csv.reader(_content(file).decode().splitlines(), strict=True)
-        if next(lines, None) != ["url", "name"]:
+        header = next(lines, None)
+        if header not in (["url", "name"], ["url", "name", "delta"]):
             raise BadValue(f"{file} is not a list of CRLs", "begin it with the line url,name")
         for line in lines:
             where = f"{file} line {lines.line_num}"
-            if len(line) != len(("url", "name")) or not all(line):
-                raise BadValue(f"{where} is not a pair", "write url,name and quote the name")
-            partition = Partition(name=line[1], url=_url(line[0]))
+            if len(line) != len(header) or not all(line[:2]):
+                raise BadValue(
+                    f"{where} does not fit the header", "write url,name and quote the name"
+                )
+            url, *mirrors = map(_url, line[0].split(" "))
+            partition = Partition(
+                name=line[1],
+                url=url,
+                mirrors=tuple(mirrors),
+                delta=_delta(line[2]) if line[2:] else None,
+            )
             if found.setdefault(partition.name.casefold(), partition) is not partition:
                 raise BadValue(f"{where} repeats a name", "keep one of the two")
     except (csv.Error, UnicodeDecodeError) as wrong:

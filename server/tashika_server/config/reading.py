@@ -85,8 +85,9 @@ def _table(kind: type, raw: object, key: str, complaints: Complaints) -> Any:
 
 
 def _value(kind: Any, raw: object, key: str, complaints: Complaints) -> Any:
-    if isinstance(kind, UnionType):  # X | None; TOML has no null, so it is the X
-        kind = next(each for each in get_args(kind) if each is not NoneType)
+    if isinstance(kind, UnionType):  # X | None, or X | tuple[X, ...] | None; TOML has no null
+        kinds = [each for each in get_args(kind) if each is not NoneType]
+        kind = kinds[-1] if isinstance(raw, list) else kinds[0]
     if get_origin(kind) is tuple:
         return _array(get_args(kind)[0], raw, key, complaints)
     if kind in _LEAVES:

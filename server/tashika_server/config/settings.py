@@ -14,7 +14,15 @@ from socket import gethostname
 from tashika.pki.profile import Family
 from tashika_server.config.units import Address, Bytes
 from tashika_server.durable import Durability
-from tashika_server.issuer import Bounds, Environment, NeverIssued, WithoutRegister
+from tashika_server.issuer import (
+    Bounds,
+    Covers,
+    Environment,
+    NeverIssued,
+    Numbering,
+    Probe,
+    WithoutRegister,
+)
 from tashika_server.log import LogFormat
 from tashika_server.policy import Guarded, TaxTreatment
 
@@ -23,6 +31,7 @@ __all__ = [
     "BookSettings",
     "Environment",
     "FeedSettings",
+    "FilesSettings",
     "IndexSettings",
     "IssuerSettings",
     "LabSettings",
@@ -102,6 +111,16 @@ class RefreshSettings:
     timeout: timedelta = timedelta(minutes=5)
     max_size: Bytes = HALF_GIB
     hung_after: timedelta = timedelta(minutes=1)
+    spool: Path = Path("spool")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesSettings:
+    """`[files]`: CRLs as they came and standings over time; neither is kept without the table."""
+
+    archive: Path = Path("archive")
+    history: Path = Path("history.sqlite")
+    keep: timedelta = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,13 +217,20 @@ class IssuerSettings:
     signers: tuple[SignerFiles, ...]
     family: Family = Family.OTHER
     partitions: Path | None = None
-    crl: str | None = None
+    crl: str | tuple[str, ...] | None = None
+    delta_crl: str | None = None
+    crl_covers: Covers = Covers.EVERYTHING
+    crl_issuer: Path | None = None
     feed: FeedSettings | None = None
     register: Path | None = None
     without_register: WithoutRegister = WithoutRegister.UNKNOWN
     never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED
     archive_cutoff: timedelta | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    operator: str | None = None
+    probes: tuple[Probe, ...] = ()
+    numbering: Numbering = Numbering.ASCENDING
+    published: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +246,7 @@ class Settings:
     index: IndexSettings = field(default_factory=IndexSettings)
     refresh: RefreshSettings = RefreshSettings()
     book: BookSettings = field(default_factory=BookSettings)
+    files: FilesSettings | None = None
     metering: MeteringSettings = field(default_factory=MeteringSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     registry: RegistrySettings = RegistrySettings()

@@ -44,6 +44,7 @@ from tashika_server.console.verbs import Access, House
 from tashika_server.console.views import trace
 from tashika_server.console.visit import FrontDesk, Visit, demand_operator
 from tashika_server.door import Answer
+from tashika_server.files.serving import Provision
 from tashika_server.log import get_log
 from tashika_server.policy import Guarded
 
@@ -70,6 +71,8 @@ class ConsoleParts:
     session_life: timedelta
     tls: ssl.SSLContext | None
     clock: Clock
+    files: Provision | None
+    """Provides files to verifiers at the same address; None where none are kept."""
 
 
 @asynccontextmanager
@@ -111,6 +114,8 @@ def application(parts: ConsoleParts, *, published: Published) -> web.Application
             parts=parts, desk=desk, route=route, repeats=repeats, published=published
         )
         made.router.add_route(route.method, route.path, counter.serve)
+    if parts.files:
+        parts.files.add_routes(made.router)
     return made
 
 

@@ -115,6 +115,8 @@ _TABLE: tuple[tuple[str, str, Collection[Role | None], Callable[..., Any]], ...]
     (_POST, "/suspensions", KEEPERS, suspend),
     (_GET, _S, READERS, registry.find_suspension),
     (_POST, f"{_S}/resume", KEEPERS, resume),
+    (_GET, "/compromises", READERS, registry.compromises),
+    (_GET, "/compromises/{compromise_id}", READERS, registry.find_compromise),
     (_GET, "/proposals", OVERSEERS, registry.proposals),
     (_GET, _P, OVERSEERS, registry.find_proposal),
     (_POST, f"{_P}/approve", KEEPERS, registry.approve),

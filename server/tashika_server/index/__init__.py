@@ -12,12 +12,14 @@ from tashika_server.index.errors import (
     IndexWriteFailed,
     SerialTaken,
 )
+from tashika_server.index.historian import Historian
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.snapshot import Snapshot
 from tashika_server.index.values import (
     Change,
     Changes,
     Coverage,
+    DeltaMark,
     Entry,
     FeedMark,
     Finding,
@@ -33,9 +35,11 @@ __all__ = [
     "Change",
     "Changes",
     "Coverage",
+    "DeltaMark",
     "Entry",
     "FeedMark",
     "Finding",
+    "Historian",
     "IndexBusy",
     "IndexForeign",
     "IndexMissing",

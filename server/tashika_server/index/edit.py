@@ -5,8 +5,9 @@ Whoever holds the transaction commits it; nothing here is durable or visible bef
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from operator import attrgetter
 
 from tashika_server.index.coverages import Coverages
@@ -47,6 +48,7 @@ from tashika_server.index.values import (
     Entry,
     FeedMark,
     Mark,
+    Publication,
     Quarantined,
     RegisterMark,
 )
@@ -57,6 +59,8 @@ KEPT_CHANGES = 50_000
 """Generations whose changes are kept: four rounds of a nation's 11,000 partitions."""
 KEPT_PAGES = 1024
 """And the most that they take, 4 MiB: a million short serials, a week of a nation's."""
+AT_ONCE = 10_000
+"""Entries that are in memory together: a first load may have a nation's."""
 
 
 class Edit:
@@ -89,14 +93,16 @@ class Edit:
         self._delete("quarantine", issuer)
         return places.keys() != wanted
 
-    def apply(self, moves: Sequence[tuple[bytes, str, Changes]]) -> None:
+    def apply(self, publications: Sequence[Publication]) -> None:
         """Add, change and remove entries of partitions; raises SerialTaken.
 
         Whatever goes goes first, so a certificate may move from one partition to another.
         """
-        placed = [(self._place(issuer, partition), changes) for issuer, partition, changes in moves]
+        placed = [
+            (self._place(each.fingerprint, each.partition), each.changes) for each in publications
+        ]
         for place, changes in placed:
-            self._remove(place, [entry.serial for entry in changes.removed])
+            self._remove(place, changes.removed)
         for place, changes in placed:
             self._add(place, changes.added)
             for _, entry in changes.changed:
@@ -117,16 +123,26 @@ class Edit:
         issuer = self._issuer(fingerprint)
         self._said.conclude(issuer)
 
-    def unsaid(self, fingerprint: bytes, partition: str, changes: Changes, number: int) -> Changes:
+    def unsaid(self, crl: Publication) -> Publication:
         """Leave out of a CRL's changes what a feed has said since; forget what came before."""
-        place = self._place(fingerprint, partition)
+        place, number = self._place(crl.fingerprint, crl.partition), crl.mark.number
         with self._cursor("fed") as cursor:
             rows = list(cursor.iternext_dup()) if cursor.set_key(place) else []
         said = [unpack_fed(row) for row in rows]
         for row, (base, _) in zip(rows, said, strict=True):
             if base < number:
                 self._delete("fed", place, row)
-        return changes.without({serial for base, serial in said if base >= number})
+        since = {serial for base, serial in said if base >= number}
+        return replace(crl, changes=crl.changes.without(since))
+
+    def known(self, fingerprint: bytes, partition: str) -> Mark:
+        """Return the last CRL of a partition that has one."""
+        place = self._place(fingerprint, partition)
+        raw = self._transaction.get(place, db=self._databases["marks"])
+        mark = unpack_place(raw).mark if raw else None
+        if mark is None:
+            raise KeyError(partition)
+        return mark
 
     def hear(self, fingerprint: bytes, partition: str, number: int, changes: Changes) -> None:
         """Remember that a feed has said so after the CRL of this number was made."""
@@ -159,6 +175,13 @@ class Edit:
         issuer = self._issuer(fingerprint)
         for key, _ in list(self._rows("register", issuer)):
             self._delete("register", key)
+        self.extend_register(fingerprint, ranges, mark)
+
+    def extend_register(
+        self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
+    ) -> None:
+        """Add to the issued register of an issuer; all ranges are behind those it has."""
+        issuer = self._issuer(fingerprint)
         with self._cursor("register") as cursor:
             _put_ascending(
                 cursor, ((issuer + pack_serial(last), pack_serial(first)) for first, last in ranges)
@@ -203,13 +226,15 @@ class Edit:
                 cursor.first()
                 cursor.delete()
 
-    def _add(self, place: bytes, entries: Sequence[Entry]) -> None:
-        with self._cursor("entries") as cursor:
-            if _put_ascending(cursor, pack_entries(place, entries)) < len(entries):
-                raise SerialTaken("it lists a certificate that another partition lists already")
-        long = bisect_left(entries, SHORT_SERIALS, key=attrgetter("serial"))
-        self._list(SHORT_LIST, place, entries[:long])
-        self._list(LONG_LIST, place, entries[long:])
+    def _add(self, place: bytes, entries: Iterable[Entry]) -> None:
+        left = iter(entries)
+        while some := list(islice(left, AT_ONCE)):
+            with self._cursor("entries") as cursor:
+                if _put_ascending(cursor, pack_entries(place, some)) < len(some):
+                    raise SerialTaken("it lists a certificate that another partition lists already")
+            long = bisect_left(some, SHORT_SERIALS, key=attrgetter("serial"))
+            self._list(SHORT_LIST, place, some[:long])
+            self._list(LONG_LIST, place, some[long:])
 
     def _list(self, name: str, place: bytes, entries: Sequence[Entry]) -> None:
         if not entries:
@@ -221,8 +246,8 @@ class Edit:
             behind = not listed or cursor.value() < rows[0][1]
             cursor.putmulti(rows, append=behind)
 
-    def _remove(self, place: bytes, serials: Iterable[int]) -> None:
-        for serial in serials:
+    def _remove(self, place: bytes, entries: Iterable[Entry]) -> None:
+        for serial in map(attrgetter("serial"), entries):
             self._delete("entries", _key(place, serial))
             name = SHORT_LIST if serial < SHORT_SERIALS else LONG_LIST
             self._delete(name, place, pack_listed(serial))

@@ -44,6 +44,18 @@ class IndexReader:
         except (lmdb.Error, OSError, IndexForeign) as failure:
             raise IndexMissing(f"there is no index in {self._path}: {failure}") from failure
 
+    def room(self) -> tuple[int, int]:
+        """Return how many bytes the index has ever taken, and may take; raises IndexMissing.
+
+        What was taken once is used again, so that the first number never falls.
+        """
+        try:
+            environment = self._current().environment
+            taken = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+            return taken, environment.info()["map_size"]
+        except (lmdb.Error, OSError, IndexForeign) as failure:
+            raise IndexMissing(f"there is no index in {self._path}: {failure}") from failure
+
     def close(self) -> None:
         """Close the index; the next snapshot opens it again."""
         if self._store:

@@ -146,24 +146,35 @@ class Snapshot:
             return
         for name in LISTS:
             with self._transaction.cursor(self._databases[name]) as cursor:
-                if not cursor.set_key(place):
-                    continue
-                for value in cursor.iternext_dup():
+                for value in cursor.iternext_dup() if cursor.set_key(place) else ():
                     serial = int.from_bytes(value, "big")
                     yield unpack_entry(serial, self._entry(place, serial))
 
     def entry(self, fingerprint: bytes, partition: str, serial: int) -> Entry | None:
-        """Return what one partition lists of a serial, which may be in another's list."""
+        """Return what one partition lists of a certificate; another's entry is None."""
         place = self._place(fingerprint, partition)
         raw = place and self._get("entries", place[:ID_BYTES] + pack_serial(serial))
         if not raw or not place or partition_of(raw) != place[ID_BYTES:]:
             return None
         return unpack_entry(serial, raw)
 
-    def count(self, fingerprint: bytes, partition: str) -> int:
-        """Count what one partition lists, without reading it."""
-        place = self._place(fingerprint, partition)
-        return sum(self._count(name, place) for name in LISTS) if place else 0
+    def listing(self, fingerprint: bytes, serial: int) -> str | None:
+        """Return the name of the partition that lists a certificate; for a look back, not often."""
+        issuer = self._get("issuers", fingerprint) or NOWHERE
+        raw = self._get("entries", issuer + pack_serial(serial))
+        place = raw and self._get("marks", issuer + partition_of(raw))
+        return unpack_place(place).name if place else None
+
+    def everything(self, fingerprint: bytes) -> Iterator[Entry]:
+        """Yield what all partitions of an issuer list, sorted by serial."""
+        for key, raw in self._under("entries", self._get("issuers", fingerprint)):
+            yield unpack_entry(unpack_serial(key), raw)
+
+    def issued(self, fingerprint: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the ranges of an issuer's register, first to last serial, in order."""
+        for key, raw in self._under("register", self._get("issuers", fingerprint)):
+            if key:  # the issuer's own key holds the register's mark
+                yield unpack_serial(raw), unpack_serial(key)
 
     def mark(self, fingerprint: bytes, partition: str) -> Mark | None:
         """Return the last accepted CRL of one partition."""
@@ -175,6 +186,16 @@ class Snapshot:
         """Return the last accepted CRLs by partition; a partition without one is not there."""
         places = map(unpack_place, self._of("marks", fingerprint))
         return {place.name: place.mark for place in places if place.mark}
+
+    def coverage(self, fingerprint: bytes) -> Coverage | None:
+        """Return what all CRLs of an issuer say together; None while one has never arrived."""
+        ground = self._grounds.get(fingerprint) or self._survey(fingerprint)
+        return ground.absent.coverage if ground else None
+
+    def count(self, fingerprint: bytes, partition: str) -> int:
+        """Count what one partition lists, without reading it."""
+        place = self._place(fingerprint, partition)
+        return sum(self._count(name, place) for name in LISTS) if place else 0
 
     def quarantined(self, fingerprint: bytes) -> tuple[Quarantined, ...]:
         """Return why the newest files of this issuer's partitions are not in the index."""
@@ -240,14 +261,18 @@ class Snapshot:
 
     def _of(self, database: str, fingerprint: bytes) -> Iterator[bytes]:
         """Yield the values whose keys begin with the issuer, one for each partition."""
-        issuer = self._get("issuers", fingerprint)
+        for _, value in self._under(database, self._get("issuers", fingerprint)):
+            yield value
+
+    def _under(self, database: str, issuer: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what an issuer has in a database, with the rest of its key."""
         with self._transaction.cursor(self._databases[database]) as cursor:
             if issuer is None or not cursor.set_range(issuer):
                 return
             for key, value in cursor:
                 if not key.startswith(issuer):
                     return
-                yield value
+                yield key[ID_BYTES:], value
 
     def _get(self, database: str, key: bytes) -> bytes | None:
         return self._transaction.get(key, db=self._databases[database])

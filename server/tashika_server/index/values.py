@@ -12,6 +12,7 @@ __all__ = [
     "Change",
     "Changes",
     "Coverage",
+    "DeltaMark",
     "Entry",
     "FeedMark",
     "Finding",
@@ -65,6 +66,18 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaMark:
+    """The last delta that was taken in on top of a complete CRL."""
+
+    complete: int
+    """The number of that complete CRL."""
+    sha256: bytes
+    origin: str
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """The last accepted CRL of a partition; what the next one is measured by."""
 
@@ -76,16 +89,25 @@ class Mark:
     entries: int
     etag: str | None
     last_modified: str | None
+    origin: str | None = None
+    """The URL that these two are for."""
+    freshest: str | None = None
+    """Where the complete CRL says that its deltas are."""
+    delta: DeltaMark | None = None
+    """What has brought number and times up to date since; the rest is the complete CRL's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """One accepted CRL on its way into the index."""
+    """What one accepted CRL, or a message of a push feed, changes in its partition."""
 
     fingerprint: bytes
     partition: str
     changes: Changes
     mark: Mark
+    """Of that CRL, or of the last one before the message."""
+    pushed_at: datetime | None = None
+    """The message's thisUpdate, where a push feed says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

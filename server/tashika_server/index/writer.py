@@ -17,10 +17,12 @@ import lmdb
 from tashika_server.durable import sync_directory
 from tashika_server.index.edit import Edit
 from tashika_server.index.errors import IndexBusy, IndexForeign, IndexWriteFailed
+from tashika_server.index.historian import Historian
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.store import Store, create_store
 from tashika_server.index.values import (
     Changes,
+    Entry,
     FeedMark,
     Mark,
     Publication,
@@ -39,6 +41,9 @@ class IndexWriter:
     or the map is full or fails; the last generation then stays as it was, this writer is dead
     and every further call fails too: its process must end.
     """
+
+    historian: Historian | None = None
+    """Told of each generation before it is committed."""
 
     def __init__(self, path: Path, store: Store, lock: int) -> None:
         self.reader = IndexReader(path, store=store)
@@ -85,9 +90,13 @@ class IndexWriter:
 
     def expect(self, fingerprint: bytes, partitions: Iterable[str]) -> None:
         """Make exactly these the partitions of an issuer; others go with their entries."""
+        wanted = set(partitions)
+        leaving = self._leaving(fingerprint, wanted) if self.historian else {}
         with self._edit() as edit:
-            if edit.expect(fingerprint, partitions):
-                edit.record(fingerprint, None, None)
+            if edit.expect(fingerprint, wanted):
+                generation = edit.record(fingerprint, None, None)
+                if self.historian:
+                    self.historian.expect(generation, fingerprint, wanted, leaving)
 
     def publish(self, fingerprint: bytes, partition: str, changes: Changes, mark: Mark) -> int:
         """Take one CRL in and return its generation; raises SerialTaken, changing nothing."""
@@ -103,18 +112,11 @@ class IndexWriter:
         has said since a CRL was made stays said. Raises SerialTaken, changing nothing.
         """
         with self._edit() as edit:
-            moves = [
-                (
-                    each.fingerprint,
-                    each.partition,
-                    edit.unsaid(each.fingerprint, each.partition, each.changes, each.mark.number),
-                )
-                for each in publications
-            ]
-            edit.apply(moves)
-            for each in publications:
+            told = [edit.unsaid(each) for each in publications]
+            edit.apply(told)
+            for each in told:
                 edit.mark(each.fingerprint, each.partition, each.mark)
-            return _conclude(edit, moves)[-1]
+            return self._conclude(edit, told)
 
     def push(self, fingerprint: bytes, pushed: Sequence[Pushed], mark: FeedMark) -> int | None:
         """Take a message of a push feed in by one commit; None where it changes nothing.
@@ -122,13 +124,22 @@ class IndexWriter:
         Each partition is a generation of its own. Raises SerialTaken, changing nothing.
         """
         with self._edit() as edit:
-            moves = [(fingerprint, each.partition, each.changes) for each in pushed]
-            edit.apply(moves)
+            told = [
+                Publication(
+                    fingerprint=fingerprint,
+                    partition=each.partition,
+                    changes=each.changes,
+                    mark=edit.known(fingerprint, each.partition),
+                    pushed_at=mark.this_update,
+                )
+                for each in pushed
+            ]
+            edit.apply(told)
             for each in pushed:
                 edit.hear(fingerprint, each.partition, each.number, each.changes)
                 edit.freshen(fingerprint, each.partition, each.this_update)
             edit.feed(fingerprint, mark)
-            return max(_conclude(edit, moves), default=None)
+            return self._conclude(edit, told) if told else None
 
     def quarantine_feed(self, fingerprint: bytes, quarantined: Quarantined) -> None:
         """Note why a push feed is not followed, until its next message is."""
@@ -141,7 +152,15 @@ class IndexWriter:
         """Replace the issued register of an issuer; ranges, first to last serial, ascend."""
         with self._edit() as edit:
             edit.register(fingerprint, ranges, mark)
-            return edit.record(fingerprint, None, None)
+            return self._conclude_register(edit, fingerprint)
+
+    def extend_register(
+        self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
+    ) -> int:
+        """Add ranges behind those of the issued register; costs what is added."""
+        with self._edit() as edit:
+            edit.extend_register(fingerprint, ranges, mark)
+            return self._conclude_register(edit, fingerprint)
 
     def quarantine(self, fingerprint: bytes, quarantined: Quarantined) -> None:
         """Note why the newest file of a partition is not taken in; no generation of its own."""
@@ -152,6 +171,29 @@ class IndexWriter:
         """End the quarantine of a partition whose newest file is the accepted one again."""
         with self._edit() as edit:
             edit.release(fingerprint, partition)
+
+    def _conclude(self, edit: Edit, told: Sequence[Publication]) -> int:
+        """Say what partitions say together, record each change, and tell all to the historian."""
+        for fingerprint in {each.fingerprint for each in told}:
+            edit.cover(fingerprint)
+        generations = [edit.record(each.fingerprint, each.partition, each.changes) for each in told]
+        if self.historian:
+            self.historian.keep(generations[-1], told)
+        return generations[-1]
+
+    def _conclude_register(self, edit: Edit, fingerprint: bytes) -> int:
+        generation = edit.record(fingerprint, None, None)
+        if self.historian:
+            self.historian.keep(generation, [])
+        return generation
+
+    def _leaving(self, fingerprint: bytes, wanted: set[str]) -> dict[str, list[Entry]]:
+        with self.reader.snapshot() as snapshot:
+            return {
+                name: list(snapshot.entries(fingerprint, name))
+                for name in snapshot.marks(fingerprint)
+                if name not in wanted
+            }
 
     @contextmanager
     def _edit(self) -> Iterator[Edit]:
@@ -165,13 +207,6 @@ class IndexWriter:
         except lmdb.Error as failure:
             self._dead = _explain(self._path, failure)
             raise IndexWriteFailed(self._dead) from failure
-
-
-def _conclude(edit: Edit, moves: Sequence[tuple[bytes, str, Changes]]) -> list[int]:
-    """Say what the issuers' partitions say together, and record each change."""
-    for fingerprint in {fingerprint for fingerprint, _, _ in moves}:
-        edit.cover(fingerprint)
-    return [edit.record(*move) for move in moves]
 
 
 def _lock(path: Path) -> int:

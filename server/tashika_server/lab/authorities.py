@@ -64,17 +64,25 @@ class Authority:
 
 
 def authority_certificate(
-    family: Family, key: PrivateKey, *, serial: int, at: datetime
+    family: Family,
+    key: PrivateKey,
+    *,
+    serial: int,
+    at: datetime,
+    names: tuple[x509.Name, x509.Name] | None = None,
 ) -> x509.Certificate:
-    """Make the self-signed certificate of a new key generation."""
-    name = authority_name(family)
+    """Make the self-signed certificate of a new key generation.
+
+    `names` are those of another CA than the family's: its DN, and the one in Japanese.
+    """
+    name, japanese = names or (authority_name(family), authority_name_in_japanese(family))
     builder = _blank(
         name, key.public_key(), serial=serial, at=at, not_after=authority_end(at)
     ).issuer_name(name)
     extensions = (
         (key_usage("key_cert_sign", "crl_sign"), True),
         (
-            x509.SubjectAlternativeName([x509.DirectoryName(authority_name_in_japanese(family))]),
+            x509.SubjectAlternativeName([x509.DirectoryName(japanese)]),
             False,
         ),
         (x509.BasicConstraints(ca=True, path_length=None), True),

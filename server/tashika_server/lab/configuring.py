@@ -5,10 +5,11 @@ import io
 import json
 
 from tashika.pki.names import name_text
-from tashika.pki.profile import Family
+from tashika_server.lab.authorities import Authority
 from tashika_server.lab.layout import GUIDE, SIMULATED, write
 from tashika_server.lab.naming import distribution_point
 from tashika_server.lab.order import Access, News, Order
+from tashika_server.lab.prefectures import OPERATOR, predecessors
 from tashika_server.lab.responders import SIGNERS
 from tashika_server.lab.world import World
 
@@ -32,6 +33,7 @@ def configure(world: World, order: Order) -> None:
 
 
 def _configuration(world: World, order: Order) -> str:
+    layout = world.premises.layout
     tables = [
         _HEAD.format(label=SIMULATED, keys=order.algorithm.label),
         _ACCESS[order.access].format(
@@ -42,16 +44,21 @@ def _configuration(world: World, order: Order) -> str:
         ),
         _LAB,
     ]
-    tables += [_issuer_table(a.name, a.family, order.news) for a in world.premises.authorities()]
+    tables += [_issuer_table(each, order.news) for each in world.premises.authorities()]
+    tables += [
+        _PREDECESSOR.format(name=name, url=crl.relative_to(layout.published), operator=OPERATOR)
+        for name, crl in predecessors(world.premises).items()
+    ]
     return "\n".join(tables)
 
 
-def _issuer_table(name: str, family: Family, news: News) -> str:
+def _issuer_table(authority: Authority, news: News) -> str:
+    name, serial = authority.name, authority.certificate.serial_number
     signers = ", ".join(
         f'{{ certificate = "signers/{name}{suffix}.pem", key = "signers/{name}{suffix}.key" }}'
         for suffix in SIGNERS
     )
-    table = _ISSUER.format(name=name, family=family, signers=signers)
+    table = _ISSUER.format(name=name, family=authority.family, signers=signers, serial=serial)
     return table + _FEED.format(name=name) if news is News.FEED else table
 
 
@@ -106,6 +113,19 @@ certificate = "issuers/{name}.pem"
 partitions = "issuers/{name}.csv"
 register = "register/{name}.txt"
 signers = [{signers}]
+probes = [{{ serial = {serial}, standing = "good" }}]  # the CA's own certificate
+"""
+_PREDECESSOR = """\
+[[issuer]]
+name = "{name}"
+family = "signature"
+certificate = "issuers/{name}.pem"
+crl = "lab:/{url}"
+register = "register/{name}.txt"
+signers = [{{ certificate = "signers/{name}.pem", key = "signers/{name}.key" }}]
+operator = "{operator}"
+archive_cutoff = "1095d"  # their certificates were valid for three years
+probes = [{{ serial = 3, standing = "good" }}, {{ serial = 4, standing = "revoked" }}]
 """
 _FEED = """\
 feed = {{ url = "lab:/feed/{name}", key = "issuers/feed.pem" }}

@@ -50,22 +50,16 @@ class Listed:
 
 def revocation_list(
     authority: Authority,
-    place: Municipality,
+    place: Municipality | None,
     entries: Iterable[Listed],
     *,
     number: int,
     at: datetime,
 ) -> bytes:
-    """Sign the list of what `place` issued, in the order given, as of `at`."""
-    point = x509.IssuingDistributionPoint(
-        full_name=[x509.DirectoryName(distribution_point(authority.family, place))],
-        relative_name=None,
-        only_contains_user_certs=False,
-        only_contains_ca_certs=False,
-        only_some_reasons=None,
-        indirect_crl=False,
-        only_contains_attribute_certs=False,
-    )
+    """Sign the list of what `place` issued, in the order given, as of `at`.
+
+    Without a place it is the authority's one complete list, which has no distribution point.
+    """
     # The constructor takes the whole list; adding one by one would copy it each time.
     builder = x509.CertificateRevocationListBuilder(
         issuer_name=authority.certificate.subject,
@@ -76,10 +70,23 @@ def revocation_list(
         .next_update(at + LIFETIME)
         .add_extension(authority.key_identifier_only, critical=False)
         .add_extension(x509.CRLNumber(number), critical=False)
-        .add_extension(point, critical=True)
     )
+    if place is not None:
+        builder = builder.add_extension(_point(authority, place), critical=True)
     signed = builder.sign(authority.key, signing_hash(authority.key))
     return signed.public_bytes(Encoding.DER)
+
+
+def _point(authority: Authority, place: Municipality) -> x509.IssuingDistributionPoint:
+    return x509.IssuingDistributionPoint(
+        full_name=[x509.DirectoryName(distribution_point(authority.family, place))],
+        relative_name=None,
+        only_contains_user_certs=False,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
+        indirect_crl=False,
+        only_contains_attribute_certs=False,
+    )
 
 
 def _entry(listed: Listed) -> x509.RevokedCertificate:

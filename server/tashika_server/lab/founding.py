@@ -18,6 +18,7 @@ from tashika_server.lab.feeding import found_feed
 from tashika_server.lab.issuing import found_generation
 from tashika_server.lab.layout import Layout, write_certificate, write_key
 from tashika_server.lab.order import Access, News, Order
+from tashika_server.lab.prefectures import found_prefectures
 from tashika_server.lab.state import State
 from tashika_server.lab.world import World
 
@@ -53,6 +54,8 @@ def found_world(directory: Path, order: Order, *, at: datetime) -> World:
     try:
         world.premises.keys.prepare(2 * (order.people + 2 * len(GENERATIONS)))
         _live_through(world, order, at=at.replace(microsecond=0))
+        if order.prefectures:
+            found_prefectures(world.premises, order.prefectures, at=at.replace(microsecond=0))
         world.publish(at=at)
         if order.news is News.FEED:
             found_feed(layout)

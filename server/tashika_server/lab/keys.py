@@ -55,7 +55,8 @@ class KeyStock:
 
 def signing_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384:
     """Return the hash that a CA key signs with."""
-    return hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey) else hashes.SHA384()
+    is_p384 = isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > 256  # noqa: PLR2004
+    return hashes.SHA384() if is_p384 else hashes.SHA256()
 
 
 def key_pem(key: PrivateKey) -> bytes:

@@ -33,13 +33,14 @@ GUIDE = f"""\
 
 tashika.toml     the configuration for `tashika-server serve`
 issuers/         NAME.pem and the distribution points, NAME.csv, of each key generation
-certs/           FAMILY-SERIAL.pem and .key of every holder
+certs/           FAMILY-SERIAL.pem and .key of every holder; with --prefectures, NAME-3.pem in force
+                 and NAME-4.pem revoked of each predecessor issuer
 signers/         delegated OCSP responders, two for each key generation
 register/        NAME.txt, the serials issued under each key
 published/crl/   NAME/MUNICIPALITY.crl, also served over HTTP
 authorities/     the CAs' private keys
 ledger.key       what signs the days of the ledger, where verifiers have agreements
-lab.sqlite       the event log, the CRL numbers and what was pushed
+lab.sqlite       the event log, CRL numbers, what was pushed; prefectures.json: of predecessors
 feed.key         with --feed: what signs the push feeds; issuers/feed.pem is its public half
 
 and unless it was made with --open:
@@ -100,6 +101,10 @@ class Layout:
     def crl(self, issuer: str, municipality: str) -> Path:
         """Return the file of one CRL."""
         return self.published / "crl" / issuer / f"{municipality}.crl"
+
+    def predecessor_certificate(self, issuer: str, serial: int) -> Path:
+        """Return the file of a holder's certificate under a predecessor law's issuer."""
+        return self.root / "certs" / f"{issuer}-{serial}.pem"
 
     def authority_key(self, issuer: str) -> Path:
         """Return the file of a CA's private key."""

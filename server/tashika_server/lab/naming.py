@@ -15,6 +15,8 @@ __all__ = [
     "authority_name",
     "authority_name_in_japanese",
     "distribution_point",
+    "predecessor_name",
+    "predecessor_name_in_japanese",
     "responder_name",
     "signature_holder",
     "user_auth_holder",
@@ -50,6 +52,19 @@ def authority_name_in_japanese(family: Family) -> x509.Name:
         (_O, "模擬公的個人認証サービス"),
         (_OU, _UNIT_IN_JAPANESE[family]),
         (_OU, "地方公共団体情報システム機構"),
+    )
+
+
+def predecessor_name(place: Municipality) -> x509.Name:
+    """Return the DN of a prefecture's CA under the law before 2013."""
+    unit = "Prefectural predecessor of JPKI"
+    return _name((_O, ORGANISATION), (_OU, unit), (_OU, f"The Governor of {place.prefecture}"))
+
+
+def predecessor_name_in_japanese(place: Municipality) -> x509.Name:
+    """Return its alternative name."""
+    return _name(
+        (_O, "模擬公的個人認証サービス"), (_OU, "都道府県知事"), (_OU, f"{place.code[:2]} 模擬")
     )
 
 

@@ -31,6 +31,8 @@ class Order:
 
     people: int = 12
     municipalities: int = 3
+    prefectures: int = 0
+    """Of how many the predecessor issuers are there too, two generations each."""
     seed: int = 1
     port: int = 8080
     """Where the service will listen; the two after it are for TLS and for the management API.

@@ -7,7 +7,7 @@ service only after `publish`, as they do in reality.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Self
@@ -30,6 +30,7 @@ from tashika_server.lab.issuing import (
 from tashika_server.lab.keys import KeyStock
 from tashika_server.lab.layout import Layout
 from tashika_server.lab.people import Person, synthetic_person
+from tashika_server.lab.prefectures import publish_prefectures
 from tashika_server.lab.premises import Plan, Premises
 from tashika_server.lab.publishing import Publication, is_due, publish_lists
 from tashika_server.lab.records import Certificate, Event, Happening, Role
@@ -221,7 +222,9 @@ class World:
             if has_feed(self.premises.layout):
                 # Before the lists have their numbers: events are told after the CRL without them.
                 push_news(self.premises, at=at)
-            return publish_lists(self.premises, at=at)
+            done = publish_lists(self.premises, at=at)
+            more = publish_prefectures(self.premises, at=at)
+            return replace(done, lists=done.lists + more, entries=done.entries + more)
 
     def push(self, *, at: datetime) -> int:
         """Push what has happened and was not told yet, and return how much; no CRL is made."""

@@ -1,7 +1,7 @@
 """Refreshes of a machine's index as entries of the ledger: one for each generation.
 
 What a generation changed is told by how many certificates and by which CRL, never by serial
-numbers. The index lists its last thousand generations; what was not entered in time is entered as
+numbers. The index lists its last generations; what was not entered in time is entered as
 a gap with what the index holds now, never left out in silence (T10).
 """
 
@@ -17,7 +17,7 @@ from tashika_server.book.tables import audit
 from tashika_server.index import Change as IndexChange
 from tashika_server.index import Mark, Snapshot
 
-__all__ = ["Gap", "Refresh", "enter_refreshes", "entered_up_to", "refreshes"]
+__all__ = ["Gap", "Refresh", "enter_refreshes", "entered_up_to", "refreshes", "taken_in"]
 
 Names = Mapping[bytes, str]
 """The configured issuers by their fingerprints."""
@@ -99,6 +99,29 @@ def enter_refreshes(
         action = "index.refresh" if isinstance(each, Refresh) else "index.gap"
         change.record(action, _subject(node), before=None, after=each)
     return True
+
+
+def taken_in(connection: Connection, node: str, *, most: int) -> dict[tuple[str, str], list[int]]:
+    """List the numbers of the CRLs that a machine took in, by issuer and partition, oldest first.
+
+    Looks at the newest `most` entries; what nobody could say the number of any more ends the
+    list of its partition, so that it is no hole.
+    """
+    mine = select(audit.c.after).where(audit.c.subject == _subject(node))
+    found: dict[tuple[str, str], list[int]] = {}
+    ended: set[tuple[str, str]] = set()
+    for text in connection.scalars(mine.order_by(audit.c.id.desc()).limit(most)):
+        entry = json.loads(text)
+        if "partition" not in entry:  # a gap: nothing older is known one by one
+            break
+        if entry["issuer"] is None or entry["partition"] is None:
+            continue
+        place = entry["issuer"], entry["partition"]
+        if entry["crl"] is None:
+            ended.add(place)
+        elif place not in ended:
+            found.setdefault(place, []).append(entry["crl"]["number"])
+    return {place: numbers[::-1] for place, numbers in found.items()}
 
 
 def _subject(node: str) -> str:

@@ -1,19 +1,22 @@
 """Answers that wait for one flush together, and a journal that comes back by itself.
 
-All who ask for a commit within one turn of the event loop share one write and one fdatasync,
-made inline at the end of the turn: as fast as a helper thread on a good disk, and simpler. A
-stream that stops is replaced by a new one as soon as one can be begun, so that a disk that was
-full heals without hands; until then nothing that counts is answered.
+All who ask for a commit while one is under way share the next: one write and one sync, which the
+kernel makes while the loop goes on with what came meanwhile. A slow disk so makes answers wait
+and groups grow, and takes little from the rate. A stream that stops is replaced by a new one as
+soon as one can be begun, so that a disk that was full heals without hands; until then nothing
+that counts is answered.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from tashika_server.clock import Clock
 from tashika_server.log import get_log
 from tashika_server.metering.journal import Journal, JournalStopped, StopCause
+from tashika_server.metering.syncing import InCall, Syncing
 from tashika_server.metrics import Tally
 
 __all__ = ["GroupCommit", "Then"]
@@ -47,16 +50,19 @@ class GroupCommit:
         begin: Callable[[], Journal],
         *,
         clock: Clock,
+        make_syncing: Callable[[], Syncing] = InCall,
         beat_every: timedelta = BEAT_EVERY,
         again_after: timedelta = AGAIN_AFTER,
     ) -> None:
-        self._begin, self._clock = begin, clock
+        self._begin, self._clock, self._syncing = begin, clock, make_syncing()
         self._beat_every = beat_every.total_seconds()
         self._again_after = again_after.total_seconds()
         self._journal: Journal | None = None
         self._why = JournalStopped(StopCause.ENDED, "no journal has been begun yet")
         self._lost = asyncio.Event()
         self._waiting: list[Then] = []
+        self._under_way: list[Then] = []
+        """Who waits for the flush that has begun; the others wait for the next."""
 
     @property
     def journal(self) -> Journal:
@@ -76,7 +82,7 @@ class GroupCommit:
         if journal is not self._journal:
             loop.call_soon(then, journal.stopped or self._why)
             return
-        if not self._waiting:
+        if not (self._waiting or self._under_way):
             loop.call_soon(self._flush, journal)
         self._waiting.append(then)
 
@@ -125,7 +131,8 @@ class GroupCommit:
         if self._journal is not None:
             self._journal.end()
             self._why, self._journal = self._journal.stopped or self._why, None
-            self._release(self._why)
+            self._release_all(self._why)
+        self._syncing.close()
 
     def _beat(self) -> None:
         if self._journal is not None:
@@ -134,12 +141,32 @@ class GroupCommit:
         self._let_go()
 
     def _flush(self, journal: Journal) -> None:
+        """Begin to make durable what they wait for who wait now."""
+        if journal is not self._journal:
+            return
+        self._under_way, self._waiting = self._waiting, []
+        then = partial(self._finish, journal)
         try:
-            journal.flush()
+            waits = journal.begin_flush(self._syncing, then)
         except JournalStopped:
             self._let_go()
         else:
-            self._release(None)
+            if not waits:
+                then()
+
+    def _finish(self, journal: Journal) -> None:
+        """Tell those whom the flush that is over concerns, and begin the next."""
+        if journal is not self._journal:
+            return
+        try:
+            journal.finish_flush()
+        except JournalStopped:
+            self._let_go()
+            return
+        under_way, self._under_way = self._under_way, []
+        if self._waiting:
+            self._flush(journal)
+        _release(under_way, None)
 
     def _let_go(self) -> None:
         """Have no journal any more, if it has stopped."""
@@ -155,13 +182,17 @@ class GroupCommit:
         )
         self._journal = None
         self._lost.set()
-        self._release(self._why)
+        self._release_all(self._why)
 
-    def _release(self, stopped: JournalStopped | None) -> None:
-        waiting, self._waiting = self._waiting, []
-        for then in waiting:
-            try:
-                then(stopped)
-            except Exception:
-                # One connection's trouble is not that of the others.
-                log.exception("commit_not_taken")
+    def _release_all(self, why: JournalStopped) -> None:
+        waiting, self._under_way, self._waiting = self._under_way + self._waiting, [], []
+        _release(waiting, why)
+
+
+def _release(waiting: Iterable[Then], stopped: JournalStopped | None) -> None:
+    for then in waiting:
+        try:
+            then(stopped)
+        except Exception:
+            # One connection's trouble is not that of the others.
+            log.exception("commit_not_taken")

@@ -4,6 +4,7 @@
     context = journal.context(Context(...))
     first = journal.note(context, ...)         in memory
     journal.flush()                            the commit point: now the answer may be released
+                                               (or begin_flush and finish_flush: the second is)
     journal.settle(first, 1, HANDED_OVER)      in memory; said by one of the next records
 
 The argument, for durability `disk`:
@@ -27,6 +28,7 @@ With durability `os` nothing is synced: this holds for a killed process, not for
 """
 
 import errno
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import datetime
@@ -61,6 +63,7 @@ from tashika_server.metering.record import (
 from tashika_server.metering.roster import Founded, found_stream, stream_directory
 from tashika_server.metering.segment import MIN_SEGMENT_BYTES, segment_path
 from tashika_server.metering.spare import Spare
+from tashika_server.metering.syncing import Sync, Syncing
 from tashika_server.metering.usage import Context, Delivery, instant, microseconds
 
 __all__ = ["MIN_SEGMENT_BYTES", "SEGMENT_BYTES", "Journal", "JournalStopped", "StopCause"]
@@ -166,6 +169,7 @@ class Journal:
         self._contents: list[list[Content]] = []
         self._dealt = 0
         self._settled: set[int] = set()
+        self._under_way: Sync | None = None
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
         self._enter(1, founded.segment)
@@ -211,10 +215,37 @@ class Journal:
 
     def flush(self) -> None:
         """Make durable what was noted and settled before."""
-        self._check()
+        self.finish_flush()
         if self._used:
             self._write()
             self._sync()
+
+    def begin_flush(self, syncing: Syncing, then: Callable[[], None]) -> bool:
+        """Begin what flush() does, and say whether finish_flush() has anything to wait for.
+
+        When `then` is called, it has to wait no more. What is noted meanwhile is for the next
+        flush: whatever would write waits until this one is over (3).
+        """
+        self._check()
+        self._write()
+        # Nothing that is noted from here on will be written before this is synced.
+        self._group = self._base // SLOT_BYTES
+        if self._durability is Durability.DISK:
+            try:
+                self._under_way = syncing.begin(self._disk, self._file, then)
+            except OSError as wrong:
+                raise self._fail(wrong, "the journal cannot be synced") from wrong
+        return self._under_way is not None
+
+    def finish_flush(self) -> None:
+        """Wait for the flush that was begun; nothing to do if there is none."""
+        self._check()
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            try:
+                under_way.wait()
+            except OSError as wrong:
+                raise self._fail(wrong, "the journal cannot be synced") from wrong
 
     def settle(self, first: int, count: int, delivery: Delivery) -> None:
         """Say in memory what became of answers, each once; a stopped stream says no more."""
@@ -315,7 +346,8 @@ class Journal:
         self._used += SLOT_BYTES
 
     def _write(self) -> None:
-        """Hand to the operating system what is to be written."""
+        """Hand to the operating system what is to be written, once all before it is synced."""
+        self.finish_flush()
         data = self._view[: self._used]
         self._digest.update(data)
         try:
@@ -358,6 +390,9 @@ class Journal:
         """Let go of everything, the lock last: without it the stream counts as dead."""
         self.stopped = JournalStopped(cause, text)
         self._room = 0
+        if self._under_way is not None:  # it still uses the file, and cannot fail more
+            with suppress(OSError):
+                self._under_way.wait()
         self._spare.discard()
         for file in (self._file, self._lock):
             with suppress(OSError):

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
-from tashika.pki.pseudonym import derive_key, pseudonym
+from tashika.pki.pseudonym import PSEUDONYM_BYTES, derive_key, pseudonym
 from tashika.pki.receipt import Receipt, StandingCode
 from tashika.pki.response import ResponseStatus, SingleResponse
 from tashika.pki.standing import Good, Revoked, Standing
@@ -176,6 +176,26 @@ class Meter:
             raise NotJournalled from stopped
         asked = journal.sequence - first
         return Noted(journal, first, asked, journal.at, nonce, fresh)
+
+    def note_file(
+        self, permit: Permit, digest: bytes, *, at: datetime, occasion: Occasion = _FRESH
+    ) -> Noted:
+        """Note a file, by its SHA-256, that is to be provided; raises NotJournalled.
+
+        It says nothing of one certificate: its standing is that of whatever is provided, and
+        in place of a pseudonym stand the first 16 octets of the digest.
+        """
+        try:
+            journal = self._group.journal
+            line = self._lines.get(id(permit))
+            if line is None or line.permit is not permit or line.journal is not journal:
+                line = self._add_line(permit, journal)
+            first = journal.sequence
+            name = digest[:PSEUDONYM_BYTES]
+            journal.note(line.context, _GOOD, occasion, 0, name, microseconds(at))
+        except JournalStopped as stopped:
+            raise NotJournalled from stopped
+        return Noted(journal, first, 1, journal.at, None, ())
 
     async def commit(self, noted: Noted) -> None:
         """Wait until an answer's record is durable; raises NotJournalled."""

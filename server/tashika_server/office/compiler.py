@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Self
 
 from tashika.pki.errors import TashikaError
+from tashika_server.agreements import registry
 from tashika_server.agreements.compilation import Compilation
+from tashika_server.agreements.compromise_file import Compromised, write_compromises
+from tashika_server.agreements.compromises import Compromise
 from tashika_server.agreements.snapshot import write_lines
 from tashika_server.book import Book
 from tashika_server.clock import Clock
 from tashika_server.door import Answer
 from tashika_server.log import get_log
+from tashika_server.office.bulletin import public_notices, publish
 
 __all__ = ["Compiler", "CompilerParts"]
 
@@ -36,6 +40,8 @@ class CompilerParts:
     book: Book
     snapshot: Path
     """The file that it writes and the workers read."""
+    compromises: Path
+    """The file of compromised keys, for the same readers."""
     stamp_every: timedelta
     """How often the file is renewed while nothing changes; well below what workers believe."""
     clock: Clock
@@ -48,6 +54,8 @@ class Compiler:
         self._parts = parts
         self._bench = bench
         self._compilation = Compilation()
+        self._compromises: tuple[Compromise, ...] | None = None
+        """What the file says; None while nobody has written it here."""
         self._due = False
         """Whether something was compiled that the file does not have yet."""
         self._stamp_at = 0.0
@@ -88,6 +96,9 @@ class Compiler:
         at = self._parts.clock.now()
         with self._parts.book.reading() as connection:
             self._due |= self._compilation.update(connection, at)
+            compromises = registry.compromises(connection)
+        # First: agreements that are renewed say that the workers know of every compromise.
+        self._tell_of(compromises)
         if not self._due and time.monotonic() < self._stamp_at:
             return
         write_lines(self._parts.snapshot, self._compilation.lines, compiled_at=at)
@@ -95,6 +106,22 @@ class Compiler:
         if self._due:
             log.info("agreements_compiled", **self._standing())
         self._due = False
+
+    def _tell_of(self, compromises: tuple[Compromise, ...]) -> None:
+        path = self._parts.compromises
+        if compromises == self._compromises and path.exists():
+            return
+        standing = [each for each in compromises if each.withdrawn_at is None]
+        write_compromises(
+            path,
+            (
+                Compromised(id=each.id, fingerprint=each.fingerprint, since=each.since)
+                for each in standing
+            ),
+        )
+        publish(path.parent, public_notices(compromises), at=self._parts.clock.now())
+        self._compromises = compromises
+        log.info("compromises_told", keys=len(standing))
 
     def _standing(self) -> Answer:
         return {"agreements": len(self._compilation), "entry": self._compilation.entry}

@@ -24,8 +24,9 @@ from tashika_server.feed import (
 from tashika_server.index import Changes, Entry, FeedMark, Pushed, Snapshot
 from tashika_server.index.layout import MAX_SERIAL_BYTES
 from tashika_server.issuer import Issuer, PushFeed
-from tashika_server.refresh.accept import EARLIEST, LATEST, MAX_SKEW
+from tashika_server.refresh.accept import EARLIEST, LATEST
 from tashika_server.refresh.guards import check_guarded
+from tashika_server.refresh.heads import MAX_SKEW
 from tashika_server.refresh.source import Check, NotTaken
 
 __all__ = ["AcceptedMessage", "FeedSource", "accept_message", "known_mark"]

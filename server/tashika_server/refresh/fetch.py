@@ -5,10 +5,11 @@ URLs come from the configuration and nowhere else. Not for judging what has come
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from http import HTTPStatus
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,13 +18,13 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 from yarl import URL
 
-from tashika_server.index import Mark
 from tashika_server.refresh.source import Check, NotTaken
 
-__all__ = ["FetchLimits", "Fetched", "Fetcher", "NotModified"]
+__all__ = ["FetchLimits", "Fetched", "Fetcher", "NotModified", "Validators"]
 
 MAX_VALIDATOR_CHARS = 256
 """An ETag or date longer than that is not worth keeping; the file is then fetched each time."""
+PIECE = 1 << 20
 HEADERS = {
     "Accept": "application/pkix-crl, */*;q=0.1",
     # Nothing may grow after it has been counted (C8).
@@ -45,14 +46,21 @@ class FetchLimits:
     """max_bytes at 15 Mbit/s; well below the usual schedule of 15 minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A file as it came, and what the next conditional request is to say."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What a conditional request says, to the URL that has said it."""
 
-    body: bytes = field(repr=False)
-    sha256: bytes
     etag: str | None
     last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A file as it came, spooled, and what the next conditional request is to say."""
+
+    path: Path
+    sha256: bytes
+    validators: Validators
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +101,18 @@ class Fetcher:
     ) -> None:
         await self._session.close()
 
-    async def fetch(self, url: str, known: Mark | None) -> Fetched | NotModified:
-        """Get the file unless it is the one that `known` marks; raises NotTaken (fetch)."""
+    async def fetch(self, url: str, known: Validators | None, into: Path) -> Fetched | NotModified:
+        """Put the file at `into` unless it is the one that is known; raises NotTaken.
+
+        No more of it than one piece is ever in memory.
+        """
+        spool = _Spool(into, self._limits.max_bytes)
         url = self._resolve(url)
         if url.startswith("file:"):
-            return await asyncio.to_thread(self._read, Path(unquote(urlsplit(url).path)), known)
+            return await asyncio.to_thread(_copy, Path(unquote(urlsplit(url).path)), known, spool)
         where = urlsplit(url).netloc.rpartition("@")[2]
         try:
-            return await self._get(url, where, known)
+            return await self._get(url, where, known, spool)
         except TimeoutError as slow:
             raise _failed(where, "was too slow to connect or to send", "look at it") from slow
         except (aiohttp.ClientError, OSError, ValueError) as wrong:
@@ -113,7 +125,9 @@ class Fetcher:
             raise _failed(url, "needs the simulated issuer", "run it by `serve` with [lab]")
         return self._lab_base + url.removeprefix("lab:")
 
-    async def _get(self, url: str, where: str, known: Mark | None) -> Fetched | NotModified:
+    async def _get(
+        self, url: str, where: str, known: Validators | None, spool: "_Spool"
+    ) -> Fetched | NotModified:
         conditions = _conditions(known)
         request = self._session.get(
             URL(url, encoded=True), headers=conditions, allow_redirects=False
@@ -127,51 +141,97 @@ class Fetcher:
                 raise _failed(where, f"answers HTTP {response.status}", "look at the URL")
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise _failed(where, "compresses unasked", "turn that off for CRLs")
+            spool.foresee(response.content_length or 0, where)
+            with spool:
+                async for piece in response.content.iter_any():
+                    spool.add(piece, where)
             headers = response.headers
-            return _fetched(
-                await self._read_body(response, where),
-                headers.get("ETag"),
-                headers.get("Last-Modified"),
-            )
+            return spool.fetched(headers.get("ETag"), headers.get("Last-Modified"))
 
-    async def _read_body(self, response: aiohttp.ClientResponse, where: str) -> bytes:
-        if (response.content_length or 0) > self._limits.max_bytes:
-            raise self._too_large(where)
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > self._limits.max_bytes:
-                raise self._too_large(where)
-        return bytes(body)
 
-    def _read(self, path: Path, known: Mark | None) -> Fetched | NotModified:
+class _Spool:
+    """A file on its way to the disk, counted and hashed while it comes."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._left = max_bytes
+        self._hash = sha256()
+
+    def __enter__(self) -> Self:
         try:
-            with path.open("rb") as file:
-                found = os.fstat(file.fileno())
-                etag = f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
-                if known and known.etag == etag:
-                    return NotModified()
-                body = file.read(self._limits.max_bytes + 1)
+            self._file = self._path.open("wb")
         except OSError as wrong:
-            raise _failed(str(path), f"{wrong.strerror}", "look at the file") from wrong
-        if len(body) > self._limits.max_bytes:
-            raise self._too_large(str(path))
-        return _fetched(body, etag, None)
+            raise _unspooled(wrong) from wrong
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._file.close()
+        except OSError as wrong:
+            raise _unspooled(wrong) from wrong
+
+    def foresee(self, octets: int, where: str) -> None:
+        """Refuse what is too large by its own word."""
+        if octets > self._left:
+            raise self._too_large(where)
+
+    def add(self, piece: bytes, where: str) -> None:
+        self._left -= len(piece)
+        if self._left < 0:
+            raise self._too_large(where)
+        self._hash.update(piece)
+        try:
+            self._file.write(piece)
+        except OSError as wrong:
+            raise _unspooled(wrong) from wrong
+
+    def fetched(self, *validators: str | None) -> Fetched:
+        kept = (text if text and len(text) <= MAX_VALIDATOR_CHARS else None for text in validators)
+        etag, last_modified = kept
+        return Fetched(
+            path=self._path,
+            sha256=self._hash.digest(),
+            validators=Validators(etag=etag, last_modified=last_modified),
+        )
 
     def _too_large(self, where: str) -> NotTaken:
-        return _failed(where, f"sends more than {self._limits.max_bytes} octets", "look at it")
+        detail = f"{where} sends more than {self._max_bytes} octets; look at it"
+        return NotTaken(Check.SIZE, detail)
 
 
-def _conditions(known: Mark | None) -> dict[str, str]:
+def _copy(path: Path, known: Validators | None, spool: _Spool) -> Fetched | NotModified:
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError as wrong:
+        raise _failed(str(path), f"{wrong.strerror}", "look at the file") from wrong
+    with file:
+        found = os.fstat(file.fileno())
+        etag = f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
+        if known and known.etag == etag:
+            return NotModified()
+        with spool:
+            while piece := _piece(file, path):
+                spool.add(piece, str(path))
+    return spool.fetched(etag, None)
+
+
+def _piece(file: FileIO, path: Path) -> bytes:
+    try:
+        return file.read(PIECE)
+    except OSError as wrong:
+        raise _failed(str(path), f"{wrong.strerror}", "look at the file") from wrong
+
+
+def _conditions(known: Validators | None) -> dict[str, str]:
     if known is None:
         return {}
     conditions = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
     return {name: value for name, value in conditions.items() if value}
 
 
-def _fetched(body: bytes, *validators: str | None) -> Fetched:
-    kept = (text if text and len(text) <= MAX_VALIDATOR_CHARS else None for text in validators)
-    return Fetched(body, sha256(body).digest(), *kept)
+def _unspooled(wrong: OSError) -> NotTaken:
+    return NotTaken(Check.DISK, f"it cannot be spooled: {wrong.strerror}; make room on the disk")
 
 
 def _failed(where: str, what: str, remedy: str) -> NotTaken:

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from tashika_server.durable import write_atomically
 from tashika_server.log import get_log
+from tashika_server.refresh.fetch import PIECE, Fetched
 from tashika_server.refresh.source import Check, NotTaken, Source
 
 __all__ = ["RELEASED_FILE", "Held", "HeldFiles"]
@@ -42,12 +44,12 @@ class HeldFiles:
     released: Path
 
     @contextmanager
-    def unless_released(self, source: Source, sha256: bytes, body: bytes) -> Iterator[None]:
+    def unless_released(self, source: Source, fetched: Fetched) -> Iterator[None]:
         """Keep a file that is beyond its bounds in this block, unless it was released.
 
-        Raises NotTaken as the block does, with the command that releases the file.
+        Raises NotTaken as the block does, with the command that releases the file; OSError.
         """
-        digest = sha256.hex()
+        digest = fetched.sha256.hex()
         try:
             yield
         except NotTaken as wrong:
@@ -57,7 +59,7 @@ class HeldFiles:
                 log.warning("crl_released", issuer=source.issuer.name, sha256=digest)
                 return
             detail = f"{wrong.detail}; or have two persons release it: index release {digest}"
-            self._keep(source, digest, body, detail)
+            self._keep(source, fetched.path, digest, detail)
             raise NotTaken(Check.BOUNDS, detail) from wrong
 
     def waiting(self) -> list[Held]:
@@ -76,7 +78,7 @@ class HeldFiles:
         except FileNotFoundError:
             return frozenset()
 
-    def _keep(self, source: Source, digest: str, body: bytes, detail: str) -> None:
+    def _keep(self, source: Source, file: Path, digest: str, detail: str) -> None:
         held = Held(
             sha256=digest,
             issuer=source.issuer.name,
@@ -88,7 +90,8 @@ class HeldFiles:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
         # The note last: a file that is listed is there.
-        write_atomically(crl, body, mode=MODE)
+        with file.open("rb") as spooled:
+            write_atomically(crl, iter(partial(spooled.read, PIECE), b""), mode=MODE)
         write_atomically(note, json.dumps(asdict(held)).encode(), mode=MODE)
         for each in self.waiting()[KEPT:]:
             self.forget(bytes.fromhex(each.sha256))

@@ -5,7 +5,7 @@ import asyncio
 from tashika_server.index import IndexWriter
 from tashika_server.log import get_log
 from tashika_server.refresh.refresh import Outcome, Tools
-from tashika_server.refresh.register import RegisterRefused, read_register
+from tashika_server.refresh.register import Growth, RegisterRefused, read_register
 from tashika_server.refresh.source import RegisterSource
 
 __all__ = ["refresh_register"]
@@ -29,9 +29,11 @@ def _take_in(source: RegisterSource, writer: IndexWriter) -> Outcome:
     register = read_register(source.path, known)
     if register is None:
         return Outcome.UNCHANGED
-    generation = writer.load_register(source.fingerprint, register.ranges, register.mark)
+    grown = register.growth is Growth.AT_END
+    put = writer.extend_register if grown else writer.load_register
+    generation = put(source.fingerprint, register.ranges, register.mark)
     log.info(
-        "register_loaded",
+        "register_grown" if grown else "register_loaded",
         issuer=source.issuer.name,
         generation=generation,
         ranges=len(register.ranges),

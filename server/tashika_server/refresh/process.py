@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,10 +20,12 @@ from typing import NoReturn
 import aiohttp
 
 from tashika_server.clock import Clock
-from tashika_server.index import IndexWriteFailed, IndexWriter
+from tashika_server.index import Historian, IndexReader, IndexWriteFailed, IndexWriter
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
+from tashika_server.refresh.accept import ReadingLimits
+from tashika_server.refresh.cell import Cell, Confinement
 from tashika_server.refresh.control import Answer, listening
 from tashika_server.refresh.feed import Follower, asking
 from tashika_server.refresh.feed_accept import FeedSource
@@ -31,8 +33,10 @@ from tashika_server.refresh.fetch import Fetcher, FetchLimits
 from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
+from tashika_server.refresh.room import sweep
 from tashika_server.refresh.schedule import Schedule
 from tashika_server.refresh.source import AnySource, Source, sources_of
+from tashika_server.refresh.taking import Keeper
 
 __all__ = ["RefreshParts", "Refresher", "Told", "run", "serve"]
 
@@ -66,7 +70,15 @@ class RefreshParts:
     """The URL of the simulated issuer that lab: URLs are below."""
     clock: Clock
     random: Random
+    spool: Path
+    """Where files are while they are taken in; nothing else may be there."""
+    keeper: Keeper | None = None
+    confinement: Callable[[], AbstractContextManager[Cell]] = Confinement
+    """What untrusted files are read in."""
+    historian: Callable[[IndexReader], AbstractContextManager[Historian]] | None = None
+    """Gets a history in step with the index, which then hears of every generation."""
     limits: FetchLimits = field(default_factory=FetchLimits)
+    reading: ReadingLimits = field(default_factory=ReadingLimits)
 
 
 async def run(parts: RefreshParts, *, ready: Callable[[], None]) -> None:
@@ -121,16 +133,29 @@ class Refresher:
     @asynccontextmanager
     async def of(cls, parts: RefreshParts) -> "AsyncIterator[Refresher]":
         """Open the index and the way to the sources; raises what opening an index raises."""
-        with IndexWriter.open(parts.index, parts.index_size) as writer:
+        with IndexWriter.open(parts.index, parts.index_size) as writer, ExitStack() as stack:
+            if parts.historian:
+                writer.historian = stack.enter_context(parts.historian(writer.reader))
             for issuer in parts.issuers:
                 names = [partition.name for partition in issuer.partitions]
                 writer.expect(issuer.identity.fingerprint, names)
             # Left last, so that what is being written ends before the index is closed.
             with ThreadPoolExecutor(1, "bench") as bench:
+                sweep(parts.spool)
                 held = HeldFiles(directory=parts.index / "held", released=parts.run / RELEASED_FILE)
                 async with Fetcher(limits=parts.limits, lab_base=parts.lab_base) as fetcher:
-                    tools = Tools(fetcher=fetcher, writer=writer, held=held, bench=bench)
-                    yield cls(parts, tools)
+                    with parts.confinement() as cell:
+                        tools = Tools(
+                            fetcher=fetcher,
+                            writer=writer,
+                            cell=cell,
+                            limits=parts.reading,
+                            spool=parts.spool,
+                            held=held,
+                            keeper=parts.keeper,
+                            bench=bench,
+                        )
+                        yield cls(parts, tools)
 
     async def live(self, ready: Callable[[], None]) -> None:
         """Keep the sources refreshed and follow the push feeds, forever."""

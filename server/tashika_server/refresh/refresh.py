@@ -1,40 +1,40 @@
 """How one partition is refreshed. The page to read first.
 
-fetch → accept → diff → bounds → publish (one commit). What is not taken in goes to quarantine
-with its reason, and the generation that was served is served on. A process killed anywhere
-before the commit has done nothing; after it, everything.
+For the complete CRL, then for its delta if there is one, from the first source that serves:
+fetch → accept → diff → bounds → keep (in the archive) → publish (one commit). What is not taken
+in goes to quarantine with its reason, and the generation that was served is served on. A process
+killed anywhere before the commit has published nothing; after it, everything.
 """
 
 import asyncio
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import wait
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, auto
+from typing import ParamSpec, TypeVar
 
-from tashika_server.index import Changes, IndexWriter, Mark, Quarantined, SerialTaken
+from tashika_server.index import IndexWriter, Quarantined
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
-from tashika_server.refresh.accept import AcceptedCrl, accept, check_bounds
-from tashika_server.refresh.diff import diff
-from tashika_server.refresh.fetch import Fetched, Fetcher, NotModified
-from tashika_server.refresh.guards import check_guarded
-from tashika_server.refresh.held import HeldFiles
-from tashika_server.refresh.reconciling import tell_differences
-from tashika_server.refresh.source import Check, NotTaken, Source
+from tashika_server.refresh.fetch import NotModified
+from tashika_server.refresh.origins import Origin
+from tashika_server.refresh.room import Room
+from tashika_server.refresh.source import Check, Kind, NotTaken, Source
+from tashika_server.refresh.taking import Outcome, Taking, Tools, mark_of, names_of, take_in
 
 __all__ = ["Outcome", "Tools", "refresh"]
 
 log = get_log()
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-class Outcome(StrEnum):
-    """What became of one refresh of one source."""
 
-    PUBLISHED = "published"
-    UNCHANGED = "unchanged"
-    QUARANTINED = "quarantined"
-    FAILED = "failed"
-    """No file came."""
+class Asking(Enum):
+    """Whether a source may say that nothing has changed."""
+
+    IF_CHANGED = auto()
+    AFRESH = auto()
 
 
 _refused = Tally(
@@ -42,111 +42,128 @@ _refused = Tally(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a refresh works with."""
-
-    fetcher: Fetcher
-    writer: IndexWriter
-    held: HeldFiles
-    """Where files wait that are beyond their bounds."""
-    bench: Executor
-    """One thread, for the work on files and index: one CRL at a time, and the loop stays free."""
-
-
 async def refresh(source: Source, tools: Tools, *, at: datetime) -> Outcome:
     """Bring the index up to date with one source; raises IndexWriteFailed."""
-    do = asyncio.get_running_loop().run_in_executor
-    try:
-        mark = _mark(source, tools.writer)
-        fetched = await tools.fetcher.fetch(source.partition.url, mark)
-        return await do(tools.bench, _take_in, fetched, mark, source, tools, at)
-    except NotTaken as failure:
-        return await do(tools.bench, _set_aside, failure, source, tools.writer, at)
+    known = _known_reason(source, tools.writer)
+    results = [await _attempt(source, Kind.COMPLETE, tools, at)]
+    if source.partition.delta and mark_of(source, tools.writer):
+        results += await _follow_delta(source, tools, at)
+    failures = [each for each in results if isinstance(each, NotTaken)]
+    if failures:
+        return await _do(tools, _set_aside, failures[0], known, source, tools.writer, at)
+    if Outcome.PUBLISHED in results:
+        return Outcome.PUBLISHED
+    return await _do(tools, _leave, source, tools.writer, at)
 
 
-def _take_in(
-    fetched: Fetched | NotModified,
-    mark: Mark | None,
+async def _follow_delta(source: Source, tools: Tools, at: datetime) -> list[Outcome | NotTaken]:
+    """Take the delta in; where the index is behind its base, get the complete CRL first."""
+    result = await _attempt(source, Kind.DELTA, tools, at)
+    if not isinstance(result, NotTaken) or result.check is not Check.BASE:
+        return [result]
+    log.warning("crl_delta_without_base", **names_of(source), detail=result.detail)
+    complete = await _attempt(source, Kind.COMPLETE, tools, at, asking=Asking.AFRESH)
+    return [complete, await _attempt(source, Kind.DELTA, tools, at)]
+
+
+async def _attempt(
     source: Source,
+    kind: Kind,
     tools: Tools,
     at: datetime,
-) -> Outcome:
-    writer = tools.writer
-    if isinstance(fetched, NotModified) or (mark and fetched.sha256 == mark.sha256):
-        return _keep(mark, source, writer, at)
-    crl = accept(fetched.body, source, mark, at=at)
-    with writer.reader.snapshot() as before:
-        changes = diff(before.entries(source.fingerprint, source.partition.name), crl)
-    with tools.held.unless_released(source, fetched.sha256, fetched.body):
-        check_bounds(changes, source.issuer, mark)
-        check_guarded(changes, source.issuer)
-    outcome = _publish(crl, changes, fetched, source, writer)
-    tools.held.forget(fetched.sha256)
-    return outcome
+    *,
+    asking: Asking = Asking.IF_CHANGED,
+) -> Outcome | NotTaken:
+    """Take one of a partition's files in from the first of its sources that serves it.
 
-
-def _publish(
-    crl: AcceptedCrl, changes: Changes, fetched: Fetched, source: Source, writer: IndexWriter
-) -> Outcome:
-    mark = Mark(
-        number=crl.number,
-        this_update=crl.this_update,
-        next_update=crl.next_update,
-        sha256=fetched.sha256,
-        entries=len(crl.entries),
-        etag=fetched.etag,
-        last_modified=fetched.last_modified,
-    )
-    tell_differences(changes, mark, source, writer.reader)
+    A source whose file is older than the index, or has been due for replacement, has not
+    served while there is another to ask.
+    """
+    failure: NotTaken | None = None
+    overdue: Outcome | None = None
     try:
-        generation = writer.publish(source.fingerprint, source.partition.name, changes, mark)
-    except SerialTaken as taken:
-        raise NotTaken(Check.ENTRIES, f"{taken}; ask the issuer") from taken
-    log.info(
-        "crl_published",
-        **_names(source),
-        number=crl.number,
-        generation=generation,
-        added=len(changes.added),
-        changed=len(changes.changed),
-        removed=len(changes.removed),
-    )
-    return Outcome.PUBLISHED
+        origins = tools.origins.of(source, kind, mark_of(source, tools.writer))
+    except NotTaken as wrong:
+        return wrong
+    for origin in origins:
+        try:
+            outcome = await _take_from(origin, kind, source, tools, at=at, asking=asking)
+        except NotTaken as wrong:
+            failure = failure or wrong
+            log.warning("crl_source_failed", **names_of(source), check=wrong.check, kind=kind)
+            continue
+        mark = mark_of(source, tools.writer)
+        if mark and at < mark.next_update:
+            tools.origins.served(source, kind, origin.url)
+            return outcome
+        overdue = outcome
+    return overdue or failure or Outcome.UNCHANGED
 
 
-def _keep(mark: Mark | None, source: Source, writer: IndexWriter, at: datetime) -> Outcome:
+async def _take_from(
+    origin: Origin, kind: Kind, source: Source, tools: Tools, *, at: datetime, asking: Asking
+) -> Outcome:
+    known = origin.known if asking is Asking.IF_CHANGED else None
+    try:
+        with Room.within(tools.spool) as room:
+            fetched = await tools.fetcher.fetch(origin.url, known, room.file)
+            if isinstance(fetched, NotModified):
+                return Outcome.UNCHANGED
+            taking = Taking(
+                source=source, kind=kind, url=origin.url, fetched=fetched, room=room, at=at
+            )
+            return await _do(tools, take_in, taking, tools)
+    except OSError as wrong:
+        detail = f"it cannot be worked on: {wrong.strerror}; look at the disk of the spool"
+        raise NotTaken(Check.DISK, detail) from wrong
+
+
+def _leave(source: Source, writer: IndexWriter, at: datetime) -> Outcome:
     """Leave everything as it is, but for a quarantine that is over."""
+    mark = mark_of(source, writer)
     if mark and at >= mark.next_update:
-        log.warning("crl_overdue", **_names(source), since=str(mark.next_update))
+        log.warning("crl_overdue", **names_of(source), since=str(mark.next_update))
     if _known_reason(source, writer):
         writer.release(source.fingerprint, source.partition.name)
-        log.info("crl_in_order_again", **_names(source))
+        log.info("crl_in_order_again", **names_of(source))
     return Outcome.UNCHANGED
 
 
-def _set_aside(failure: NotTaken, source: Source, writer: IndexWriter, at: datetime) -> Outcome:
-    """Say why a file is not taken in: in the log each time, in the index once."""
-    log.warning("crl_not_taken", **_names(source), check=failure.check, detail=failure.detail)
+def _set_aside(
+    failure: NotTaken,
+    known: Quarantined | None,
+    source: Source,
+    writer: IndexWriter,
+    at: datetime,
+) -> Outcome:
+    """Say why a file is not taken in: in the log each time, in the index once.
+
+    `known` is the reason that was there before: a delta that was taken in has ended it.
+    """
+    log.warning("crl_not_taken", **names_of(source), check=failure.check, detail=failure.detail)
     _refused.count(failure.check)
-    known = _known_reason(source, writer)
     if known is None or (known.check, known.detail) != (failure.check, failure.detail):
-        reason = Quarantined(
+        known = Quarantined(
             partition=source.partition.name, at=at, check=failure.check, detail=failure.detail
         )
-        writer.quarantine(source.fingerprint, reason)
+    if known != _known_reason(source, writer):
+        writer.quarantine(source.fingerprint, known)
     return Outcome.FAILED if failure.check is Check.FETCH else Outcome.QUARANTINED
 
 
-def _mark(source: Source, writer: IndexWriter) -> Mark | None:
-    with writer.reader.snapshot() as snapshot:
-        return snapshot.mark(source.fingerprint, source.partition.name)
+async def _do(tools: Tools, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Work on the bench; when nobody waits any more, reading ends and publishing is finished."""
+    begun = tools.bench.submit(work, *args, **kwargs)
+    try:
+        return await asyncio.wrap_future(begun)
+    except asyncio.CancelledError:
+        tools.cell.raze()
+        raise
+    finally:
+        begun.cancel()
+        wait([begun])  # the files that it works on are closed next
 
 
 def _known_reason(source: Source, writer: IndexWriter) -> Quarantined | None:
     with writer.reader.snapshot() as snapshot:
         return snapshot.in_quarantine(source.fingerprint, source.partition.name)
-
-
-def _names(source: Source) -> dict[str, str]:
-    return {"issuer": source.issuer.name, "partition": source.partition.name}

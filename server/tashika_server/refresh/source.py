@@ -7,24 +7,41 @@ from pathlib import Path
 from tashika.pki.errors import TashikaError
 from tashika_server.issuer import Issuer, Partition
 
-__all__ = ["AnySource", "Check", "NotTaken", "RegisterSource", "Source", "sources_of"]
+__all__ = ["AnySource", "Check", "Kind", "NotTaken", "RegisterSource", "Source", "sources_of"]
 
 
 class Check(StrEnum):
-    """What a CRL can fail at, in the order of the numbered list in `accept`."""
+    """What a CRL can fail at, about in the order in which that is looked at."""
 
     FETCH = "fetch"
+    SIZE = "size"
     FORM = "form"
     ISSUER = "issuer"
     SIGNATURE = "signature"
     SCOPE = "scope"
+    REASONS = "some-reasons"
     CRITICAL = "critical-extension"
     NUMBER = "number"
     THIS_UPDATE = "this-update"
     NEXT_UPDATE = "next-update"
     DELTA = "delta"
+    BASE = "delta-base"
     ENTRIES = "entries"
+    ENTRY_COUNT = "entry-count"
+    ENTRY_SIZE = "entry-size"
+    TIME = "time"
+    MEMORY = "memory"
+    DISK = "disk"
+    READER = "reader"
     BOUNDS = "bounds"
+    ARCHIVE = "archive"
+
+
+class Kind(StrEnum):
+    """Which of the two files of a partition."""
+
+    COMPLETE = "complete"
+    DELTA = "delta"
 
 
 class NotTaken(TashikaError):

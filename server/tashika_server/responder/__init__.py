@@ -13,11 +13,13 @@ from tashika_server.responder.admission import (
 from tashika_server.responder.answer import answer
 from tashika_server.responder.asker import Reception
 from tashika_server.responder.client_standing import ClientStandings
+from tashika_server.responder.compromised import HeedingIndex
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.directory import Directory
 from tashika_server.responder.front import Patience
 from tashika_server.responder.given import Answer, Replay
 from tashika_server.responder.inspection import Inspection
+from tashika_server.responder.sight import Index
 from tashika_server.responder.tls import TlsFiles, TlsIdentity
 from tashika_server.responder.worker import WorkerParts, run, serve
 
@@ -29,6 +31,8 @@ __all__ = [
     "ClientStandings",
     "Desk",
     "Directory",
+    "HeedingIndex",
+    "Index",
     "Inspection",
     "OfThisMachine",
     "Patience",

@@ -7,7 +7,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Protocol
 
 from tashika_server.responder.turns import Turns
@@ -51,7 +51,7 @@ class Present(Protocol):
         ...
 
 
-class Wait(Enum):
+class Wait(IntEnum):
     """What a connection waits for."""
 
     HEAD = auto()

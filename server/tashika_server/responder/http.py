@@ -35,6 +35,7 @@ from tashika_server.responder.given import Answer, Replay
 
 __all__ = [
     "HEALTH_PATH",
+    "NOTICES_PATH",
     "OCSP_PATH",
     "Aim",
     "HttpReply",
@@ -44,11 +45,13 @@ __all__ = [
     "plain_head",
     "read_target",
     "report_health",
+    "show_public",
     "write_head",
 ]
 
 OCSP_PATH = "/ocsp"
 HEALTH_PATH = "/healthz"
+NOTICES_PATH = "/notices"
 REPLAY_HEADER = "Tashika-Replay"
 """On the answer of an earlier time to a signed question that came again."""
 _OCSP_RESPONSE = "application/ocsp-response"
@@ -64,6 +67,18 @@ class Aim(Enum):
     OCSP_IN_PATH = auto()
     OCSP_IN_BODY = auto()
     HEALTH = auto()
+    NOTICE_PAGE = auto()
+    NOTICE_FEED = auto()
+    STATUS_PAGE = auto()
+
+
+_OPEN = {
+    HEALTH_PATH: Aim.HEALTH,
+    NOTICES_PATH: Aim.NOTICE_PAGE,
+    f"{NOTICES_PATH}.atom": Aim.NOTICE_FEED,
+    "/status": Aim.STATUS_PAGE,
+}
+"""What everybody may ask for, without agreement."""
 
 
 class Target(NamedTuple):
@@ -102,9 +117,9 @@ def read_target(method: str, raw: str) -> Target:
 
 def _read(method: str, raw: str) -> Target:
     path = "/" + _without_origin(raw).lstrip("/")
-    if path.partition("?")[0] == HEALTH_PATH:
+    if aim := _OPEN.get(path.partition("?")[0]):
         _allow(method, "GET", "HEAD")
-        return Target(Aim.HEALTH)
+        return Target(aim)
     if path != OCSP_PATH and not path.startswith((OCSP_PATH + "/", OCSP_PATH + "?")):
         raise UnknownPath
     _allow(method, "GET", "HEAD", "POST")
@@ -238,6 +253,19 @@ def report_health(generation: int | None, *, at: datetime) -> HttpReply:
         },
         body=json.dumps({"generation": generation}).encode(),
     )
+
+
+def show_public(aim: Aim, body: bytes, *, at: datetime) -> HttpReply:
+    """Show what the office has written for everybody, for a minute's keeping."""
+    kind = "application/atom+xml" if aim is Aim.NOTICE_FEED else "text/html"
+    headers = {
+        "Cache-Control": "max-age=60, public",
+        "Content-Security-Policy": "default-src 'none'",
+        "Content-Type": f"{kind}; charset=utf-8",
+        "Date": _http_date(at),
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpReply(status=HTTPStatus.OK, headers=headers, body=body)
 
 
 def _caching_headers(answer: Answer, cache_for: timedelta, at: datetime) -> dict[str, str]:

@@ -7,8 +7,10 @@ Knows neither sockets nor framing (`connection`), nor turns, nor what the header
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from tashika_server.agreements.compromise_file import FEED_FILE, PAGE_FILE, STATUS_FILE
 from tashika_server.agreements.notes import Notebook
 from tashika_server.agreements.presented import Address, ClientCertificate
 from tashika_server.agreements.refusals import AccessRefused
@@ -17,7 +19,7 @@ from tashika_server.index import IndexMissing
 from tashika_server.metering.meter import Noted
 from tashika_server.metering.usage import whole_second
 from tashika_server.metrics import Tally
-from tashika_server.refusal import Refusal, TooManyWait, metric_labels
+from tashika_server.refusal import Refusal, TooManyWait, UnknownPath, metric_labels
 from tashika_server.responder.admission import Asker, Leave
 from tashika_server.responder.asker import Reception
 from tashika_server.responder.desk import Desk
@@ -31,6 +33,7 @@ from tashika_server.responder.http import (
     plain_head,
     read_target,
     report_health,
+    show_public,
     write_head,
 )
 
@@ -44,6 +47,12 @@ outcomes = Tally(
 )
 
 MOST_REFUSED = 256
+_QUESTIONS = frozenset({Aim.OCSP_IN_PATH, Aim.OCSP_IN_BODY})
+_PUBLIC = {
+    Aim.NOTICE_FEED: FEED_FILE,
+    Aim.NOTICE_PAGE: PAGE_FILE,
+    Aim.STATUS_PAGE: STATUS_FILE,
+}
 
 Given = Answer | Replay | Refusal
 
@@ -122,20 +131,23 @@ class Rim:
     notebook: Notebook
     clock: Clock
     cache_for: timedelta
+    public: Path | None = None
+    """Where the office writes what is public; None where there is no office."""
     refused: dict[Hashable, bytes] = field(default_factory=dict, repr=False)
     """The refusals of the present second, written: a flood of them costs little."""
 
     def understand(self, asked: Asked, request: Request) -> bool:
-        """Read what is asked and by whom; False for a probe. Raises a Refusal."""
+        """Read what is asked and by whom; False for what is no question. Raises a Refusal."""
         head, caller = request.head, asked.caller
         asked.head = head
         target = read_target(head.method, request.target)
-        if target.aim is Aim.HEALTH:
+        asked.aim = target.aim
+        if target.aim not in _QUESTIONS:
             return False
         known = caller.known
         if known is None or known.head is not head or known.path_token != target.path_token:
             known = caller.known = self._meet(head, target.path_token, caller)
-        asked.aim, asked.asker, asked.name = target.aim, known.asker, known.name
+        asked.asker, asked.name = known.asker, known.name
         asked.question = target.question if target.question is not None else request.body
         return True
 
@@ -163,7 +175,10 @@ class Rim:
         asked.data = self._write_refusal(refusal, asked.head, last=asked.last)
 
     def report(self, asked: Asked) -> None:
-        """Tell a probe whether there is an index to answer from."""
+        """Tell a probe whether there is an index to answer from, or show what is public."""
+        if asked.aim is not Aim.HEALTH:
+            self._show_public(asked)
+            return
         try:
             with self.desk.index.snapshot() as view:
                 generation: int | None = view.generation
@@ -171,6 +186,17 @@ class Rim:
             generation = None
         reply = report_health(generation, at=self.clock.now())
         asked.data = _write(reply, asked.head, last=asked.last)
+
+    def _show_public(self, asked: Asked) -> None:
+        try:
+            body = self.public.joinpath(_PUBLIC[asked.aim]).read_bytes() if self.public else None
+        except OSError:
+            body = None
+        if body is None:
+            self.refuse(asked, UnknownPath())
+        else:
+            reply = show_public(asked.aim, body, at=self.clock.now())
+            asked.data = _write(reply, asked.head, last=asked.last)
 
     def _write_refusal(self, refusal: Refusal, head: Head, *, last: bool) -> bytes:
         """Write a refusal, or give the one of this second that is the same, its id too."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from socket import IPPROTO_TCP, SO_SNDBUF, SOL_SOCKET, TCP_USER_TIMEOUT, socket
 from typing import Any
 
@@ -58,6 +59,8 @@ class WorkerParts:
     """The journal that the desk's meter notes into."""
     tls: TlsIdentity | None
     """What the listeners for TLS show; None where there are none."""
+    public: Path | None = None
+    """Where the office writes the public notices."""
     patience: Patience = field(default_factory=Patience)
     keys_every: timedelta = timedelta(seconds=2)
     """How often the files of keys and certificates are looked at for a replacement."""
@@ -104,6 +107,7 @@ async def serve(
         notebook=parts.notebook,
         clock=parts.clock,
         cache_for=parts.cache_for,
+        public=parts.public,
     )
     chores = [asyncio.create_task(_watch(parts))]
     if parts.group:
@@ -114,6 +118,9 @@ async def serve(
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
         listeners += await _listen(tls_front, tls_sockets, parts.patience)
     ready()
+    log.info(
+        "worker_ready", answers="interpreted" if hasattr(Turns.join, "__code__") else "compiled"
+    )
     await _first_of(stop.wait(), relieved.wait())
     for listener in listeners:
         listener.close()

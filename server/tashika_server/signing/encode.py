@@ -146,13 +146,11 @@ def _status(standing: Standing) -> bytes:
         return _GOOD
     if not isinstance(standing, Revoked):
         return _UNKNOWN
+    reason = b""
     # RFC 5280 5.3.1: a reason of "unspecified" is left out rather than said.
-    stated = der.integer(standing.reason, der.ENUMERATED) if standing.reason else None
-    return der.wrap(
-        der.explicit(1),
-        _time(standing.at),
-        der.wrap(der.explicit(0), stated) if stated else b"",
-    )
+    if standing.reason is not None and standing.reason is not Reason.UNSPECIFIED:
+        reason = der.wrap(der.explicit(0), der.integer(standing.reason, der.ENUMERATED))
+    return der.wrap(der.explicit(1), _time(standing.at), reason)
 
 
 def _single_extensions(standing: Standing, archive_cutoff: datetime | None) -> list[bytes]:

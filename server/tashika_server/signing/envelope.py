@@ -46,19 +46,19 @@ class Envelope:
         self._responder = der.wrap(der.explicit(2), der.octet_string(key_hash))
         self._algorithm = algorithm
         self._certificates = certificates
-        self._unsigned: dict[Lengths, _Form] = {}
-        self._signed: dict[Lengths, _Form] = {}
+        self._before: dict[Lengths, _Form] = {}
+        self._around: dict[Lengths, _Form] = {}
 
     def unsigned(self, produced_at: bytes, responses: bytes, extensions: bytes) -> bytes:
         """Write the ResponseData: a GeneralizedTime, the SingleResponses, and [1] or nothing."""
         lengths = len(responses), len(extensions)
-        head, middle, _ = self._unsigned.get(lengths) or self._make_unsigned(lengths, produced_at)
+        head, middle, _ = self._before.get(lengths) or self._make_unsigned(lengths, produced_at)
         return b"".join((head, produced_at, middle, responses, extensions))
 
     def signed(self, unsigned: bytes, signature: bytes) -> bytes:
         """Write the OCSPResponse around a ResponseData and its signature."""
         lengths = len(unsigned), len(signature)
-        head, middle, tail = self._signed.get(lengths) or self._make_signed(lengths)
+        head, middle, tail = self._around.get(lengths) or self._make_signed(lengths)
         return b"".join((head, unsigned, middle, signature, tail))
 
     def _make_unsigned(self, lengths: Lengths, produced_at: bytes) -> _Form:
@@ -67,7 +67,7 @@ class Envelope:
         listed = sequence_head(responses)
         varying = len(produced_at) + len(listed) + responses + extensions
         whole = der.sequence(self._responder + bytes(varying))
-        return _keep(self._unsigned, lengths, _Form(whole[:-varying], listed, b""))
+        return _keep(self._before, lengths, _Form(whole[:-varying], listed, b""))
 
     def _make_signed(self, lengths: Lengths) -> _Form:
         """Do likewise; a signature of ECDSA has one of a few lengths."""
@@ -78,7 +78,7 @@ class Envelope:
         whole = der.sequence(SUCCESSFUL, der.wrap(der.explicit(0), body))
         begins = len(whole) - len(self._certificates) - len(seal) - unsigned
         form = _Form(whole[:begins], seal[: len(seal) - signature], self._certificates)
-        return _keep(self._signed, lengths, form)
+        return _keep(self._around, lengths, form)
 
 
 @lru_cache(maxsize=1024)

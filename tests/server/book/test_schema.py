@@ -68,7 +68,7 @@ def test_the_migrations_make_what_is_declared(empty_dsn: str):
 
 def test_upgrading_twice_changes_nothing(empty_dsn: str):
     book = open_book(empty_dsn)
-    assert book.upgrade() == book.upgrade() == "0005"
+    assert book.upgrade() == book.upgrade() == "0006"
     with book.reading():
         pass
     book.close()

@@ -38,6 +38,7 @@ some_entries = st.builds(
     some_serials,
     st.integers(0, 2**31).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
     st.sampled_from([None, *Reason]),
+    st.none(),
 )
 some_lists = st.lists(some_entries, unique_by=lambda entry: entry.serial).map(
     lambda entries: sorted(entries, key=lambda entry: entry.serial)

@@ -121,6 +121,16 @@ def test_a_certificate_may_move_between_partitions_in_one_commit(writer: IndexWr
     assert (listed(writer, "A"), listed(writer, "B")) == ([1], [])
 
 
+def test_entries_are_put_piece_by_piece(writer: IndexWriter, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tashika_server.index.edit.AT_ONCE", 2)
+    writer.publish(CA, "A", added(2, 4, 2**64, 2**64 + 2, 2**64 + 4), mark())
+    more = added(1, 3, 5, 2**64 + 1, 2**64 + 5)
+    writer.publish(CA, "A", more, mark(2))
+    assert listed(writer, "A") == [1, 2, 3, 4, 5, *(2**64 + each for each in (0, 1, 2, 4, 5))]
+    with pytest.raises(SerialTaken):
+        writer.publish(CA, "B", added(6, 7, 2**64 + 4), mark())
+
+
 def test_a_feed_is_taken_in_by_one_commit_and_extends_no_lifetime(writer: IndexWriter):
     writer.publish_all([crl("A", added(1)), crl("B", Changes())])
     before = commits(writer)
@@ -147,7 +157,7 @@ def test_a_message_that_changes_nothing_makes_no_generation(writer: IndexWriter)
 
 def test_a_crl_does_not_undo_what_a_feed_has_said_since_it_was_made(writer: IndexWriter):
     """CRL 2 was made before the feed revoked 2 and released 1; then CRL 3 says both."""
-    writer.publish(CA, "A", added(1), mark(1))
+    writer.publish_all([crl("A", added(1)), crl("B", Changes())])
     writer.push(CA, [pushed("A", removed(1), number=2), pushed("B", added(7), 1)], feed_mark(1))
     writer.push(CA, [pushed("A", added(2), number=2)], feed_mark(2))
     late = Changes(added=[entry(1), entry(5)], removed=[entry(2)])

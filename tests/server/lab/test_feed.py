@@ -187,6 +187,7 @@ async def test_a_refresher_follows_and_the_crl_agrees(
                 index=root / "index",
                 index_size=2**24,
                 run=root / "run",
+                spool=root / "spool",
                 every=DAY,
                 lab_base=base,
                 clock=clock,

@@ -25,7 +25,12 @@ from tashika_server.index import (
     RegisterMark,
 )
 from tashika_server.index import Entry as Revoked
-from tashika_server.ledger.refreshes import enter_refreshes, entered_up_to, refreshes
+from tashika_server.ledger.refreshes import (
+    enter_refreshes,
+    entered_up_to,
+    refreshes,
+    taken_in,
+)
 from tashika_server.office import refreshes as office
 from tashika_server.office.refreshes import (
     RefreshParts,
@@ -237,3 +242,32 @@ def test_t16_the_refresher_is_told_what_two_persons_released(
                 registry.approve(change, "P-000001", two_person=())
     tell_released(parts)
     assert parts.released.read_text() == "ab" * 32 + "\n"
+
+
+def numbers(book: Book, *, most: int = 100) -> dict[tuple[str, str], list[int]]:
+    with book.reading() as connection:
+        return taken_in(connection, "node-1", most=most)
+
+
+def test_t10_the_numbers_that_were_taken_in_are_told(
+    parts: RefreshParts, book: Book, index: IndexWriter
+):
+    for number, partition in ((1, "A"), (7, "B"), (2, "A"), (5, "A")):
+        publish(index, number, partition)
+        enter_new_refreshes(parts)
+    mine = "signature-g3"
+    assert numbers(book) == {(mine, "A"): [1, 2, 5], (mine, "B"): [7]}
+    assert numbers(book, most=2) == {(mine, "A"): [2, 5]}
+
+
+def test_a_number_that_nobody_knows_any_more_is_no_hole(
+    parts: RefreshParts, book: Book, index: IndexWriter
+):
+    publish(index, 1)
+    enter_new_refreshes(parts)
+    publish(index, 2)
+    publish(index, 3)  # before 2 was entered
+    enter_new_refreshes(parts)
+    publish(index, 4)
+    enter_new_refreshes(parts)
+    assert numbers(book) == {("signature-g3", "A"): [3, 4]}

@@ -331,6 +331,24 @@ async def test_a_crl_made_before_the_feed_spoke_undoes_nothing(house: House, pai
     assert pair.find(5).coverage.this_update == AT
 
 
+async def test_a_delta_that_says_what_the_feed_said_is_counted_once(house: House, events):
+    house.offer_delta(NAKA, [], base=0, number=1)
+    pusher = Pusher(house.ca)
+    pusher.push(news(revoked(5), released(2), entries=2))
+    pusher.push()
+    async with pairing(house, pusher) as pair:
+        await pair.step()
+        said = [Row(5, at=AT, reason="key_compromise"), Row(2, reason="remove_from_crl"), 6]
+        house.offer_delta(NAKA, said, base=1, number=2, this_update=AT + MINUTE)
+        await pair.refresher.refresh_all()
+        with pair.refresher._tools.writer.reader.snapshot() as view:
+            mark = view.mark(house.fingerprint, NAKA)
+            listed = view.count(house.fingerprint, NAKA)
+    (alarm,) = named(events, "feed_disagrees")
+    assert (alarm["unsaid"], alarm["other"], alarm["still_held"]) == (1, 0, 0)
+    assert (mark.number, mark.entries, listed) == (2, 3, 3)
+
+
 async def test_what_a_crl_says_already_is_not_said_again(house: House, pair: Pair):
     house.offer_crl(NAKA, [Row(1, reason="superseded")], number=2, this_update=AT)
     await pair.refresher.refresh_all()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from support.crls import NAKA, NISHI
+from support.crls import NAKA, NISHI, hold
 from support.refreshing import House
+from tashika.pki.standing import Reason
 from tashika_server.durable import write_atomically
 from tashika_server.issuer import Bounds
 from tashika_server.refresh import held
@@ -54,6 +55,27 @@ async def test_t16_a_file_waits_until_it_is_released(house: House, rows: list[in
     assert house.quarantined() == {}
     assert files(house).waiting() == []
     assert not kept.exists()
+
+
+async def test_t16_a_delta_waits_too(house: House):
+    house.offer_delta(NAKA, [4, 77], base=1, number=2)
+    assert (await house.refresh())["quarantined"] == 1
+    (waiting,) = files(house).waiting()
+    release(house, waiting.sha256)
+    assert (await house.refresh())["published"] == 1
+    assert house.listed().keys() == {1, 2, 3, 4, 77}
+    assert files(house).waiting() == []
+
+
+async def test_t16_a_guarded_certificate_is_found_among_what_changes(house: House):
+    house.offer_crl(NAKA, [1, 2, 3, hold(77)], number=2)
+    await house.refresh()
+    (waiting,) = files(house).waiting()
+    release(house, waiting.sha256)
+    await house.refresh()
+    house.offer_crl(NAKA, [1, 2, 3, 77], number=3)
+    assert (await house.refresh())["quarantined"] == 1
+    assert house.listed()[77] is Reason.CERTIFICATE_HOLD
 
 
 async def test_a_release_is_of_one_file_and_not_of_the_next(house: House):

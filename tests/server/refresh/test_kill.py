@@ -43,11 +43,11 @@ def is_recovered(house: House) -> bool:
     )
 
 
-TWICE = ("fetch", "accept", "diff", "bounds", "publish", "apply", "mark", "record")
+TWICE = ("fetch", "accept", "bounds", "keep", "publish", "apply", "mark", "record")
 PLANS = [
     (step, when, nth)
     for step in STEPS
-    if step not in ("quarantine", "release")
+    if step not in ("quarantine", "release", "follow")
     for when in ("before", "after")
     for nth in ((1, 2) if step in TWICE else (1,))
 ]
@@ -58,6 +58,27 @@ def test_a_kill_at_any_step_loses_nothing(house: House, step: str, when: str, nt
     assert run(refresh_until, house.directory, step, when, nth) == -signal.SIGKILL
     house.check()
     assert is_recovered(house)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("step", "nth"),
+    [("fetch", 3), ("head", 1), ("listed", 1), ("follow", 1), ("keep", 1), ("publish", 1)],
+)
+def test_a_kill_on_the_way_of_a_delta_loses_nothing(tmp_path: Path, step: str, nth: int, when: str):
+    house = House(tmp_path, names=(NAKA,))
+    house.offer_crl(NAKA, [1, hold(2), 3], number=10)
+    house.offer_delta(NAKA, [4, Row(2, reason="remove_from_crl")], base=10, number=11)
+    house.deltas.clear()
+    asyncio.run(house.refresh())
+    assert run(refresh_until, tmp_path, step, when, nth) == -signal.SIGKILL
+    is_published = (step, when) == ("publish", "after")
+    assert house.listed().keys() == ({1, 3, 4} if is_published else {1, 2, 3})
+    house.offer_delta(NAKA, [4, Row(2, reason="remove_from_crl")], base=10, number=11)
+    asyncio.run(house.refresh())
+    assert house.listed().keys() == {1, 3, 4}
+    assert house.marks()[NAKA].number == 11
+    assert not any((tmp_path / "spool").iterdir())  # what the killed one left is gone
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -189,7 +189,7 @@ async def test_a_file_that_finds_a_fault_of_ours_stops_nobody(
     house.offer_crl(NISHI, [2])
     await house.refresh()
     house.offer_crl(NAKA, [1, 3], number=2)
-    monkeypatch.setattr("tashika_server.refresh.refresh.diff", fault)
+    monkeypatch.setattr("tashika_server.refresh.taking.diff", fault)
     with capture_logs() as logs:
         assert counts(await house.refresh()) == (0, 1, 0, 1)
     assert "refresh_crashed" in [each["event"] for each in logs]

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from support.crls import NAKA
 from support.refreshing import House
 from tashika_server.index import RegisterMark
-from tashika_server.refresh.register import RegisterRefused, read_register
+from tashika_server.refresh.register import Growth, RegisterRefused, read_register
 
 
 @pytest.fixture
@@ -138,4 +138,85 @@ async def test_a_register_that_grows_replaces_the_last_one(house: House):
         True,
         False,
     ]
+    house.check()
+
+
+# --- Growing at the end ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("old", ["1-5\n7\n", "1-5\n7", "# all\n1-5\n7 # x", "1-5\n7\n# end\n\n#\n"])
+@pytest.mark.parametrize("more", ["8-9\n", "# batch\n20\n", "8\n\n9-10\n70-77"])
+def test_what_was_added_is_all_that_is_read(file: Path, old: str, more: str):
+    file.write_text(old)
+    known = read_register(file, None)
+    assert known
+    file.write_text(old + ("" if old.endswith("\n") else "\n") + more)
+    grown, whole = read_register(file, known.mark), read_register(file, None)
+    assert grown
+    assert whole
+    assert grown.growth is Growth.AT_END
+    assert known.ranges + grown.ranges == whole.ranges
+    assert grown.mark == whole.mark
+
+
+@pytest.mark.parametrize("new", ["1-4\n7\n8\n", "1-5\n6-7\n8\n", "1-5\n7-8\n", "# x\n1-5\n7\n8\n"])
+def test_a_register_that_was_changed_elsewhere_is_read_whole(file: Path, new: str):
+    file.write_text("1-5\n7\n")
+    known = read_register(file, None)
+    assert known
+    file.write_text(new)
+    again = read_register(file, known.mark)
+    assert again
+    assert again.growth is Growth.WHOLE
+
+
+def test_what_is_added_has_to_ascend_and_is_counted_from_the_first_line(file: Path):
+    file.write_text("1-5\n7\n")
+    known = read_register(file, None)
+    assert known
+    file.write_text("1-5\n7\n9\n6\n")
+    with pytest.raises(RegisterRefused, match="line 4 does not ascend"):
+        read_register(file, known.mark)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    edges=st.lists(st.integers(0, 400), min_size=1, max_size=12, unique=True).map(sorted),
+    cut=st.integers(0, 12),
+    new=st.text("0123456789-#\n ", max_size=8),
+)
+def test_grown_or_whole_it_comes_to_the_same(file: Path, edges: list[int], cut: int, new: str):
+    text = "".join(f"{each}\n" for each in edges)
+    file.write_text("".join(f"{each}\n" for each in edges[: cut or 1]))
+    known = read_register(file, None)
+    assert known
+    file.write_text(text + new)
+    try:
+        whole = read_register(file, None)
+    except RegisterRefused:
+        with pytest.raises(RegisterRefused):
+            read_register(file, known.mark)
+        return
+    grown = read_register(file, known.mark)
+    assert whole
+    if grown is None:
+        assert whole.mark == known.mark
+    elif grown.growth is Growth.AT_END:
+        assert known.ranges + grown.ranges == whole.ranges
+        assert grown.mark == whole.mark
+    else:
+        assert grown == whole
+
+
+async def test_t19_the_index_grows_by_what_was_added(house: House):
+    house.register.write_text("1-500\n")
+    await house.refresh()
+    house.register.write_text("1-500\n501-510\n600\n")
+    with capture_logs() as logs:
+        await house.refresh()
+    (grown,) = [each for each in logs if each["event"] == "register_grown"]
+    assert grown["ranges"] == 2
+    asked = 1, 500, 501, 510, 511, 599, 600, 601
+    issued = [serial for serial in asked if house.find(serial).issued]
+    assert issued == [1, 500, 501, 510, 600]
     house.check()

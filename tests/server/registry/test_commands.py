@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from support.asking import Authority, ec_key, write_pem
 from support.registry import START, certificate
+from tashika.pki.certid import IssuerIdentity
 from tashika_server.agreements.errors import (
     BadScope,
+    NoSuchRecord,
     NotEntitled,
     Overlap,
     RegistryError,
@@ -22,6 +25,7 @@ from tashika_server.cli import (
     actor,
     agreement,
     book,
+    compromise,
     credential,
     index,
     operator,
@@ -46,7 +50,17 @@ class Terminal:
         self.capsys = capsys
         self.parser = argparse.ArgumentParser()
         nouns = self.parser.add_subparsers()
-        for noun in (agreement, book, credential, index, operator, proposal, suspension, verifier):
+        for noun in (
+            agreement,
+            book,
+            compromise,
+            credential,
+            index,
+            operator,
+            proposal,
+            suspension,
+            verifier,
+        ):
             noun.add_commands(nouns)
 
     def run(self, line: str, *more: str) -> str:
@@ -356,3 +370,27 @@ def test_the_book_is_made_where_the_configuration_lies(
     assert "revision" in fresh.run("book upgrade")
     assert (tmp_path / "book.sqlite").exists()
     assert fresh.json("verifier list") == []
+
+
+def test_a_compromise_takes_two_operators(terminal: Terminal, tmp_path: Path):
+    authority = Authority.make("CA", ec_key("ca"))
+    write_pem(tmp_path / "ca.pem", authority.certificate)
+    with terminal.config.open("a") as config:
+        config.write('[[issuer]]\nname = "signature-g3"\ncertificate = "ca.pem"\nsigners = []\n')
+    declare = "compromise declare signature-g3 --reason lost"
+    with pytest.raises(SamePerson):
+        terminal.run(declare)
+    with pytest.raises(NoSuchRecord, match="signature-g3"):
+        terminal.run("compromise declare signature-g4 --reason lost")
+    sato, suzuki = terminal.enrol("sato"), terminal.enrol("suzuki")
+    terminal.run(declare, *sato)
+    assert terminal.json("compromise list") == []
+    with pytest.raises(SamePerson):
+        terminal.run("proposal approve P-000001", *sato)
+    terminal.run("proposal approve P-000001", *suzuki)
+    (declared,) = terminal.json("compromise list")
+    expected = IssuerIdentity.of(authority.certificate).fingerprint
+    assert (declared["id"], declared["fingerprint"]) == ("K-000001", expected.hex())
+    terminal.run("compromise withdraw K-000001 --reason found", *suzuki)
+    terminal.run("proposal approve P-000002", *sato)
+    assert terminal.json("compromise show K-000001")["withdrawn_by"] == "sato"

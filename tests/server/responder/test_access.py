@@ -31,6 +31,7 @@ from support.asking import (
     write_pem,
 )
 from support.authority import openssl
+from support.compiled import interpreted
 from support.verifiers import (
     Key,
     credential,
@@ -269,6 +270,7 @@ def test_a_token_in_the_path_is_answered_by_post_and_by_get(tmp_path, before):
         )
 
 
+@interpreted
 def test_a_token_in_the_path_never_gets_into_a_log(tmp_path, capfd, caplog):
     agreed = terms(credentials=(credential(kind=CredentialKind.PATH_TOKEN),))
     caplog.set_level(logging.DEBUG)

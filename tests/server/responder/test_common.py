@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.asking import AT, DAY, GOOD, ISSUED, NEIGHBOUR, NEVER, make_issuer
+from support.compiled import interpreted
 from support.published import HOUR, published
 from tashika.pki.response import parse_response
 from tashika.pki.standing import Good, Revoked, Unknown
@@ -140,6 +141,7 @@ def in_full(monkeypatch):
     return encoded
 
 
+@interpreted
 def test_the_same_of_another_certificate_is_not_encoded_again(small, in_full):
     """So that the property above shows something."""
     for serial in (GOOD, GOOD + 1, GOOD + 2):
@@ -152,6 +154,7 @@ def test_the_same_of_another_certificate_is_not_encoded_again(small, in_full):
     assert in_full == [[GOOD]]
 
 
+@interpreted
 def test_the_nonce_is_each_askers_own(small, in_full):
     nonces = [bytes((number,)) * 32 for number in range(5)]
     heard = [small.ask(small.question(GOOD, nonce=each)) for each in nonces]
@@ -168,6 +171,7 @@ def test_a_nonce_that_looks_like_the_end_of_an_answer_spoils_no_other(small, non
     assert read.extended_revoke
 
 
+@interpreted
 def test_a_listed_certificate_never_comes_from_a_template(small, in_full):
     (issuer, _), revoked = small.issuers, [Entry(each, AT - DAY) for each in (GOOD, GOOD + 1)]
     small.publish(issuer, added=revoked)
@@ -178,6 +182,7 @@ def test_a_listed_certificate_never_comes_from_a_template(small, in_full):
     assert len(in_full) == 5
 
 
+@interpreted
 @pytest.mark.parametrize(
     ("more", "how"),
     [((GOOD + 1,), {}), ((), {"nonce": None}), ((), {"nonce": b"n" * 31})],
@@ -190,6 +195,7 @@ def test_neither_do_several_nor_what_has_no_nonce_nor_one_of_another_length(
     assert in_full == [[GOOD], [GOOD, *more]]
 
 
+@interpreted
 def test_in_the_next_second_nothing_is_as_it_was(small, in_full):
     for seconds in (0, 0.9, 1, 1.5, 2):
         at = AT + seconds * SECOND
@@ -198,6 +204,7 @@ def test_in_the_next_second_nothing_is_as_it_was(small, in_full):
     assert len(in_full) == 3
 
 
+@interpreted
 def test_in_the_next_generation_neither(small, in_full):
     issuer, question = small.issuers[0], small.question(GOOD, nonce=b"n" * 32)
     small.ask(question)
@@ -219,6 +226,7 @@ def test_a_revocation_is_said_at_once_beside_what_was_common(small):
     assert told == Revoked(AT - HOUR)
 
 
+@interpreted
 def test_another_signer_signs_his_own_words(small, in_full):
     question = small.question(GOOD, nonce=b"n" * 32)
     first = small.ask(question)
@@ -232,6 +240,7 @@ def test_another_signer_signs_his_own_words(small, in_full):
     assert len(in_full) == 2
 
 
+@interpreted
 def test_one_issuers_words_are_not_anothers(small, in_full):
     for issuer in small.issuers * 2:
         given = small.ask(small.question(GOOD, issuer=issuer, nonce=b"n" * 32))
@@ -246,6 +255,7 @@ def test_another_preference_is_another_algorithm(small):
         assert parse_response(small.ask(question).body).algorithm.oid == oid
 
 
+@interpreted
 def test_a_foreign_certificate_is_unknown_each_time(small, in_full):
     stranger = make_issuer(small.authorities[0].make("stranger", small.authorities[1].key))
     for _ in range(2):

@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from support.asking import AT, GOOD, REVOKED, Wire, post
+from support.compiled import interpreted
 from support.journal import How
 from support.metered import Everybody, outcome, till
 from tashika.pki.response import ResponseStatus, parse_response
@@ -102,6 +103,7 @@ def test_t39_a_disk_that_fails_is_try_later_and_heals_without_hands(tmp_path, ho
     assert found[Delivery.HANDED_OVER] + found[Delivery.UNKNOWN] >= 2
 
 
+@interpreted
 def test_an_answer_that_was_not_recorded_is_no_replay(tmp_path, monkeypatch):
     """Who asks again, signed, is answered anew; what was given is kept."""
     ended = []

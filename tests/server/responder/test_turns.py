@@ -23,6 +23,7 @@ from support.asking import (
     post,
 )
 from support.clock import FakeClock
+from support.compiled import interpreted
 from support.metered import Everybody, open_books, outcome, permit_for, till
 from support.verifiers import FakeMonotonic
 from tashika.pki.response import ErrorResponse, ResponseStatus, parse_response
@@ -187,6 +188,7 @@ async def test_whoever_is_one_too_many_is_told_at_once(office):
     assert not any(each.ready for each in first)
 
 
+@interpreted
 def test_a_503_leaves_the_connection_as_it_is(counter, monkeypatch):
     monkeypatch.setitem(Line.__init__.__kwdefaults__, "most_each", 2)
     question = post(counter.question(GOOD, nonce=b"n" * 32))
@@ -428,6 +430,7 @@ def test_a_signer_that_fails_once_spoils_one_answer(tmp_path, monkeypatch, step)
     assert shop.deliveries() == {Delivery.HANDED_OVER: 5, Delivery.ABANDONED: 1}
 
 
+@interpreted
 def test_a_journal_that_stops_in_the_middle_of_a_turn_takes_all_of_it_along(tmp_path, monkeypatch):
     """What was noted before is not known to be durable, so it is not said either."""
     stop = lambda journal: journal._stop(StopCause.DISK, "gone")  # noqa: E731

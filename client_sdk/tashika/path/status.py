@@ -1,0 +1,130 @@
+"""Revocation as a part that composes: what is needed, what may be answered, who answers.
+
+A source answers from what it holds and never fetches. What nobody could
+answer stands in the report's ``needs``; get it, and check again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from tashika.path.building import Chain, Search
+from tashika.path.causes import PathCause
+from tashika.path.certificate import PathCertificate
+from tashika.path.demands import TrustAnchor
+from tashika.pki.certid import IssuerIdentity
+from tashika.pki.standing import Good, Revoked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListUsed:
+    """One CRL that an answer rests on, for whoever keeps evidence."""
+
+    sha256: bytes
+    this_update: datetime
+    next_update: datetime
+    number: int | None
+    base_number: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Whether one certificate is revoked, from data that the source has verified."""
+
+    standing: Good | Revoked
+    evidence: tuple[object, ...] = ()
+    """What it rests on: ListUsed for CRLs, whatever another source keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """Nothing was proved. The cause is STATUS_MISSING, STATUS_STALE or STATUS_UNUSABLE."""
+
+    cause: PathCause
+    detail: str = ""
+
+
+Status = Settled | Unsettled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class StatusNeed:
+    """One certificate of a path whose revocation must be known."""
+
+    chain: Chain
+    """The path it stands on, itself and what is below included."""
+    place: int
+    """Where on the path; 0 is next to the anchor."""
+    search: Search
+    """The check that asks: its certificates, demands and budget."""
+    source: "StatusSource"
+    """Whom to ask about the signers of revocation data themselves."""
+    waiting: frozenset[bytes] = field(default=frozenset())
+    """Fingerprints of those whose status is being found out: of signers, in a circle."""
+
+    @property
+    def certificate(self) -> PathCertificate:
+        """The certificate in question."""
+        return self.chain.certificates[self.place]
+
+    @property
+    def issuer(self) -> PathCertificate | TrustAnchor:
+        """Who issued it, validated."""
+        return self.chain.issuer_of(self.place)
+
+    @property
+    def identity(self) -> IssuerIdentity:
+        """The issuer's name and key, for a CertID."""
+        return self.issuer.identity
+
+    @property
+    def at(self) -> datetime:
+        """The time that the check is about."""
+        return self.search.at
+
+    def __repr__(self) -> str:
+        return f"<StatusNeed {self.certificate!r} at place {self.place}>"
+
+
+class StatusSource(Protocol):
+    """Answers whether a certificate is revoked, without input or output.
+
+    Whoever answers has verified signature, signer and freshness of its data
+    for ``need.at``. May raise BudgetSpent by way of ``need.search.work`` and
+    nothing else.
+    """
+
+    def status(self, need: StatusNeed, /) -> Status:
+        """Answer for one certificate."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """Asks its sources in turn until one settles the matter; else the last reason stands."""
+
+    sources: Sequence[StatusSource]
+
+    def status(self, need: StatusNeed) -> Status:
+        """Answer with the first that is settled."""
+        answer: Status = Unsettled(cause=PathCause.STATUS_MISSING)
+        for source in self.sources:
+            answer = source.status(need)
+            if isinstance(answer, Settled):
+                break
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """Takes everything for good, visibly: for test data and for paths judged elsewhere.
+
+    Every answer's evidence says that nobody looked.
+    """
+
+    reason: str
+
+    def status(self, need: StatusNeed) -> Status:  # noqa: ARG002 - it looks at nothing
+        """Answer Good with the reason for evidence."""
+        return Settled(standing=Good(), evidence=(f"not checked: {self.reason}",))

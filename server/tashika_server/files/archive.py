@@ -1,0 +1,205 @@
+"""The archive: every CRL that was taken in, as it came, to the last byte.
+
+    archive/
+      catalogue.sqlite                 what is kept, see `catalog`
+      incoming/                        being written; emptied at the next start
+      content/ab/cdef...               by SHA-256 of the content, Zstandard (RFC 8878)
+
+**A file is kept once its row is committed.** Its content is durable before that, so a process
+killed anywhere has kept the file, or not; a content without a row is overwritten by the same
+bytes when the file comes again. Not for what else is done to a CRL (`refresh`).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+from typing import NamedTuple, Self
+
+from tashika.pki.crl import parse_crl
+from tashika.pki.errors import PkiError
+from tashika_server.durable import sync_directory
+from tashika_server.files.catalog import Catalog, Facts, Kept
+from tashika_server.files.errors import ArchiveFailed, FileDamaged, FileUnknown
+from tashika_server.files.packing import pack, unpack
+
+__all__ = ["Archive", "Fault", "Finding"]
+
+MAX_LOOKED_INTO = 1 << 26
+"""Octets of a CRL whose own number and times are read again; beyond, its digest speaks alone."""
+
+
+class Fault(StrEnum):
+    """What `verify` can find, worst first."""
+
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    DISAGREES = "disagrees"
+    """The CRL itself says another number or other times than its row."""
+    ORDER = "order"
+    """Its number is not above that of the one before (RFC 5280 5.2.3)."""
+
+
+class Finding(NamedTuple):
+    """Something wrong with a file that is kept."""
+
+    file: Kept
+    fault: Fault
+    detail: str
+
+
+class Archive:
+    """A directory of kept files. One process keeps, any number read; see `retention` for the end.
+
+    From any thread. What the disk refuses is ArchiveFailed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.catalog = Catalog(directory / "catalogue.sqlite")
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Open the archive in a directory, made if need be."""
+        try:
+            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            for name in ("incoming", "content"):
+                (directory / name).mkdir(exist_ok=True)
+            sync_directory(directory)
+        except OSError as wrong:
+            raise _failed(directory, wrong) from wrong
+        return cls(directory)
+
+    def sweep(self) -> None:
+        """Remove what a killed process left half written; for the one that keeps, at its start."""
+        with suppress(OSError):
+            for left in (self._directory / "incoming").iterdir():
+                left.unlink()
+
+    def keep(self, facts: Facts, file: Path, *, at: datetime) -> None:
+        """Keep a file that was accepted; on return it survives a power cut.
+
+        Of what is kept already nothing is written. Raises ArchiveFailed, also where the file
+        is not the one whose digest the facts have.
+        """
+        if self.catalog.has(facts):
+            return
+        try:
+            size = self._store(facts.sha256, file)
+        except OSError as wrong:
+            raise _failed(self._directory, wrong) from wrong
+        self.catalog.add(facts, size=size, at=at)
+
+    def find(self, digest: bytes) -> Kept:
+        """Return the file with this SHA-256; raises FileUnknown."""
+        rows = self.catalog.by_content(digest)
+        kept = next((row for row in rows if row.leaving is None), None)
+        if kept:
+            return kept
+        why = "was kept until its time was over" if rows else "was never kept"
+        raise FileUnknown(f"the file {digest.hex()} {why}; `files list` says what there is")
+
+    def packed(self, file: Kept) -> Path:
+        """Return where the compressed content of a file lies."""
+        return self._place(file.sha256)
+
+    def content(self, file: Kept) -> Iterator[bytes]:
+        """Yield a file as it came, in pieces; raises FileDamaged, at the latest at the end."""
+        digest, size = sha256(), 0
+        try:
+            for piece in unpack(self.packed(file)):
+                digest.update(piece)
+                size += len(piece)
+                if size > file.size:
+                    break
+                yield piece
+        except FileNotFoundError:
+            raise FileDamaged(f"the content of {file.sha256.hex()} is missing") from None
+        except OSError as wrong:
+            raise _failed(self._directory, wrong) from wrong
+        if (digest.digest(), size) != (file.sha256, file.size):
+            raise FileDamaged(f"the content of {file.sha256.hex()} is another one")
+
+    def remove(self, files: Sequence[Kept]) -> None:
+        """Remove the contents of files that are leaving, but for what another row still keeps."""
+        for file in files:
+            rows = self.catalog.by_content(file.sha256)
+            if all(row.leaving for row in rows):
+                self.packed(file).unlink(missing_ok=True)
+        self.catalog.gone(files)
+
+    def verify(self) -> Iterator[Finding]:
+        """Read everything that is kept, and yield what is wrong with it."""
+        for place in self.catalog.places():
+            last: int | None = None
+            for file in self.catalog.of(*place):
+                if last is not None and file.number < last:
+                    yield Finding(file, Fault.ORDER, f"number {file.number} came after {last}")
+                last = file.number
+                if file.leaving is None:
+                    yield from self._verify(file)
+
+    def _verify(self, file: Kept) -> Iterator[Finding]:
+        if not self.packed(file).exists():
+            yield Finding(file, Fault.MISSING, "its content is not there")
+            return
+        try:
+            if said := self._says_otherwise(file):
+                yield Finding(file, Fault.DISAGREES, said)
+        except FileDamaged as damaged:
+            yield Finding(file, Fault.DAMAGED, str(damaged))
+
+    def _says_otherwise(self, file: Kept) -> str | None:
+        """Tell what the CRL itself says, if it is not what its row says."""
+        if file.size > MAX_LOOKED_INTO:
+            for _ in self.content(file):
+                pass
+            return None
+        body = b"".join(self.content(file))
+        try:
+            crl = parse_crl(body)
+        except PkiError as wrong:
+            return f"it is no CRL: {wrong}"
+        its = (crl.number, crl.base_number, crl.this_update, crl.next_update)
+        row = (file.number, file.base, file.this_update, file.next_update)
+        return None if its == row else "its own number or times are not those of its row"
+
+    def _place(self, digest: bytes) -> Path:
+        name = digest.hex()
+        return self._directory / "content" / name[:2] / name[2:]
+
+    def _store(self, digest: bytes, file: Path) -> int:
+        """Put a content where it belongs and return its size."""
+        fresh = self._directory / "incoming" / token_hex(8)
+        try:
+            with file.open("rb") as source, fresh.open("xb") as packed:
+                measured = pack(source, packed)
+                packed.flush()
+                os.fsync(packed.fileno())
+            if measured.sha256 != digest:
+                raise ArchiveFailed(f"{file.name} has changed since it was accepted")
+            _put(fresh, self._place(digest))
+        finally:
+            fresh.unlink(missing_ok=True)
+        return measured.size
+
+
+def _put(fresh: Path, target: Path) -> None:
+    """Give a durable file its name, durably."""
+    try:
+        target.parent.mkdir()
+        sync_directory(target.parent.parent)
+    except FileExistsError:
+        pass
+    fresh.replace(target)
+    sync_directory(target.parent)
+
+
+def _failed(directory: Path, wrong: OSError) -> ArchiveFailed:
+    if isinstance(wrong, ArchiveFailed):
+        return wrong
+    return ArchiveFailed(f"the archive in {directory} cannot be used ({wrong}); look at its disk")

@@ -1,0 +1,254 @@
+"""What files are kept: a small SQLite database beside them, for all processes of a machine.
+
+A row is never changed but for its end: when its file went, and by which purge. So it still tells
+what was kept and is no more. Not for the files themselves (`archive`).
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tashika_server.files.errors import ArchiveFailed
+
+__all__ = ["Catalog", "Facts", "Kept", "Kind"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS place (
+    id INTEGER PRIMARY KEY,
+    issuer BLOB NOT NULL,
+    partition TEXT NOT NULL,
+    UNIQUE (issuer, partition)
+);
+CREATE TABLE IF NOT EXISTS file (
+    id INTEGER PRIMARY KEY,
+    place INTEGER NOT NULL REFERENCES place,
+    kind TEXT NOT NULL,
+    number TEXT NOT NULL,
+    base TEXT,
+    this_update INTEGER NOT NULL,
+    next_update INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    leaving TEXT,
+    gone INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (place, sha256)
+);
+CREATE INDEX IF NOT EXISTS file_in_time ON file (place, kind, received_at);
+CREATE INDEX IF NOT EXISTS file_content ON file (sha256);
+CREATE INDEX IF NOT EXISTS file_leaving ON file (leaving) WHERE leaving IS NOT NULL AND NOT gone;
+"""
+_SELECT = """
+SELECT file.id, issuer, partition, kind, number, base, this_update, next_update, sha256, size,
+       received_at, leaving
+FROM file JOIN place ON place.id = file.place
+"""
+_PATIENCE_SECONDS = 30.0
+"""How long one process waits for another's transaction; each takes milliseconds."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Kind(StrEnum):
+    """What a file is; a new kind is a new word here, and nothing else changes."""
+
+    CRL = "crl"
+    """A complete CRL of its partition."""
+    DELTA = "delta-crl"
+    """What changed since an earlier CRL (RFC 5280 5.2.4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a file says of itself, as it was accepted."""
+
+    kind: Kind
+    issuer: bytes
+    """IssuerIdentity.fingerprint."""
+    partition: str
+    number: int
+    base: int | None
+    this_update: datetime
+    next_update: datetime
+    sha256: bytes
+    """Of the file as it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Facts):
+    """A file that is, or was, kept."""
+
+    id: int
+    """In the order of their coming."""
+    size: int
+    received_at: datetime
+    leaving: str | None
+    """The purge that took it; None while it is kept."""
+
+
+class Catalog:
+    """The rows. Every call is a transaction of its own, from any thread and process.
+
+    What a call wrote is durable when it returns. Each raises ArchiveFailed.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Open the catalogue, made if there is none; raises ArchiveFailed."""
+        self._file = file
+        with self._connected() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+
+    def add(self, facts: Facts, *, size: int, at: datetime) -> None:
+        """Enter a file; one that is entered already, for the same partition, stays as it is."""
+        with self._writing() as connection:
+            where = (facts.issuer, facts.partition)
+            connection.execute(
+                "INSERT OR IGNORE INTO place (issuer, partition) VALUES (?, ?)", where
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO file (place, kind, number, base, this_update, next_update,"
+                " sha256, size, received_at) SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM place"
+                " WHERE issuer = ? AND partition = ?",
+                (
+                    facts.kind,
+                    str(facts.number),
+                    None if facts.base is None else str(facts.base),
+                    _seconds(facts.this_update),
+                    _seconds(facts.next_update),
+                    facts.sha256,
+                    size,
+                    (at - _EPOCH) // _MICROSECOND,
+                    *where,
+                ),
+            )
+
+    def has(self, facts: Facts) -> bool:
+        """Tell whether this file of this partition is kept."""
+        where = (facts.issuer, facts.partition, facts.sha256)
+        condition = "issuer = ? AND partition = ? AND sha256 = ? AND leaving IS NULL"
+        return bool(self._select(f"WHERE {condition}", where))
+
+    def by_content(self, sha256: bytes) -> list[Kept]:
+        """Return what is known of a content; usually one."""
+        return self._select("WHERE sha256 = ? ORDER BY file.id", (sha256,))
+
+    def places(self) -> list[tuple[bytes, str]]:
+        """List issuers and partitions of which anything was ever kept."""
+        with self._connected() as connection:
+            return connection.execute(
+                "SELECT issuer, partition FROM place ORDER BY 1, 2"
+            ).fetchall()
+
+    def of(self, issuer: bytes, partition: str) -> list[Kept]:
+        """Return all files of a partition, in the order of their coming."""
+        where = "WHERE issuer = ? AND partition = ? ORDER BY file.id"
+        return self._select(where, (issuer, partition))
+
+    def known(self, issuer: bytes, partition: str, at: datetime) -> tuple[Kept, ...]:
+        """Return what spoke for a partition at a moment: a complete CRL, and deltas since.
+
+        Empty where none had come by then. Files that were purged since are among them.
+        """
+        when = (at - _EPOCH) // _MICROSECOND
+        newest = (
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ?"
+            " ORDER BY received_at DESC, file.id DESC LIMIT 1"
+        )
+        whole = self._select(newest, (issuer, partition, Kind.CRL, when))
+        if not whole:
+            return ()
+        since = (
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ? AND file.id > ?"
+            " ORDER BY file.id"
+        )
+        return (*whole, *self._select(since, (issuer, partition, Kind.DELTA, when, whole[0].id)))
+
+    def let_go(self, purge: str, *, before: datetime) -> int:
+        """Mark what came before a moment as leaving by a purge, and return how many that were.
+
+        The newest complete CRL of each partition stays, with the deltas since: it may still
+        be what is known.
+        """
+        with self._writing() as connection:
+            going = 0
+            # A partition at a time: one statement for all of them would walk through every row.
+            for (place,) in connection.execute("SELECT id FROM place").fetchall():
+                newest = connection.execute(
+                    "SELECT id FROM file WHERE place = ? AND kind = ?"
+                    " ORDER BY received_at DESC, id DESC LIMIT 1",
+                    (place, Kind.CRL),
+                ).fetchone()
+                going += connection.execute(
+                    "UPDATE file SET leaving = ? WHERE place = ? AND received_at < ?"
+                    " AND id < ? AND leaving IS NULL",
+                    (purge, place, (before - _EPOCH) // _MICROSECOND, newest[0] if newest else 0),
+                ).rowcount
+            return going
+
+    def leaving(self) -> list[Kept]:
+        """Return what is to leave and may still be on the disk."""
+        return self._select("WHERE leaving IS NOT NULL AND NOT gone ORDER BY file.id", ())
+
+    def gone(self, rows: Sequence[Kept]) -> None:
+        """Note that the files of these rows have been removed."""
+        with self._writing() as connection:
+            connection.executemany("UPDATE file SET gone = 1 WHERE id = ?", [(r.id,) for r in rows])
+
+    def _select(self, where: str, values: Sequence[object]) -> list[Kept]:
+        with self._connected() as connection:
+            return [_kept(row) for row in connection.execute(_SELECT + where, values)]
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(
+                sqlite3.connect(self._file, timeout=_PATIENCE_SECONDS, isolation_level=None)
+            ) as connection:
+                connection.execute("PRAGMA synchronous = FULL")
+                yield connection
+        except sqlite3.Error as wrong:
+            raise ArchiveFailed(
+                f"the catalogue {self._file} is of no use ({wrong}); look at the disk"
+            ) from wrong
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _kept(row: Sequence[Any]) -> Kept:
+    number, issuer, partition, kind, crl, base, this_update, next_update, digest, size, at, why = (
+        row
+    )
+    return Kept(
+        id=number,
+        issuer=issuer,
+        partition=partition,
+        kind=Kind(kind),
+        number=int(crl),
+        base=None if base is None else int(base),
+        this_update=datetime.fromtimestamp(this_update, UTC),
+        next_update=datetime.fromtimestamp(next_update, UTC),
+        sha256=digest,
+        size=size,
+        received_at=_EPOCH + at * _MICROSECOND,
+        leaving=why,
+    )

@@ -1,0 +1,258 @@
+"""Revocation information files over HTTP, to verifiers whose agreement has the method `file`.
+
+    GET /v1/files/manifest?issuer=NAME&at=TIME       what was known then, or is now, signed
+    GET /v1/files/bundle?issuer=NAME&at=TIME         the same with all its files, a tar
+    GET /v1/files/crl?issuer=NAME&partition=TEXT     the newest CRL, or with `at` that of then
+    GET /v1/files/content/SHA256                     any file of a manifest
+
+Who asks shows a bearer token; the gate decides by agreement, as for OCSP (Act 18(2), 37(2)). A
+file is in the journal before its first octet is sent. The office serves this beside the
+management API, and journals it; workers have nothing to do with it.
+"""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from tashika.pki.algorithms import PrivateKey
+from tashika.pki.errors import TashikaError
+from tashika_server.agreements.gate import Permit
+from tashika_server.agreements.gatehouse import Gatehouse
+from tashika_server.agreements.presented import Presented, bearer_token
+from tashika_server.agreements.refusals import (
+    AgreementsMissing,
+    AgreementsTooOld,
+    IssuerNotGranted,
+    NoCredential,
+    UnknownCredential,
+)
+from tashika_server.agreements.rules import Question
+from tashika_server.agreements.terms import Method
+from tashika_server.clock import Clock
+from tashika_server.files.archive import Archive
+from tashika_server.files.catalog import Kept
+from tashika_server.files.errors import FileUnknown
+from tashika_server.files.manifest import Manifest, compile_manifest, public_der, sign_text
+from tashika_server.files.sending import send
+from tashika_server.files.sending_bundle import send_bundle
+from tashika_server.issuer import Issuer
+from tashika_server.log import get_log
+from tashika_server.metering.group import GroupCommit
+from tashika_server.metering.meter import Meter, NotJournalled
+from tashika_server.refusal import Refusal
+
+__all__ = ["Provision"]
+
+log = get_log()
+
+Handler = Callable[[web.Request, datetime], Awaitable[web.StreamResponse]]
+
+_STATUS: Mapping[type[Refusal], HTTPStatus] = {
+    NoCredential: HTTPStatus.UNAUTHORIZED,
+    UnknownCredential: HTTPStatus.UNAUTHORIZED,
+    AgreementsMissing: HTTPStatus.SERVICE_UNAVAILABLE,
+    AgreementsTooOld: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotJournalled: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Of refusals that are not simply forbidden."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provision:
+    """What files are provided with. For one event loop, in which `keep` runs as a task."""
+
+    archive: Archive
+    issuers: Mapping[str, Issuer]
+    gatehouse: Gatehouse
+    group: GroupCommit
+    meter: Meter
+    key: PrivateKey
+    """Signs manifests."""
+    clock: Clock
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Be found under /v1/files/."""
+        for path, handler in (
+            ("manifest", self._manifest),
+            ("bundle", self._bundle),
+            ("crl", self._crl),
+            ("content/{sha256:[0-9a-f]{64}}", self._content),
+        ):
+            router.add_get(f"/v1/files/{path}", self._declining(handler))
+
+    async def keep(self) -> None:
+        """Keep the journal going, and seal it at the end."""
+        try:
+            await self.group.keep()
+        finally:
+            self.group.end()
+
+    def _declining(
+        self, handler: Handler
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Answer with the problem document (RFC 9457) of whatever is refused."""
+
+        async def answering(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request, self.clock.now())
+            except Refusal as refused:
+                row = refused.reply
+                status = _STATUS.get(type(refused), HTTPStatus.FORBIDDEN)
+                return _problem(status, row.metric, en=row.en, ja=row.ja)
+            except FileUnknown as unknown:
+                return _problem(
+                    HTTPStatus.NOT_FOUND,
+                    "no-such-file",
+                    en=str(unknown),
+                    ja="該当するファイルがありません",
+                )
+            except ValueError as wrong:
+                return _problem(
+                    HTTPStatus.BAD_REQUEST,
+                    "bad-query",
+                    en=str(wrong),
+                    ja="照会の内容が正しくありません",
+                )
+            except TashikaError as wrong:
+                log.exception("file_not_provided", path=request.path, reason=str(wrong))
+                return _problem(
+                    HTTPStatus.INTERNAL_SERVER_ERROR,
+                    "not-provided",
+                    en="Something broke on our side.",
+                    ja="内部で障害が発生しました",
+                )
+
+        return answering
+
+    # --- What is asked for -----------------------------------------------------------------
+
+    async def _manifest(self, request: web.Request, at: datetime) -> web.StreamResponse:
+        manifest = await self._compile(request, self._permits(request, at), at)
+        signature = b64encode(sign_text(manifest.text, self.key)).decode()
+        return web.Response(
+            body=manifest.text,
+            content_type="application/json",
+            headers={"Tashika-Signature": signature, "Cache-Control": "private, no-store"},
+        )
+
+    async def _bundle(self, request: web.Request, at: datetime) -> web.StreamResponse:
+        permits = self._permits(request, at)
+        manifest = await self._compile(request, permits, at)
+        signature = sign_text(manifest.text, self.key)
+        return await send_bundle(
+            request, self.archive, manifest, signature, permits=permits, meter=self.meter, at=at
+        )
+
+    async def _compile(
+        self, request: web.Request, permits: Mapping[str, Permit], at: datetime
+    ) -> Manifest:
+        issuers = [self.issuers[name] for name in permits]
+        return await asyncio.to_thread(
+            compile_manifest,
+            self.archive.catalog,
+            {each.identity.fingerprint: each.name for each in issuers},
+            [
+                (each.identity.fingerprint, partition.name)
+                for each in issuers
+                for partition in each.partitions
+            ],
+            as_of=_moment(request, at),
+            at=at,
+            key=public_der(self.key),
+        )
+
+    async def _crl(self, request: web.Request, at: datetime) -> web.StreamResponse:
+        issuer = self._issuer(request.query.get("issuer", ""))
+        permit = self._admit(request, issuer, at)
+        partition = request.query.get("partition", "")
+        known = await asyncio.to_thread(
+            self.archive.catalog.known, issuer.identity.fingerprint, partition, _moment(request, at)
+        )
+        kept = [each for each in known if each.leaving is None]
+        if not kept or kept[0] is not known[0]:
+            raise FileUnknown("nothing is kept of this partition as of then; see the manifest")
+        return await self._provide(request, kept[0], permit, at)
+
+    async def _content(self, request: web.Request, at: datetime) -> web.StreamResponse:
+        digest = bytes.fromhex(request.match_info["sha256"])
+        rows = await asyncio.to_thread(self.archive.catalog.by_content, digest)
+        served = {each.identity.fingerprint: each for each in self.issuers.values()}
+        kept = [row for row in rows if row.leaving is None and row.issuer in served]
+        if not kept:
+            # Who may have no file at all does not learn which there are.
+            self._permits(request, at)
+            raise FileUnknown("no such file is kept")
+        permit = self._admit(request, served[kept[0].issuer], at)
+        return await self._provide(request, kept[0], permit, at)
+
+    async def _provide(
+        self, request: web.Request, file: Kept, permit: Permit, at: datetime
+    ) -> web.StreamResponse:
+        return await send(request, self.archive, file, permit, self.meter, at=at)
+
+    # --- Who asks --------------------------------------------------------------------------
+
+    def _admit(self, request: web.Request, issuer: Issuer, at: datetime) -> Permit:
+        """Let who asks have files of an issuer; raises a Refusal. No limit on statuses counts."""
+        gate = self.gatehouse.gate(at)
+        bearer = gate.identify(_presented(request))
+        question = Question(issuer.family, issuer.name, Method.FILE, None)
+        return gate.enter(bearer, gate.judge(bearer, question, at), 0, at)
+
+    def _permits(self, request: web.Request, at: datetime) -> dict[str, Permit]:
+        """Admit to the issuer that is asked for, or to all that are granted; else refuse."""
+        if wanted := request.query.get("issuer"):
+            return {wanted: self._admit(request, self._issuer(wanted), at)}
+        permits: dict[str, Permit] = {}
+        refused: Refusal | None = None
+        for name, issuer in self.issuers.items():
+            try:
+                permits[name] = self._admit(request, issuer, at)
+            except Refusal as why:
+                refused = refused or why
+        if refused and not permits:
+            raise refused
+        return permits
+
+    def _issuer(self, name: str) -> Issuer:
+        """Find an issuer; one that is not served is granted to nobody."""
+        if name not in self.issuers:
+            raise IssuerNotGranted
+        return self.issuers[name]
+
+
+def _presented(request: web.Request) -> Presented:
+    token = bearer_token(request.headers.get("Authorization"))
+    return Presented(ip_address(request.remote or "::"), token=token)
+
+
+def _moment(request: web.Request, now: datetime) -> datetime:
+    """Read `at`, a time with its offset; now where there is none. Raises ValueError."""
+    text = request.query.get("at")
+    if text is None:
+        return now
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or at > now:
+        raise ValueError("`at` is a time of the past with its offset: 2026-04-01T00:00+09:00")
+    return at.astimezone(UTC)
+
+
+def _problem(status: HTTPStatus, kind: str, *, en: str, ja: str) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.json_response(
+        {"type": f"urn:tashika:problem:{kind}", "title": en, "status": status, "ja": {"title": ja}},
+        status=status,
+        headers=headers,
+        content_type="application/problem+json",
+        dumps=partial(json.dumps, ensure_ascii=False),
+    )

@@ -1,0 +1,144 @@
+"""How an issuer passes from one operator to the next, on both sides.
+
+    hand_over   parts give → list, hash, sign → put in its place → ledger entry
+    take_over   verify → parts check → copy, verify the copy → put in its place
+                → parts take in → ledger entry
+
+Nothing shows at its place before it is whole; the ledger's entry is the last step, and a crash
+before it leaves something that the same command finishes.
+"""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tashika.pki.algorithms import PrivateKey
+from tashika_server.book import Change, trail
+from tashika_server.durable import sync_directory
+from tashika_server.handover.package import (
+    HandoverRefused,
+    Manifest,
+    read_package,
+    seal_package,
+)
+from tashika_server.handover.portable import Portable
+from tashika_server.issuer import Issuer
+
+__all__ = ["GIVEN", "TAKEN", "Passed", "hand_over", "take_over"]
+
+GIVEN, TAKEN = "handover.given", "handover.taken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """What the ledgers of both sides say of a hand-over."""
+
+    issuer: str
+    fingerprint: bytes
+    manifest: bytes
+    """SHA-256 of the manifest: the same on both sides."""
+    parts: tuple[str, ...]
+    files: int
+
+    def folder(self, home: Path) -> Path:
+        """Return where the receiver keeps it."""
+        return _place(home, self.manifest)
+
+
+def hand_over(
+    change: Change, issuer: Issuer, parts: Sequence[Portable], folder: Path, key: PrivateKey
+) -> Passed:
+    """Write a hand-over at `folder`, which must not be there, and enter it into the ledger."""
+    if folder.exists():
+        raise HandoverRefused(f"{folder} is there already; name a new one, or delete it")
+    draft = _draft(folder)
+    for part in parts:
+        (draft / part.name).mkdir()
+        part.give(issuer, draft / part.name)
+    manifest = seal_package(
+        draft,
+        key,
+        issuer=issuer.name,
+        fingerprint=issuer.identity.fingerprint,
+        operator=issuer.operator,
+        parts=tuple(part.name for part in parts),
+        at=change.at,
+    )
+    _put(draft, folder)
+    return _enter(change, GIVEN, manifest)
+
+
+def take_over(
+    change: Change, folder: Path, parts: Sequence[Portable], home: Path, key: bytes
+) -> Passed:
+    """Take a hand-over in below `home`; refused if anything is not as it was given.
+
+    One that is in the ledger is refused; one whose files are there already, as after a crash,
+    is finished.
+    """
+    manifest = read_package(folder, key)
+    _demand_new(change, manifest)
+    _demand_parts(manifest, parts)
+    for part in parts:
+        part.check(manifest.fingerprint, folder / part.name)
+    kept = _place(home, manifest.digest)
+    if not kept.exists():
+        draft = _draft(kept)
+        shutil.copytree(folder, draft, symlinks=True, dirs_exist_ok=True)
+        for path in (draft, *(each for each in draft.rglob("*") if each.is_dir())):
+            sync_directory(path)
+        _put(draft, kept)
+    if read_package(kept, key) != manifest:
+        raise HandoverRefused(f"{kept} holds another hand-over; move it away")
+    for part in parts:
+        part.take_in(manifest.fingerprint, kept / part.name)
+    return _enter(change, TAKEN, manifest)
+
+
+def _place(home: Path, digest: bytes) -> Path:
+    return home / digest.hex()[:16]
+
+
+def _draft(place: Path) -> Path:
+    """Make a new folder beside a place; what a killed command has left there goes."""
+    draft = place.with_name(f".{place.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    return draft
+
+
+def _put(draft: Path, place: Path) -> None:
+    draft.rename(place)
+    sync_directory(place.parent)
+
+
+def _demand_new(change: Change, manifest: Manifest) -> None:
+    mark = manifest.digest.hex()
+    for entry in trail.entries(change.connection, subject=_subject(manifest)):
+        if entry.action == TAKEN and mark in (entry.after or ""):
+            raise HandoverRefused(f"it was taken over already, by entry {entry.number}")
+
+
+def _demand_parts(manifest: Manifest, parts: Iterable[Portable]) -> None:
+    ours = {part.name for part in parts}
+    for name in sorted(ours - set(manifest.parts)):
+        raise HandoverRefused(f"it has no part {name!r}; have it made anew, with everything")
+    for name in sorted(set(manifest.parts) - ours):
+        raise HandoverRefused(f"its part {name!r} is not known here; a newer program takes it in")
+
+
+def _enter(change: Change, action: str, manifest: Manifest) -> Passed:
+    passed = Passed(
+        issuer=manifest.issuer,
+        fingerprint=manifest.fingerprint,
+        manifest=manifest.digest,
+        parts=manifest.parts,
+        files=len(manifest.files),
+    )
+    change.record(action, _subject(manifest), before=None, after=passed)
+    return passed
+
+
+def _subject(manifest: Manifest) -> str:
+    return f"issuer {manifest.fingerprint.hex()}"

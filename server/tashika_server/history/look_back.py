@@ -1,0 +1,240 @@
+"""Looking back: what was known of a certificate at a moment, and what was in force then.
+
+Two times, never mixed. *Known* is when a CRL was published here; *in force* goes by the dates
+that CRLs state (Act 15, 34: from the recording by the issuer on). What cannot be said exactly is
+NotRemembered. For any process, beside the one that writes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from tashika_server.history.errors import NotRemembered
+from tashika_server.history.events import Event, What
+from tashika_server.history.store import Connection, Row, connected, instant, serial_key, unpack
+from tashika_server.index import Entry, Snapshot
+
+__all__ = ["Known", "Story", "look_back"]
+
+_EVERY = 2**63 - 1
+"""Of an epoch that is over, all generations count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What was known at a moment."""
+
+    at: datetime
+    entry: Entry | None
+    """As it was listed; None where no CRL listed it, all of them being known."""
+    event: Event | None
+    """What had happened last; None where it has not changed since its partition's first CRL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A partition in one epoch, as far as it matters for what is absent."""
+
+    partition: str
+    expected_at: datetime
+    baseline_at: datetime | None
+    dropped_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chapter:
+    """One epoch: the time for which one index was followed without a gap."""
+
+    began_at: datetime
+    ended_at: datetime | None
+    """When it was followed last; None for the index of now."""
+    events: tuple[Event, ...]
+    places: Sequence[_Place]
+
+    def covers(self, at: datetime) -> bool:
+        """Tell whether what was known at a moment is known from this epoch."""
+        return self.began_at <= at and (self.ended_at is None or at <= self.ended_at)
+
+    def demand_all(self, at: datetime) -> None:
+        """Raise NotRemembered unless every partition of then was known (T15)."""
+        for each in self.places:
+            expected = each.expected_at <= at and (each.dropped_at is None or each.dropped_at > at)
+            if expected and (each.baseline_at is None or each.baseline_at > at):
+                raise _too_early(each.partition, each.baseline_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """Everything that is kept of one certificate, as of one generation of the index."""
+
+    _chapters: Sequence[_Chapter]
+    _entry: Entry | None
+    """As the index lists it."""
+    _listing: str | None
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened, in the order in which it became known."""
+        return tuple(event for chapter in self._chapters for event in chapter.events)
+
+    def known_at(self, at: datetime) -> Known:
+        """Tell what was known at a moment; raises NotRemembered."""
+        chapter = self._chapter(at)
+        if past := [each for each in chapter.events if each.known_at <= at]:
+            return Known(at=at, entry=past[-1].entry, event=past[-1])
+        if not chapter.events:
+            return self._unchanged(chapter, at)
+        first = chapter.events[0]
+        if first.what is What.BASELINE:
+            raise _too_early(first.partition, first.known_at)
+        chapter.demand_all(at)
+        return Known(at=at, entry=None, event=None)
+
+    def in_force_at(self, at: datetime, *, known: datetime) -> Entry | None:
+        """Tell what stood against it at a moment, by all that was known at another one.
+
+        A release counts from the thisUpdate of the CRL that no longer lists it; what lapsed was
+        in force to the end. None is good. Raises NotRemembered.
+        """
+        last = self.known_at(known)
+        stretches: list[tuple[datetime, Entry | None]] = []
+        for each in self._chapter(known).events:
+            if each.known_at > known:
+                break
+            if each.what is What.CORRECTED and stretches:
+                stretches.pop()
+            if each.entry is not None:
+                _begin(stretches, each.entry.revoked_at, each.entry)
+            elif each.what is What.RELEASED:
+                _begin(stretches, each.this_update or each.known_at, None)
+        if not stretches and last.entry is not None:
+            stretches.append((last.entry.revoked_at, last.entry))
+        reached = [entry for begin, entry in stretches if begin <= at]
+        return reached[-1] if reached else None
+
+    def _chapter(self, at: datetime) -> _Chapter:
+        found = next((each for each in reversed(self._chapters) if each.covers(at)), None)
+        if found is None:
+            begin = self._chapters[-1].began_at.isoformat()
+            raise NotRemembered(
+                f"no index was followed at that moment; this one is since {begin}. "
+                "`files as-of` has the CRLs of then"
+            )
+        return found
+
+    def _unchanged(self, chapter: _Chapter, at: datetime) -> Known:
+        """Say what the index says: nothing has happened since the first CRL of its partition."""
+        if chapter.ended_at is not None:
+            raise NotRemembered("the index of then is gone; `files as-of` has its CRLs")
+        if self._entry is None:
+            chapter.demand_all(at)
+            return Known(at=at, entry=None, event=None)
+        named = (each for each in reversed(chapter.places) if each.partition == self._listing)
+        place = next(named, None)
+        if place is None or place.baseline_at is None:
+            raise NotRemembered("the index lists it, and the history never heard of that CRL")
+        if place.baseline_at <= at:
+            return Known(at=at, entry=self._entry, event=None)
+        if place.expected_at <= at:
+            raise _too_early(place.partition, place.baseline_at)
+        chapter.demand_all(at)
+        return Known(at=at, entry=None, event=None)
+
+
+def look_back(file: Path, snapshot: Snapshot, fingerprint: bytes, serial: int) -> Story:
+    """Read what is kept of one certificate; raises HistoryFailed, NotRemembered.
+
+    The snapshot must have been taken before: the history hears of a generation first.
+    """
+    with connected(file) as connection:
+        epochs = connection.execute(
+            "SELECT id, began_at, known_at, generation FROM epoch ORDER BY id"
+        )
+        rows = epochs.fetchall()
+        if not rows or rows[-1][3] < snapshot.generation:
+            raise NotRemembered("the history does not follow this index; start the service anew")
+        chapters = []
+        for epoch, began, known, _ in rows:
+            current = epoch == rows[-1][0]
+            last = snapshot.generation if current else _EVERY
+            chapter = _Chapter(
+                began_at=instant(began),
+                ended_at=None if current else instant(known),
+                events=_events(connection, epoch, last, fingerprint, serial),
+                places=_places(connection, epoch, last, fingerprint),
+            )
+            chapters.append(chapter)
+    return Story(
+        _chapters=chapters,
+        _entry=snapshot.find(fingerprint, serial).entry,
+        _listing=snapshot.listing(fingerprint, serial),
+    )
+
+
+def _events(
+    connection: Connection, epoch: int, last: int, fingerprint: bytes, serial: int
+) -> tuple[Event, ...]:
+    rows = connection.execute(
+        "SELECT what, revoked_at, reason, since, known_at, generation, partition, number,"
+        " this_update FROM event JOIN publication ON publication.id = publication"
+        " JOIN place ON place.id = place JOIN issuer ON issuer.id = event.issuer"
+        " WHERE fingerprint = ? AND serial = ? AND NOT void AND epoch = ? AND generation <= ?"
+        " ORDER BY publication.id",
+        (fingerprint, serial_key(serial), epoch, last),
+    )
+    return tuple(_event(serial, row) for row in rows)
+
+
+def _event(serial: int, row: Sequence[Any]) -> Event:
+    *said, known_at, generation, partition, number, this_update = row
+    what, entry, illegal = unpack(serial, cast("Row", tuple(said)))
+    return Event(
+        what=what,
+        entry=entry,
+        illegal=illegal,
+        known_at=instant(known_at),
+        generation=generation,
+        partition=partition,
+        number=None if number is None else int(number),
+        this_update=None if this_update is None else instant(this_update),
+    )
+
+
+def _places(
+    connection: Connection, epoch: int, generation: int, fingerprint: bytes
+) -> list[_Place]:
+    rows = connection.execute(
+        "SELECT partition, expected_at,"
+        " (SELECT known_at FROM publication WHERE place = place.id AND NOT void"
+        "  AND publication.generation <= ? ORDER BY known_at LIMIT 1),"
+        " (SELECT known_at FROM publication WHERE publication.id = dropped AND NOT void"
+        "  AND publication.generation <= ?)"
+        " FROM place JOIN issuer ON issuer.id = issuer WHERE epoch = ? AND fingerprint = ?"
+        " ORDER BY place.id",
+        (generation, generation, epoch, fingerprint),
+    )
+    return [
+        _Place(
+            partition=partition,
+            expected_at=instant(expected),
+            baseline_at=None if baseline is None else instant(baseline),
+            dropped_at=None if dropped is None else instant(dropped),
+        )
+        for partition, expected, baseline, dropped in rows
+    ]
+
+
+def _begin(
+    stretches: list[tuple[datetime, Entry | None]], begin: datetime, entry: Entry | None
+) -> None:
+    """Let a new state hold from a moment on, whatever was said of later ones."""
+    while stretches and stretches[-1][0] >= begin:
+        stretches.pop()
+    stretches.append((begin, entry))
+
+
+def _too_early(partition: str, since: datetime | None) -> NotRemembered:
+    when = "none has come" if since is None else f"the first came at {since.isoformat()}"
+    return NotRemembered(f"of the partition {partition or '(complete CRL)'} {when}")

@@ -1,0 +1,137 @@
+"""Syncs of a journal's file: within the call, or by the kernel while the loop goes on.
+
+Not in a thread: that would wait for the interpreter's lock at its beginning and its end, longer
+than for the disk (decision 20). Linux syncs beside its caller by `io_submit` (io_submit(2),
+IOCB_CMD_FDSYNC, since 4.18), and tells by an eventfd when it is done. Where the kernel refuses,
+as in some containers, a sync takes place within the call, as everywhere else.
+"""
+
+import asyncio
+import ctypes
+import errno
+import os
+import platform
+from collections.abc import Callable
+from struct import Struct
+from typing import Protocol
+
+from tashika_server.log import get_log
+from tashika_server.metering.disk import Disk
+
+__all__ = ["ByKernel", "InCall", "Sync", "Syncing", "by_kernel_if_it_does"]
+
+log = get_log()
+
+
+class Sync(Protocol):
+    """One sync, which has begun."""
+
+    def wait(self) -> None:
+        """Return once it is done; raises OSError if it has failed. Once only."""
+        ...
+
+
+class Syncing(Protocol):
+    """A way to sync, for one loop and one file after the other."""
+
+    def begin(self, disk: Disk, file: int, then: Callable[[], None]) -> Sync | None:
+        """Begin to make a file's bytes survive a power cut; None if that is done already.
+
+        `then` is called in the running loop once a Sync is done, waited for or not. The one
+        before is over. Raises OSError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go; nothing is under way."""
+        ...
+
+
+class InCall:
+    """Syncs before it returns."""
+
+    def begin(self, disk: Disk, file: int, then: Callable[[], None]) -> None:
+        """Do it all."""
+        del then
+        disk.sync(file)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+_CALLS = {"x86_64": (206, 207, 208, 209), "aarch64": (0, 1, 4, 2)}
+"""Numbers of io_setup, io_destroy, io_getevents and io_submit."""
+_FDSYNC = 3
+_TELL = 1
+"""IOCB_FLAG_RESFD: add to an eventfd when it is done."""
+_CONTROL = Struct("=QIIHhIQQqQII")
+"""struct iocb of linux/aio_abi.h on a machine with little-endian numbers."""
+_EVENT = Struct("=QQqq")
+
+
+class ByKernel:
+    """Has the kernel sync; OSError if it does not do that for us. The disk is a real one."""
+
+    def __init__(self) -> None:
+        try:
+            self._setup, self._destroy, self._getevents, self._submit = _CALLS[platform.machine()]
+        except KeyError:
+            raise OSError(errno.ENOSYS, "its calls are not known for this machine") from None
+        self._call = ctypes.CDLL(None, use_errno=True).syscall
+        self._context = ctypes.c_ulong(0)
+        self._do(self._setup, 1, ctypes.byref(self._context))
+        self._done = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._control = ctypes.create_string_buffer(_CONTROL.size)
+        self._controls = (ctypes.c_void_p * 1)(ctypes.addressof(self._control))
+        self._event = ctypes.create_string_buffer(_EVENT.size)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._then: Callable[[], None] | None = None
+
+    def begin(self, disk: Disk, file: int, then: Callable[[], None]) -> Sync:
+        """Hand it to the kernel."""
+        del disk
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._done, self._tell)
+        wanted = (0, 0, 0, _FDSYNC, 0, file, 0, 0, 0, 0, _TELL, self._done)
+        _CONTROL.pack_into(self._control, 0, *wanted)
+        self._do(self._submit, self._context, ctypes.c_long(1), self._controls)
+        self._then = then
+        return self
+
+    def wait(self) -> None:
+        """Wait for the kernel's word; that of a sync that failed is an OSError."""
+        wanted = ctypes.c_long(1), ctypes.c_long(1), self._event, None
+        while self._do(self._getevents, self._context, *wanted) != 1:
+            pass  # a signal came first
+        *_, result, _ = _EVENT.unpack(self._event)
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
+
+    def close(self) -> None:
+        """Give back what the kernel keeps for us."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._done)
+        os.close(self._done)
+        self._do(self._destroy, self._context)
+
+    def _tell(self) -> None:
+        os.eventfd_read(self._done)
+        then, self._then = self._then, None
+        if then:
+            then()
+
+    def _do(self, number: int, *arguments: object) -> int:
+        result = int(self._call(number, *arguments))
+        if result < 0 and (wrong := ctypes.get_errno()) != errno.EINTR:
+            raise OSError(wrong, os.strerror(wrong))
+        return result
+
+
+def by_kernel_if_it_does() -> Syncing:
+    """Return the way that lets the loop go on, where there is one."""
+    try:
+        return ByKernel()
+    except OSError as wrong:
+        log.info("journal_syncs_in_call", reason=wrong.strerror)
+        return InCall()

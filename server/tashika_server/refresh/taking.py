@@ -1,0 +1,223 @@
+"""One file on its way from the spool into the index, once it has been fetched.
+
+accept → diff → bounds → keep (in the archive) → publish (one commit). Works on the bench, one
+file at a time. Not for where files come from, nor for what becomes of those not taken in.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from tashika_server.index import Changes, DeltaMark, IndexWriter, Mark, SerialTaken
+from tashika_server.log import get_log
+from tashika_server.refresh.accept import (
+    AcceptedCrl,
+    Reading,
+    ReadingLimits,
+    accept,
+    check_bounds,
+)
+from tashika_server.refresh.cell import Cell
+from tashika_server.refresh.diff import diff, follow
+from tashika_server.refresh.fetch import Fetched, Fetcher
+from tashika_server.refresh.guards import check_guarded
+from tashika_server.refresh.heads import NotNews
+from tashika_server.refresh.held import HeldFiles
+from tashika_server.refresh.origins import Origins
+from tashika_server.refresh.reconciling import tell_differences
+from tashika_server.refresh.room import Room
+from tashika_server.refresh.source import Check, Kind, NotTaken, Source
+
+__all__ = ["Keeper", "Outcome", "Taking", "Tools", "mark_of", "names_of", "take_in"]
+
+log = get_log()
+
+
+class Outcome(StrEnum):
+    """What became of one refresh of one source."""
+
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+    """No file came."""
+
+
+class Keeper(Protocol):
+    """The archive of CRLs as they came.
+
+    Called for each CRL that has been accepted, before it is published, so what the index says
+    is in the archive; after a crash in between, once more for the same CRL. On return the file
+    is durable there. Raises OSError when it cannot be, and nothing is published then.
+    """
+
+    def keep(
+        self,
+        source: Source,
+        file: Path,
+        *,
+        number: int,
+        base: int | None,
+        this_update: datetime,
+        next_update: datetime,
+        sha256: bytes,
+        at: datetime,
+    ) -> None:
+        """Keep a copy of a file, which is gone when the refresh has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a refresh works with."""
+
+    fetcher: Fetcher
+    writer: IndexWriter
+    cell: Cell
+    limits: ReadingLimits
+    spool: Path
+    """Where files are while they are taken in."""
+    held: HeldFiles
+    """Where files wait that are beyond their bounds."""
+    keeper: Keeper | None
+    bench: Executor
+    """One thread, for the work on files and index: one CRL at a time, and the loop stays free."""
+    origins: Origins = field(default_factory=Origins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taking:
+    """One file on its way in."""
+
+    source: Source
+    kind: Kind
+    url: str
+    fetched: Fetched
+    room: Room
+    at: datetime
+
+
+def take_in(taking: Taking, tools: Tools) -> Outcome:
+    """Bring the index up to date with one fetched file; raises NotTaken and IndexWriteFailed."""
+    source, room, mark = taking.source, taking.room, mark_of(taking.source, tools.writer)
+    if taking.fetched.sha256 in _accepted(mark, taking.kind):
+        return Outcome.UNCHANGED
+    reading = Reading(cell=tools.cell, room=room, limits=tools.limits)
+    try:
+        crl = accept(taking.fetched, source, mark, reading, kind=taking.kind, at=taking.at)
+    except NotNews:
+        return Outcome.UNCHANGED
+    changes = _compare(crl, taking, tools)
+    with tools.held.unless_released(source, taking.fetched):
+        check_bounds(changes, source.issuer, mark)
+        check_guarded(changes, source.issuer)
+    _hand_to_keeper(crl, taking, tools.keeper)
+    outcome = _publish(crl, changes, mark, taking, tools.writer)
+    tools.held.forget(taking.fetched.sha256)
+    return outcome
+
+
+def _accepted(mark: Mark | None, kind: Kind) -> tuple[bytes, ...]:
+    """Return the digest of the last accepted file of this kind."""
+    if kind is Kind.DELTA:
+        return (mark.delta.sha256,) if mark and mark.delta else ()
+    return (mark.sha256,) if mark else ()
+
+
+def _compare(crl: AcceptedCrl, taking: Taking, tools: Tools) -> Changes:
+    place = taking.source.fingerprint, taking.source.partition.name
+    with tools.writer.reader.snapshot() as snapshot:
+        if taking.kind is Kind.COMPLETE:
+            return diff(snapshot.entries(*place), crl, taking.room)
+        return follow(partial(snapshot.entry, *place), crl, taking.room)
+
+
+def _hand_to_keeper(crl: AcceptedCrl, taking: Taking, keeper: Keeper | None) -> None:
+    if keeper is None:
+        return
+    try:
+        keeper.keep(
+            taking.source,
+            taking.fetched.path,
+            number=crl.number,
+            base=crl.base,
+            this_update=crl.this_update,
+            next_update=crl.next_update,
+            sha256=taking.fetched.sha256,
+            at=taking.at,
+        )
+    except OSError as wrong:
+        detail = f"it cannot be archived: {wrong.strerror}; look at the disk of the archive"
+        raise NotTaken(Check.ARCHIVE, detail) from wrong
+
+
+def _publish(
+    crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, writer: IndexWriter
+) -> Outcome:
+    source = taking.source
+    with writer.reader.snapshot() as view:
+        listed = view.count(source.fingerprint, source.partition.name)
+    mark = _next_mark(crl, changes, last, taking, listed=listed)
+    tell_differences(changes, mark, source, writer.reader)
+    try:
+        generation = writer.publish(source.fingerprint, source.partition.name, changes, mark)
+    except SerialTaken as taken:
+        raise NotTaken(Check.ENTRIES, f"{taken}; ask the issuer") from taken
+    log.info(
+        "crl_published",
+        **names_of(source),
+        kind=taking.kind,
+        number=crl.number,
+        generation=generation,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        removed=len(changes.removed),
+    )
+    return Outcome.PUBLISHED
+
+
+def _next_mark(
+    crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, *, listed: int
+) -> Mark:
+    fetched, said = taking.fetched, taking.fetched.validators
+    if taking.kind is Kind.DELTA and last:
+        return replace(
+            last,
+            number=crl.number,
+            this_update=crl.this_update,
+            next_update=crl.next_update,
+            # A push feed may have said before what the delta says, so the index has to count.
+            entries=listed + len(changes.added) - len(changes.removed),
+            delta=DeltaMark(
+                complete=last.delta.complete if last.delta else last.number,
+                sha256=fetched.sha256,
+                origin=taking.url,
+                etag=said.etag,
+                last_modified=said.last_modified,
+            ),
+        )
+    return Mark(
+        number=crl.number,
+        this_update=crl.this_update,
+        next_update=crl.next_update,
+        sha256=fetched.sha256,
+        entries=crl.listed.count,
+        etag=said.etag,
+        last_modified=said.last_modified,
+        origin=taking.url,
+        freshest=crl.freshest,
+    )
+
+
+def mark_of(source: Source, writer: IndexWriter) -> Mark | None:
+    """Return what the next file of a source is measured by."""
+    with writer.reader.snapshot() as snapshot:
+        return snapshot.mark(source.fingerprint, source.partition.name)
+
+
+def names_of(source: Source) -> dict[str, str]:
+    """Name a source in the log."""
+    return {"issuer": source.issuer.name, "partition": source.partition.name}

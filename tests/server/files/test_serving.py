@@ -1,0 +1,293 @@
+"""Files over HTTP: who may have which, what is sent, and what is in the journal of it."""
+
+import io
+import tarfile
+import time
+from base64 import b64decode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from support import verifiers
+from support.archive import Cellar, came
+from support.clock import FakeClock
+from support.crls import AT, DAY, HOUR, NAKA, NISHI
+from support.metered import Books, open_books
+from tashika.pki.profile import Family
+from tashika_server.agreements.gatehouse import Gatehouse
+from tashika_server.agreements.limits import Buckets
+from tashika_server.agreements.snapshot import Snapshot, SnapshotWatcher, write_snapshot
+from tashika_server.agreements.terms import Environment, Grant, Method, Terms
+from tashika_server.certificate_file import read_private_key
+from tashika_server.files.manifest import public_der, read_manifest
+from tashika_server.files.packing import zstd
+from tashika_server.files.serving import Provision
+from tashika_server.metering.usage import Delivery, Occasion
+
+FILE = Grant(family=Family.USER_AUTH, method=Method.FILE)
+OCSP = Grant(family=Family.USER_AUTH, method=Method.OCSP)
+BANK = {"Authorization": "Bearer bank-token", "Accept-Encoding": "identity"}
+CRL = "/v1/files/crl"
+
+
+class Counter:
+    """Where files are handed out."""
+
+    def __init__(self, cellar: Cellar, books: Books, buckets: Buckets) -> None:
+        self.cellar, self.books = cellar, books
+        self.clock = FakeClock(AT + DAY)
+        self.group = books.group()
+        (issuer,) = cellar.config.issuers
+        self.key = read_private_key(cellar.directory / "ledger.key")
+        watcher = SnapshotWatcher(cellar.directory / "agreements", max_age=timedelta(days=9))
+        self.provision = Provision(
+            archive=cellar.archive,
+            issuers={issuer.name: issuer},
+            gatehouse=Gatehouse(watcher, environment=Environment.PRODUCTION, buckets=buckets),
+            group=self.group,
+            meter=books.meter(self.group),
+            key=self.key,
+            clock=self.clock,
+        )
+        self.agree(verifiers.terms(grants=(FILE,)))
+
+    def agree(self, *agreements: Terms) -> None:
+        snapshot = Snapshot(compiled_at=self.clock.now(), agreements=agreements)
+        write_snapshot(self.cellar.directory / "agreements", snapshot)
+        self.clock.advance(timedelta(minutes=1))
+
+    @property
+    def records(self) -> list[tuple[Occasion, Delivery, bytes]]:
+        self.group.end()
+        found = list(self.books.read())
+        assert {(each.context.method, each.context.verifier) for each in found} <= {
+            ("file", "V-000001")
+        }
+        return [(each.occasion, each.delivery, each.pseudonym) for each in found]
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    cellar = Cellar(tmp_path)
+    buckets = Buckets(tmp_path / "limits", workers=1, monotonic=time.monotonic)
+    with (
+        closing(buckets),
+        open_books(tmp_path, *cellar.config.issuers) as books,
+    ):
+        yield Counter(cellar, books, buckets)
+
+
+@pytest.fixture
+async def client(counter: Counter, aiohttp_client: Any) -> AsyncIterator[TestClient[Any, Any]]:
+    assert await counter.group.begin()
+    application = web.Application()
+    counter.provision.add_routes(application.router)
+    yield await aiohttp_client(application, auto_decompress=False)
+    counter.group.end()
+
+
+def of(partition: str = NAKA, **more: str) -> dict[str, str]:
+    return {"issuer": "user-auth-g3", "partition": partition, **more}
+
+
+async def test_the_newest_crl_of_a_partition_is_given_and_recorded(counter: Counter, client: Any):
+    counter.cellar.keep(1)
+    body = counter.cellar.keep(2)
+    reply = await client.get(CRL, params=of(), headers=BANK)
+    assert (reply.status, await reply.read()) == (200, body)
+    assert reply.headers["ETag"] == f'"{sha256(body).hexdigest()}"'
+    assert counter.records == [(Occasion.FRESH, Delivery.HANDED_OVER, sha256(body).digest()[:16])]
+
+
+async def test_the_crl_of_a_past_moment_is_the_one_of_then(counter: Counter, client: Any):
+    first = counter.cellar.keep(1)
+    counter.cellar.keep(2)
+    at = came(1).isoformat()
+    assert await (await client.get(CRL, params=of(at=at), headers=BANK)).read() == first
+    before = (came(1) - HOUR).isoformat()
+    assert (await client.get(CRL, params=of(at=before), headers=BANK)).status == 404
+
+
+async def test_a_manifest_is_signed_and_all_of_its_files_can_be_had(counter: Counter, client: Any):
+    bodies = [counter.cellar.keep(1, partition=name) for name in (NAKA, NISHI)]
+    reply = await client.get("/v1/files/manifest", headers=BANK)
+    text, signature = await reply.read(), b64decode(reply.headers["Tashika-Signature"])
+    said = read_manifest(text, signature, trusted=public_der(counter.key))
+    for each, body in zip(said["files"], sorted(bodies, key=bodies.index), strict=True):
+        got = await client.get(f"/v1/files/content/{each['sha256']}", headers=BANK)
+        assert sha256(await got.read()).hexdigest() == each["sha256"]
+        assert len(body) == each["size"]
+    assert len(counter.records) == 2  # a manifest is no file
+
+
+async def test_a_bundle_has_the_manifest_and_each_file_is_recorded_once(
+    counter: Counter, client: Any
+):
+    bodies = {counter.cellar.keep(3, partition=name) for name in (NAKA, NISHI)}
+    reply = await client.get("/v1/files/bundle", headers=BANK)
+    assert reply.status == 200
+    with tarfile.open(fileobj=io.BytesIO(await reply.read())) as tar:
+        found = {each.name: each_file(tar, each) for each in tar}
+    text, signature = found.pop("manifest.json"), found.pop("manifest.sig")
+    said = read_manifest(text, signature, trusted=public_der(counter.key))
+    assert {f"{each['sha256']}.crl" for each in said["files"]} == found.keys()
+    assert set(found.values()) == bodies
+    assert [each[:2] for each in counter.records] == [(Occasion.FRESH, Delivery.HANDED_OVER)] * 2
+
+
+def each_file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None
+    return file.read()
+
+
+async def test_a_bundle_with_a_damaged_file_is_broken_off(counter: Counter, client: Any):
+    for name in (NAKA, NISHI):
+        counter.cellar.keep(1, partition=name)
+    archive = counter.cellar.archive
+    fingerprint = counter.cellar.source(NISHI).fingerprint
+    (last,) = archive.catalog.of(fingerprint, NISHI)
+    archive.packed(last).write_bytes(zstd.compress(b"another"))
+    reply = await client.get("/v1/files/bundle", headers=BANK)
+    with pytest.raises(aiohttp.ClientError):
+        await reply.read()
+    assert sorted(each[1] for each in counter.records) == [
+        Delivery.HANDED_OVER,
+        Delivery.ABANDONED,
+    ]
+
+
+async def test_who_has_it_already_is_told_so_and_nothing_is_recorded(counter: Counter, client: Any):
+    counter.cellar.keep(1)
+    etag = (await client.head(CRL, params=of(), headers=BANK)).headers["ETag"]
+    reply = await client.get(CRL, params=of(), headers=BANK | {"If-None-Match": etag})
+    assert (reply.status, await reply.read()) == (304, b"")
+    counter.cellar.keep(2)
+    reply = await client.get(CRL, params=of(), headers=BANK | {"If-None-Match": etag})
+    assert reply.status == 200
+    await reply.read()
+    assert len(counter.records) == 1
+
+
+async def test_zstd_is_sent_to_who_asks_for_it(counter: Counter, client: Any):
+    body = counter.cellar.keep(1)
+    reply = await client.get(CRL, params=of(), headers=BANK | {"Accept-Encoding": "gzip, zstd"})
+    assert (reply.headers["Content-Encoding"], reply.headers["Vary"]) == ("zstd", "Accept-Encoding")
+    assert zstd.decompress(await reply.read()) == body
+    for declined in ("gzip", "zstd;q=0", "zstd; q=0.000", "zstandard"):
+        plain = await client.get(CRL, params=of(), headers=BANK | {"Accept-Encoding": declined})
+        assert await plain.read() == body
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cut", "occasion"),
+    [
+        ("bytes=0-9", slice(0, 10), Occasion.FRESH),
+        ("bytes=10-", slice(10, None), Occasion.RETRY),
+        ("bytes=-7", slice(-7, None), Occasion.RETRY),
+        ("bytes=5-99999", slice(5, None), Occasion.RETRY),
+    ],
+)
+async def test_a_part_is_sent_and_what_goes_on_is_no_new_provision(
+    counter: Counter, client: Any, wanted: str, cut: slice, occasion: Occasion
+):
+    body = counter.cellar.keep(1)
+    headers = BANK | {"Range": wanted, "Accept-Encoding": "zstd"}
+    reply = await client.get(CRL, params=of(), headers=headers)
+    assert (reply.status, await reply.read()) == (206, body[cut])
+    first = range(len(body))[cut][0]
+    last = range(len(body))[cut][-1]
+    assert reply.headers["Content-Range"] == f"bytes {first}-{last}/{len(body)}"
+    assert [each[0] for each in counter.records] == [occasion]
+
+
+async def test_a_part_of_another_file_is_the_whole_of_this_one(counter: Counter, client: Any):
+    body = counter.cellar.keep(1)
+    for headers in ({"Range": "bytes=5-", "If-Range": '"old"'}, {"Range": "bytes=1-2,5-6"}):
+        reply = await client.get(CRL, params=of(), headers=BANK | headers)
+        assert (reply.status, await reply.read()) == (200, body)
+    beyond = await client.get(CRL, params=of(), headers=BANK | {"Range": f"bytes={len(body)}-"})
+    assert (beyond.status, beyond.headers["Content-Range"]) == (416, f"bytes */{len(body)}")
+
+
+# --- Who may ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "changes", "refused"),
+    [
+        ({}, {}, "401 no_credential"),
+        ({"Authorization": "Bearer another"}, {}, "401 unknown_credential"),
+        (BANK, {"grants": (OCSP,)}, "403 method_not_granted"),
+        (
+            BANK,
+            {"grants": (Grant(family=Family.SIGNATURE, method=Method.FILE),)},
+            "403 family_not_granted",
+        ),
+        (BANK, {"valid_to": AT}, "403 agreement_ended"),
+        (
+            BANK,
+            {"halts": (verifiers.suspension(family=Family.USER_AUTH),)},
+            "403 suspended",
+        ),
+    ],
+)
+async def test_without_an_agreement_for_files_nothing_is_given_or_recorded(
+    counter: Counter, client: Any, headers: Any, changes: Any, refused: str
+):
+    body = counter.cellar.keep(1)
+    counter.agree(verifiers.terms(**({"grants": (FILE,)} | changes)))
+    content = f"/v1/files/content/{sha256(body).hexdigest()}"
+    for path in (
+        CRL,
+        "/v1/files/manifest",
+        "/v1/files/bundle",
+        content,
+        f"/v1/files/content/{'0' * 64}",
+    ):
+        reply = await client.get(path, params=of(), headers=headers)
+        problem = await reply.json(content_type="application/problem+json")
+        assert (reply.status, problem["type"]) == (
+            int(refused[:3]),
+            f"urn:tashika:problem:{refused[4:]}",
+        )
+        assert problem["ja"]["title"]
+    assert counter.records == []
+
+
+async def test_what_is_asked_for_wrongly_or_does_not_exist_is_said(counter: Counter, client: Any):
+    counter.cellar.keep(1)
+    for params, status in (
+        (of(at="2026-04-01T00:00"), 400),
+        (of(at="yesterday"), 400),
+        (of(at="2999-01-01T00:00Z"), 400),
+        (of("no such partition"), 404),
+        ({"issuer": "nobody"}, 403),
+    ):
+        assert (await client.get(CRL, params=params, headers=BANK)).status == status
+    unknown = await client.get(f"/v1/files/content/{'0' * 64}", headers=BANK)
+    assert unknown.status == 404
+
+
+async def test_a_damaged_file_is_not_given(counter: Counter, client: Any):
+    body = counter.cellar.keep(1)
+    archive = counter.cellar.archive
+    archive.packed(archive.find(sha256(body).digest())).write_bytes(zstd.compress(b"another"))
+    reply = await client.get(CRL, params=of(), headers=BANK)
+    assert reply.status == 500
+    assert [each[1] for each in counter.records] == [Delivery.ABANDONED]
+
+
+async def test_while_nothing_can_be_journalled_no_file_is_given(counter: Counter, client: Any):
+    counter.cellar.keep(1)
+    counter.group.end()
+    reply = await client.get(CRL, params=of(), headers=BANK)
+    assert reply.status == 503

@@ -1,0 +1,270 @@
+"""An issuer passes to another operator: everything arrives as it was given, once, or nothing."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.asking import Authority, ec_key, make_issuer, write_pem
+from support.registry import Office
+from tashika_server.book import Book, open_book, trail
+from tashika_server.cli import main
+from tashika_server.handover import package, passing
+from tashika_server.handover.package import (
+    MANIFEST,
+    SIGNATURE,
+    HandoverRefused,
+    read_package,
+    seal_package,
+)
+from tashika_server.handover.passing import GIVEN, TAKEN, Passed, hand_over, take_over
+from tashika_server.handover.portable import IssuerPart, LedgerPart
+from tashika_server.ledger.keys import public_pem
+from tashika_server.ledger.root import public_key
+
+KEY = ec_key("ledger")
+PUBLIC = public_key(KEY)
+
+
+class Giver:
+    """An operator with an issuer, a register and a book with something in it."""
+
+    def __init__(self, directory: Path, book: Book) -> None:
+        register = directory / "register.txt"
+        register.write_text("1-500\n")
+        self.book = book
+        self.people = Office(self.book)
+        self.people.verifier()
+        self.issuer = replace(
+            make_issuer(Authority.make("CA", ec_key("ca"))), register=register, operator="Body A"
+        )
+        self.folder = directory / "given"
+        self.parts = IssuerPart(), LedgerPart(book=self.book, key=PUBLIC)
+
+    def give(self) -> Passed:
+        with self.people.change() as change:
+            return hand_over(change, self.issuer, self.parts, self.folder, KEY)
+
+
+@contextmanager
+def copied(template: Path, directory: Path) -> Iterator[Book]:
+    directory.mkdir()
+    shutil.copy(template, directory / "book.sqlite")
+    book = open_book(f"sqlite:///{directory / 'book.sqlite'}")
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+@pytest.fixture
+def giver(sqlite_template: Path, tmp_path: Path) -> Iterator[Giver]:
+    with copied(sqlite_template, tmp_path / "giver") as book:
+        yield Giver(tmp_path / "giver", book)
+
+
+@pytest.fixture
+def taker(sqlite_template: Path, tmp_path: Path) -> Iterator[Book]:
+    with copied(sqlite_template, tmp_path / "taker") as book:
+        yield book
+
+
+def take(book: Book, folder: Path, home: Path, key: bytes = PUBLIC) -> Passed:
+    parts = IssuerPart(), LedgerPart(book=book, key=key)
+    with Office(book).change() as change:
+        return take_over(change, folder, parts, home, key)
+
+
+def entries(book: Book, action: str) -> list[trail.Entry]:
+    with book.reading() as connection:
+        return [each for each in trail.entries(connection) if each.action == action]
+
+
+def test_what_is_given_is_taken_and_both_ledgers_say_so(giver: Giver, taker: Book, tmp_path: Path):
+    given = giver.give()
+    taken = take(taker, giver.folder, tmp_path / "home")
+    assert taken == given
+    (ours,), (theirs,) = entries(giver.book, GIVEN), entries(taker, TAKEN)
+    assert ours.after == theirs.after
+    assert ours.subject == theirs.subject
+    kept = taken.folder(tmp_path / "home")
+    assert (kept / "issuer" / "register.txt").read_text() == "1-500\n"
+    assert read_package(kept, PUBLIC).operator == "Body A"
+    table = IssuerPart().table(kept / "issuer")
+    assert 'name = "user-auth-g3"' in table
+    assert f'certificate = "{kept}/issuer/ca.pem"' in table
+    assert 'crl = "lab:/crl/x"' in table
+
+
+def test_no_private_key_is_given(giver: Giver):
+    giver.give()
+    for path in giver.folder.rglob("*"):
+        assert path.is_dir() or b"PRIVATE KEY" not in path.read_bytes()
+
+
+def change_a_file(folder: Path) -> None:
+    path = folder / "issuer" / "register.txt"
+    path.write_text(path.read_text().replace("500", "501"))
+
+
+def leave_one_out(folder: Path) -> None:
+    (folder / "ledger" / "ledger.jsonl").unlink()
+
+
+def put_one_in(folder: Path) -> None:
+    (folder / "issuer" / "more.txt").write_text("more")
+
+
+def put_in_a_link(folder: Path) -> None:
+    (folder / "issuer" / "more.txt").symlink_to("/etc/passwd")
+
+
+def cut_one(folder: Path) -> None:
+    path = folder / "ledger" / "ledger.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def change_the_manifest(folder: Path) -> None:
+    path = folder / MANIFEST
+    path.write_text(path.read_text().replace("Body A", "Body B"))
+
+
+def forge_the_signature(folder: Path) -> None:
+    other = (folder / SIGNATURE).read_text()
+    (folder / SIGNATURE).write_text(other[:-3] + ("0" if other[-3] != "0" else "1") + other[-2:])
+
+
+def lose_the_signature(folder: Path) -> None:
+    (folder / SIGNATURE).unlink()
+
+
+SPOILS: list[tuple[Callable[[Path], None], str]] = [
+    (change_a_file, "register.txt was changed"),
+    (leave_one_out, "ledger.jsonl is missing"),
+    (put_one_in, "more.txt was put in"),
+    (put_in_a_link, "no plain file"),
+    (cut_one, "ledger.jsonl was changed"),
+    (change_the_manifest, "not signed by that key"),
+    (forge_the_signature, "not signed by that key"),
+    (lose_the_signature, "is no hand-over"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "why"), SPOILS)
+def test_what_is_not_as_it_was_given_is_refused(giver: Giver, taker: Book, tmp_path, spoil, why):
+    giver.give()
+    spoil(giver.folder)
+    with pytest.raises(HandoverRefused, match=why):
+        take(taker, giver.folder, tmp_path / "home")
+    assert entries(taker, TAKEN) == []
+    assert not (tmp_path / "home").exists()
+
+
+def test_another_key_than_the_givers_is_refused(giver: Giver, taker: Book, tmp_path: Path):
+    giver.give()
+    with pytest.raises(HandoverRefused, match="not signed by that key"):
+        take(taker, giver.folder, tmp_path / "home", public_key(ec_key("stranger")))
+
+
+def test_it_is_taken_once(giver: Giver, taker: Book, tmp_path: Path):
+    giver.give()
+    take(taker, giver.folder, tmp_path / "home")
+    with pytest.raises(HandoverRefused, match="taken over already, by entry 1"):
+        take(taker, giver.folder, tmp_path / "home")
+    assert len(entries(taker, TAKEN)) == 1
+
+
+def test_a_file_that_is_listed_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "a").write_text("a")
+    once = package._files
+
+    def twice(where: Path) -> Any:
+        return [*once(where), *once(where)]
+
+    monkeypatch.setattr(package, "_files", twice)
+    seal_package(
+        folder,
+        KEY,
+        issuer="x",
+        fingerprint=bytes(32),
+        operator=None,
+        parts=(),
+        at=Office(None).at,  # type: ignore[arg-type]
+    )
+    monkeypatch.undo()
+    with pytest.raises(HandoverRefused, match="lists a file twice"):
+        read_package(folder, PUBLIC)
+
+
+@pytest.mark.parametrize(("numbers", "why"), [((1, 2), "no part 'ledger'"), ((2, 1), "newer")])
+def test_parts_must_be_the_same(giver: Giver, taker: Book, tmp_path, numbers, why):
+    give, take_in = numbers
+    with giver.people.change() as change:
+        hand_over(change, giver.issuer, giver.parts[:give], giver.folder, KEY)
+    parts = IssuerPart(), LedgerPart(book=taker, key=PUBLIC)
+    with Office(taker).change() as change, pytest.raises(HandoverRefused, match=why):
+        take_over(change, giver.folder, parts[:take_in], tmp_path / "home", PUBLIC)
+
+
+@pytest.mark.parametrize("step", ["copytree", "_put", "_enter"])
+def test_a_crash_while_taking_over_loses_nothing(
+    giver: Giver, taker: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    """After any step the same command finishes, and the ledger has it once."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    giver.give()
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil if step == "copytree" else passing, step, die)
+        with pytest.raises(Killed):
+            take(taker, giver.folder, tmp_path / "home")
+    assert entries(taker, TAKEN) == []
+    passed = take(taker, giver.folder, tmp_path / "home")
+    assert len(entries(taker, TAKEN)) == 1
+    assert [each.name for each in (tmp_path / "home").iterdir()] == [
+        passed.folder(tmp_path / "home").name
+    ]
+
+
+def test_a_hand_over_is_never_written_over(giver: Giver):
+    giver.give()
+    with pytest.raises(HandoverRefused, match="is there already"):
+        giver.give()
+    assert len(entries(giver.book, GIVEN)) == 1
+
+
+def test_the_commands(giver: Giver, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    home = tmp_path / "giver"
+    write_pem(home / "ca.pem", giver.issuer.certificate)
+    write_pem(home / "ledger.key", KEY)
+    (home / "ledger.pem").write_text(public_pem(PUBLIC))
+    config = home / "tashika.toml"
+    config.write_text(
+        '[ledger]\nkey = "ledger.key"\n[[issuer]]\nname = "ca"\ncertificate = "ca.pem"\n'
+        'crl = "file:///x.crl"\nregister = "register.txt"\n'
+        'signers = [{ certificate = "ca.pem", key = "ledger.key" }]\n'
+    )
+    folder, key = tmp_path / "given", str(home / "ledger.pem")
+    assert main(["handover", "export", str(config), "cb", "--to", str(folder)]) == 1
+    assert "known here: ca" in capsys.readouterr().err
+    assert main(["handover", "export", str(config), "ca", "--to", str(folder)]) == 0
+    assert main(["handover", "verify", str(folder), "--key", key]) == 0
+    capsys.readouterr()
+    assert main(["handover", "import", str(config), str(folder), "--key", key]) == 0
+    told = capsys.readouterr().out
+    assert "[[issuer]]" in told
+    assert 'crl = "file:///x.crl"' in told
+    assert main(["handover", "import", str(config), str(folder), "--key", key]) == 1
+    (folder / "issuer" / "ca.pem").unlink()
+    assert main(["handover", "verify", str(folder), "--key", key]) == 1

@@ -1,0 +1,91 @@
+"""`tashika-server history`: a refresher's work, seen through the command."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from support.archive import Cellar
+from support.clock import FakeClock
+from support.crls import AT, DAY, HOUR, NAKA, NISHI, hold, make_key
+from tashika_server.assembly.refreshing import refresh_parts
+from tashika_server.cli import main
+from tashika_server.refresh.process import Refresher
+
+
+@pytest.fixture
+def cellar(tmp_path: Path) -> Cellar:
+    cellar = Cellar(tmp_path)
+    lines = (f'{(tmp_path / file).as_uri()},"{name}"' for name, file in FILES.items())
+    (tmp_path / "crls.csv").write_text("\n".join(["url,name", *lines]) + "\n")
+    return cellar
+
+
+FILES = {NAKA: "naka.crl", NISHI: "nishi.crl"}
+
+
+def refresh(cellar: Cellar, number: int, *listed: object) -> None:
+    """Take in the next CRLs, an hour after the last."""
+    at = AT + number * HOUR
+    for name, file in FILES.items():
+        rows = listed if name == NAKA else ()
+        body = cellar.ca.crl(rows, number=number, scope=name, this_update=at, next_update=at + DAY)
+        (cellar.directory / file).write_bytes(body)
+
+    async def once() -> None:
+        parts = refresh_parts(cellar.config, lab_base=None, clock=FakeClock(at))
+        async with Refresher.of(parts) as refresher:
+            await refresher.refresh_all()
+
+    asyncio.run(once())
+
+
+def certificate(cellar: Cellar, serial: int) -> Path:
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(
+        cellar.ca.certificate.subject, name, make_key("holder").public_key(), serial, AT, AT + DAY
+    )
+    file = cellar.directory / f"{serial}.pem"
+    signed = builder.sign(cellar.ca.key, SHA256())
+    file.write_bytes(signed.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_t21_the_story_of_a_hold_is_told_with_its_times(
+    cellar: Cellar, capfd: pytest.CaptureFixture[str]
+):
+    refresh(cellar, 1, 5)
+    refresh(cellar, 2, 5, hold(7))
+    refresh(cellar, 3, 5)
+    file = certificate(cellar, 7)
+    capfd.readouterr()
+    between = (AT + 2 * HOUR).isoformat()
+    words = ["history", str(cellar.file), "--cert", str(file), "--at", between]
+    assert main([*words, "--json"]) == 0
+    said = json.loads(capfd.readouterr().out)
+    assert [(each["event"], each["crl"]) for each in said["events"]] == [
+        ("held", 2),
+        ("released", 3),
+    ]
+    assert said["known"]["reason"] == "certificate_hold"
+    assert main(words) == 0
+    assert "released" in capfd.readouterr().out
+
+
+def test_a_certificate_to_which_nothing_happened_is_what_the_index_says(
+    cellar: Cellar, capfd: pytest.CaptureFixture[str]
+):
+    refresh(cellar, 1, 5)
+    file = certificate(cellar, 5)
+    assert main(["history", str(cellar.file), "--cert", str(file)]) == 0
+    out = capfd.readouterr().out
+    assert "revoked" in out
+    assert "nothing has happened" in out
+    before = AT.isoformat()
+    words = ["history", str(cellar.file), "--cert", str(file), "--at", before]
+    assert main(words) == 2
+    assert "not remembered" in capfd.readouterr().out
