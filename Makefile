@@ -4,6 +4,7 @@
 # make bench   run the benchmarks, small and quick; for figures that count, on a quiet machine:
 #              make bench-answering  one core beside its peers, about half an hour
 #              make bench-scale      larger indexes: ARGS="--sizes 10000,1000000,10000000"
+#              make bench-data       loading, changing, starting: ARGS="--sizes 1000000,50000000"
 # make compiled  compile the path of an answer into .venv/compiled; the benchmarks do that first
 # make test-compiled  run the tests of that path on it
 # make drill   kill workers and ingesters under load; every answer must be counted once
@@ -27,7 +28,7 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check compiled test-compiled bench bench-answering bench-scale drill soak lock
+.PHONY: demo test check compiled test-compiled bench bench-answering bench-scale bench-data drill soak lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
@@ -55,7 +56,8 @@ bench: .venv/bench.ready .venv/compiled.ready
 	run benchmarks/hot_path.py --rounds 3; \
 	run benchmarks/gate.py --rounds 3; \
 	run benchmarks/metering.py --rounds 3; \
-	run benchmarks/index_load.py 200000; \
+	run benchmarks/index_load.py --entries 200000; \
+	run -m benchmarks.data --quick; \
 	run benchmarks/ingest.py --answers 200000; \
 	run benchmarks/month_close.py --verifiers 50; \
 	run benchmarks/suspension.py --rounds 3; \
@@ -63,7 +65,7 @@ bench: .venv/bench.ready .venv/compiled.ready
 	run -m benchmarks.answering --quick $(ARGS); \
 	test -z "$$bad"
 
-bench-answering bench-scale: export PYTHONPATH = $(COMPILED)
+bench-answering bench-scale bench-data: export PYTHONPATH = $(COMPILED)
 
 bench-answering: .venv/bench.ready .venv/compiled.ready
 	$(BIN)/python -m benchmarks.answering --to benchmarks/results $(ARGS)
@@ -71,6 +73,9 @@ bench-answering: .venv/bench.ready .venv/compiled.ready
 bench-scale: .venv/bench.ready .venv/compiled.ready
 	$(BIN)/python -m benchmarks.answering --rows sizes,cert-ids,workers \
 		--to benchmarks/results --name scale $(ARGS)
+
+bench-data: .venv/bench.ready .venv/compiled.ready
+	$(BIN)/python -m benchmarks.data --to benchmarks/results $(ARGS)
 
 drill: .venv/dev.ready
 	PYTHONPATH=tests $(BIN)/python -m drill $(ARGS)

@@ -25,7 +25,7 @@ from tashika.pki.standing import Reason
 from tashika_server.clock import SystemClock
 from tashika_server.history.look_back import look_back
 from tashika_server.history.telling import Teller
-from tashika_server.index import Changes, Entry, IndexWriter, Mark, Published
+from tashika_server.index import Changes, Entry, IndexWriter, Mark, Publication
 from tashika_server.issuer import Bounds, Issuer, NeverIssued, Partition, WithoutRegister
 
 AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
@@ -100,7 +100,7 @@ def _day(dice: random.Random, listed: dict[int, Entry], options: argparse.Namesp
     )
 
 
-def _published(issuer: Issuer, number: int, changes: Changes) -> Published:
+def _published(issuer: Issuer, number: int, changes: Changes) -> Publication:
     mark = Mark(
         number=number,
         this_update=AT,
@@ -110,7 +110,7 @@ def _published(issuer: Issuer, number: int, changes: Changes) -> Published:
         etag=None,
         last_modified=None,
     )
-    return Published(
+    return Publication(
         fingerprint=issuer.identity.fingerprint, partition="", changes=changes, mark=mark
     )
 

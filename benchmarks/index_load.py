@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
+from typing import Self
 
 from cryptography import x509
 
@@ -52,6 +53,11 @@ class Nation:
     """Their fingerprints."""
     revoked: int
     """Entries of each."""
+
+    @classmethod
+    def of(cls, entries: int, issuers: tuple[bytes, ...] = ISSUERS) -> Self:
+        """Return the one that has so many entries, or a few less."""
+        return cls(issuers=issuers, revoked=entries // len(issuers))
 
     @property
     def entries(self) -> int:
@@ -84,9 +90,7 @@ def main() -> None:
     """Measure and print, or build and keep."""
     options = _options()
     issuers = tuple(map(_fingerprint, options.issuer)) or ISSUERS
-    nations = [
-        Nation(issuers=issuers, revoked=entries // len(issuers)) for entries in options.entries
-    ]
+    nations = [Nation.of(entries, issuers) for entries in options.entries]
     if options.keep:
         build(options.keep, nations[0], at=datetime.now(UTC))
         return
@@ -116,13 +120,13 @@ def build(path: Path, nation: Nation, *, at: datetime) -> None:
             partitions = {f"{number:05}": each for number, each in enumerate(nation.partitions)}
             writer.expect(issuer, [*partitions, LATE])
             for name, serials in partitions.items():
-                changes = Changes(added=_entries(serials, at))
-                writer.publish(issuer, name, changes, _crl(len(serials), at))
-            writer.publish(issuer, LATE, Changes(), _crl(0, at))
+                changes = Changes(added=revoked(serials, at))
+                writer.publish(issuer, name, changes, crl(len(serials), at))
+            writer.publish(issuer, LATE, Changes(), crl(0, at))
             writer.load_register(issuer, [(nation.issued[0], nation.issued[-1])], register)
 
 
-def _entries(serials: Sequence[int], at: datetime) -> list[Entry]:
+def revoked(serials: Sequence[int], at: datetime) -> list[Entry]:
     """Revoke serials for the usual reasons, at times of the last years."""
     times = [at - timedelta(minutes=minutes) for minutes in range(0, 2_000_000, 1999)]
     reasons = (Reason.KEY_COMPROMISE, Reason.AFFILIATION_CHANGED, Reason.SUPERSEDED, None)
@@ -132,7 +136,8 @@ def _entries(serials: Sequence[int], at: datetime) -> list[Entry]:
     ]
 
 
-def _crl(entries: int, at: datetime) -> Mark:
+def crl(entries: int, at: datetime) -> Mark:
+    """Return the mark of a CRL that is fresh for a day."""
     return Mark(
         number=1,
         this_update=at,
@@ -155,12 +160,12 @@ def _measure(path: Path, nation: Nation) -> None:
     with _timed("build", nation.entries):
         build(path, nation, at=at)
     _say_size(file, nation)
-    _forget(file)
+    forget(file)
     with _timed("first answer, cold"):
         _look_up(path, [(nation.issuers[0], nation.listed[-1])])
     for what, offset in (("listed", 0), ("not listed", 1)):
         some = _some(nation, offset)
-        _forget(file)
+        forget(file)
         _say(f"{what}, cold", f"{_look_up(path, some[:COLD_LOOK_UPS]):.2f} µs")
         _remember(file)
         _say(f"{what}, warm", f"{_look_up(path, some):.2f} µs")
@@ -172,10 +177,10 @@ def _measure(path: Path, nation: Nation) -> None:
 def _publish(path: Path, nation: Nation, offset: int, at: datetime) -> None:
     """Revoke certificates at random places of one issuer, in one commit."""
     chosen = random.Random(offset).sample(nation.listed, min(CHANGES, nation.revoked))
-    added = _entries([serial + offset for serial in sorted(chosen)], at)
+    added = revoked([serial + offset for serial in sorted(chosen)], at)
     with IndexWriter.open(path, nation.room) as writer, _timed("publish changes", len(added)):
-        crl = _crl(len(added), at)
-        writer.publish(nation.issuers[-1], LATE, Changes(added=added), crl)
+        mark = crl(len(added), at)
+        writer.publish(nation.issuers[-1], LATE, Changes(added=added), mark)
 
 
 def _some(nation: Nation, offset: int) -> list[tuple[bytes, int]]:
@@ -206,7 +211,7 @@ def _say_size(file: Path, nation: Nation) -> None:
 @contextmanager
 def _timed(what: str, count: int = 0) -> Iterator[None]:
     """Say how long it takes, and the most memory that it holds beyond the mapped file."""
-    most, over = [_memory()], Event()
+    most, over = [memory()], Event()
     watch = Thread(target=_watch, args=(most, over))
     watch.start()
     began = time.perf_counter()
@@ -222,17 +227,17 @@ def _timed(what: str, count: int = 0) -> Iterator[None]:
 
 def _watch(most: list[int], over: Event) -> None:
     while not over.wait(0.02):
-        most.append(max(most.pop(), _memory()))
+        most.append(max(most.pop(), memory()))
 
 
-def _memory() -> int:
+def memory() -> int:
     """Return the octets of this process that no file backs."""
     status = Path("/proc/self/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
     return int(line.split()[1]) * 1024
 
 
-def _forget(file: Path) -> None:
+def forget(file: Path) -> None:
     """Take a file that nobody has mapped out of the page cache."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.profile import Family
@@ -25,6 +26,7 @@ __all__ = [
     "Numbering",
     "Partition",
     "Probe",
+    "PushFeed",
     "WithoutRegister",
 ]
 
@@ -116,6 +118,14 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PushFeed:
+    """Where an issuer says at once what has changed, and the key it signs that with."""
+
+    url: str
+    key: ec.EllipticCurvePublicKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """How far the entries of one partition may move in one step before a person must look."""
 
@@ -147,6 +157,9 @@ class Issuer:
     never_issued: NeverIssued
     archive_cutoff: timedelta | None
     bounds: Bounds
+    feed: PushFeed | None = None
+    guarded: frozenset[int] = frozenset()
+    """Serials of its own: CAs' and OCSP signers', which no single file may revoke (T16)."""
     operator: str | None = None
     """The operator of record, where the issuer has delegated its duties (predecessor law, 34)."""
     probes: tuple[Probe, ...] = ()

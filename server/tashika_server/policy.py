@@ -14,12 +14,16 @@ class Guarded(StrEnum):
     SUSPENSION = "suspension"
     RESUMPTION = "resumption"
     CREDENTIAL = "credential"
+    RELEASE = "release"
+    """Of a file that the refresher holds back."""
     COMPROMISE = "compromise"
     COMPROMISE_END = "compromise-end"
 
 
-ALWAYS_TWO = frozenset({Guarded.COMPROMISE, Guarded.COMPROMISE_END})
-"""For these two persons are needed whatever the house wants: a word revokes a nation's cards."""
+ALWAYS_TWO = frozenset({Guarded.RELEASE, Guarded.COMPROMISE, Guarded.COMPROMISE_END})
+"""For these two persons are needed whatever the house wants: a word revokes a nation's cards, or
+lets a file change them beyond its bounds (T16).
+"""
 
 
 class TaxTreatment(StrEnum):

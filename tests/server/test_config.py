@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,7 +118,7 @@ def test_the_example_has_every_key_and_a_comment_above_each() -> None:
         *("lab", "issuer", "bounds"),
     }
     keys = [key.rpartition(".")[2] for key in walk(settings)]
-    in_braces = ["certificate", "key", "certificate", "key", "client_ca"]
+    in_braces = ["certificate", "key", "certificate", "key", "client_ca", "url", "key"]
     in_braces += ["serial", "standing"]
     as_table = ["tls"]  # while [office] has its own in braces
     assert sorted(shown + in_braces + as_table) == sorted(k for k in keys if k not in tables)
@@ -273,6 +273,37 @@ def test_values_that_make_no_sense_are_refused(check, change: str, problem: str)
 def test_an_issuer_that_makes_no_sense_is_refused(check, old: str, new: str, problem: str) -> None:
     (found,) = check(SOUND.replace(old, new))
     assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "problem"),
+    [
+        ("https://push.example/a", "feed.pem", None),
+        ("https://push.example/a", "ca.pem", "is no public key of a feed; export a P-256"),
+        ("https://push.example/a", "gone.pem", "is not there; name an existing file"),
+        ("https://push.example/a", "rsa.pem", "is no public key of a feed; export a P-256"),
+        ("ftp://push.example/a", "feed.pem", '"ftp://push.example/a" is not a URL'),
+        ("file:///a", "feed.pem", "a feed cannot be a file; begin it with http:"),
+        ("lab:/feed/a", "feed.pem", "has a lab: URL; add the table [lab]"),
+    ],
+)
+def test_a_feed_has_an_address_and_a_key(check, tmp_path, url: str, key: str, problem) -> None:
+    for name, made in (
+        ("feed.pem", ec.generate_private_key(ec.SECP256R1())),
+        ("rsa.pem", rsa.generate_private_key(65537, 1024)),  # noqa: S505 refused as it should be
+    ):
+        form = Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+        (tmp_path / name).write_bytes(made.public_key().public_bytes(*form))
+    feed = f'feed = {{ url = "{url}", key = "{key}" }}\ncrl = '
+    found = check(SOUND.replace("crl = ", feed))
+    if problem is None:
+        assert found == []
+        (issuer,) = load_config(tmp_path / "tashika.toml").issuers
+        assert issuer.feed.url == url
+    else:
+        (text,) = found
+        assert text.startswith("issuer[root-a].feed: ")
+        assert problem in text
 
 
 @pytest.mark.parametrize(

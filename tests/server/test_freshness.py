@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from support.asking import AT, Authority, ec_key, make_issuer
 from support.clock import FakeClock
-from tashika_server.index import Changes, IndexReader, IndexWriter, Mark
+from tashika_server.index import Changes, FeedMark, IndexReader, IndexWriter, Mark, Pushed
 from tashika_server.issuer import Issuer
 from tashika_server.office import freshness
 from tashika_server.office.freshness import Age, FreshnessParts, FreshnessWatch, Stage, ages
@@ -67,6 +67,15 @@ def test_t3_alarms_at_half_of_the_budget_and_once(index: IndexWriter, watch: Fre
         ("error", "crls_expired"),
         ("info", "crls_fresh_again"),
     ]
+
+
+def test_t3_a_push_feed_does_not_hide_that_crls_grow_old(index: IndexWriter, watch: FreshnessWatch):
+    publish(index, ago=30 * HOUR)
+    news = Pushed(partition="", number=1, this_update=AT, changes=Changes())
+    mark = FeedMark(key=b"", sequence=1, digest=b"", this_update=AT, next_update=AT + HOUR)
+    index.push(ISSUER.identity.fingerprint, [news], mark)
+    (age,) = watch.look()
+    assert (age.stage, age.late) == (Stage.AGEING, ("",))
 
 
 def test_the_metric_is_the_part_that_is_spent(index: IndexWriter, watch: FreshnessWatch):

@@ -82,7 +82,12 @@ async def open_office(
             keep=NEVER,
         ),
         refreshes=RefreshParts(
-            book=book, index=IndexReader.open(run / "index"), node="here", issuers={}, clock=clock
+            book=book,
+            index=IndexReader.open(run / "index"),
+            node="here",
+            issuers={},
+            released=run / "released-files",
+            clock=clock,
         ),
         freshness=FreshnessParts(index=IndexReader.open(run / "index"), issuers=(), clock=clock),
         closing=None,

@@ -21,7 +21,7 @@ from support.reading import OpenCell
 from tashika.pki.standing import Reason
 from tashika_server.durable import write_atomically
 from tashika_server.index import Entry, Finding, IndexReader, Mark, Quarantined, Snapshot
-from tashika_server.issuer import Bounds, Issuer
+from tashika_server.issuer import Bounds, Issuer, PushFeed
 from tashika_server.refresh import fetch
 from tashika_server.refresh.process import Refresher, RefreshParts
 from tashika_server.refresh.source import Source
@@ -53,6 +53,8 @@ class House:
         names: tuple[str, ...] = (NAKA, NISHI),
         size: int = 64 * MIB,
         bounds: Bounds | None = None,
+        feed: PushFeed | None = None,
+        guarded: frozenset[int] = frozenset(),
     ) -> None:
         self.directory = directory
         self.ca = Ca.found()
@@ -65,6 +67,8 @@ class House:
         }
         self.mirrors: dict[str, tuple[str, ...]] = {}
         self.bounds = bounds
+        self.feed = feed
+        self.guarded = guarded
         self.keeper: Any = Shelf(directory / "archive")
 
     @property
@@ -79,7 +83,7 @@ class House:
             )
             for each in issuer.partitions
         )
-        return replace(issuer, partitions=tuple(partitions))
+        return replace(issuer, partitions=tuple(partitions), feed=self.feed, guarded=self.guarded)
 
     @property
     def fingerprint(self) -> bytes:

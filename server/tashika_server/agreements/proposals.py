@@ -25,6 +25,7 @@ from tashika_server.agreements.compromises import (
 from tashika_server.agreements.credentials import IssueCredential, Issued, issue_credential
 from tashika_server.agreements.errors import SamePerson, WrongState
 from tashika_server.agreements.ids import Kind
+from tashika_server.agreements.releases import Release, Released, release_file
 from tashika_server.agreements.rows import Rows
 from tashika_server.agreements.suspension_record import Resume, Suspend, Suspension
 from tashika_server.agreements.suspensions import follow_ups, resume, suspend
@@ -46,8 +47,8 @@ __all__ = [
     "submit",
 ]
 
-Order = Suspend | Resume | IssueCredential | DeclareCompromise | WithdrawCompromise
-Done = Suspension | Issued | Compromise
+Order = Suspend | Resume | IssueCredential | DeclareCompromise | WithdrawCompromise | Release
+Done = Suspension | Issued | Compromise | Released
 
 
 class Decision(StrEnum):
@@ -62,6 +63,7 @@ _ORDERS: dict[Guarded, type[Order]] = {
     Guarded.SUSPENSION: Suspend,
     Guarded.RESUMPTION: Resume,
     Guarded.CREDENTIAL: IssueCredential,
+    Guarded.RELEASE: Release,
     Guarded.COMPROMISE: DeclareCompromise,
     Guarded.COMPROMISE_END: WithdrawCompromise,
 }
@@ -70,6 +72,7 @@ _ACTS: dict[Guarded, Callable[[Change, Any], Done]] = {
     Guarded.SUSPENSION: suspend,
     Guarded.RESUMPTION: resume,
     Guarded.CREDENTIAL: issue_credential,
+    Guarded.RELEASE: release_file,
     Guarded.COMPROMISE: declare_compromise,
     Guarded.COMPROMISE_END: withdraw_compromise,
 }
@@ -172,6 +175,8 @@ def _aim(order: Order) -> tuple[str, ...]:
             return (order.compromise,)
         case IssueCredential():
             return (order.agreement,)
+        case Release():
+            return (order.sha256,)
 
 
 def _propose(change: Change, order: Order, two_person: Collection[Guarded]) -> Proposal:

@@ -21,6 +21,7 @@ from tashika_server.office.freshness import FreshnessParts
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
 from tashika_server.office.refreshes import RefreshParts
+from tashika_server.refresh.held import RELEASED_FILE
 
 __all__ = ["office_parts", "office_tls"]
 
@@ -61,6 +62,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             index=index,
             node=node,
             issuers={each.identity.fingerprint: each.name for each in config.issuers},
+            released=settings.run / RELEASED_FILE,
             clock=clock,
         ),
         freshness=FreshnessParts(index=index, issuers=config.issuers, clock=clock),

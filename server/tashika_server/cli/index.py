@@ -1,6 +1,6 @@
-"""`tashika-server index`: load the revocation index without a running service.
+"""`tashika-server index`: load it without a running service; let files in that are held back.
 
-For the first load of a nation's CRLs, and after the index has been moved away.
+`build` is for the first load of a nation's CRLs, and after the index has been moved away.
 """
 
 import argparse
@@ -12,10 +12,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tashika_server.agreements.errors import NoSuchRecord
+from tashika_server.agreements.releases import Release
 from tashika_server.assembly.refreshing import lab_directory, refresh_parts
+from tashika_server.book import Change
+from tashika_server.cli import actor
+from tashika_server.cli.display import print_json, print_table
+from tashika_server.cli.registrar import add_write
 from tashika_server.clock import SystemClock
-from tashika_server.config import Config, load_config
+from tashika_server.config import Config, load_config, load_settings
 from tashika_server.lab.layout import Layout
+from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.process import Refresher, RefreshParts, Told
 from tashika_server.refresh.refresh import Outcome
 from tashika_server.refresh.source import AnySource
@@ -24,7 +31,7 @@ __all__ = ["add_commands"]
 
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `index build`."""
+    """Add `index build`, `index held` and `index release`."""
     noun = nouns.add_parser("index")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     build = verbs.add_parser(
@@ -32,6 +39,42 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     build.add_argument("config", type=Path, metavar="CONFIG")
     build.set_defaults(handler=_build)
+    held = verbs.add_parser("held", help="list the files that wait for two persons")
+    held.add_argument("config", type=Path, metavar="CONFIG")
+    held.add_argument("--json", action="store_true", help="print one JSON value")
+    held.set_defaults(handler=_held)
+    release = add_write(verbs, "release", _release, "propose that one of them be taken in")
+    release.add_argument("sha256", metavar="SHA256", help="as `index held` shows it")
+    release.add_argument("--reason", required=True, help="what the issuer says, for the record")
+
+
+def _held(options: argparse.Namespace) -> int:
+    waiting = _files(options.config).waiting()
+    if options.json:
+        print_json(waiting)
+    else:
+        print_table(waiting, ["sha256", "issuer", "partition", "detail"])
+    return 0
+
+
+def _release(options: argparse.Namespace, change: Change) -> object:
+    held = [each for each in _files(options.config).waiting() if each.sha256 == options.sha256]
+    if not held:
+        raise NoSuchRecord(
+            f"no file of this machine with the SHA-256 {options.sha256} waits",
+            rule="a file is released where it is held back",
+            remedy="`tashika-server index held` lists those that wait",
+        )
+    (file,) = held
+    order = Release(
+        sha256=file.sha256, issuer=file.issuer, partition=file.partition, reason=options.reason
+    )
+    return actor.submit(options, change, order)
+
+
+def _files(config: Path) -> HeldFiles:
+    settings = load_settings(config)
+    return HeldFiles(directory=settings.index.path / "held", released=settings.run / RELEASED_FILE)
 
 
 def _build(options: argparse.Namespace) -> int:

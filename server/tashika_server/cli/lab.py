@@ -55,6 +55,7 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     ):
         _add_certificate(_add(verbs, verb, partial(_record, record), text))
     _add(verbs, "publish", _publish, "publish all CRLs and tell the running service")
+    _add(verbs, "push", _push, "push what has happened through the feeds; made by init --feed")
     _add(verbs, "list", _list, "show every certificate and its standing")
 
 
@@ -166,6 +167,14 @@ def _publish(options: argparse.Namespace, world: World, now: datetime) -> None:
         print("no service is running on this lab")
     else:
         print("the service: " + ", ".join(f"{name} {value}" for name, value in service.items()))
+
+
+def _push(options: argparse.Namespace, world: World, now: datetime) -> None:
+    events = world.push(at=now)
+    if options.json:
+        _print_json({"events": events})
+    else:
+        print(f"{events} events pushed")
 
 
 def _list(options: argparse.Namespace, world: World, _now: datetime) -> None:

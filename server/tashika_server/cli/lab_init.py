@@ -6,7 +6,7 @@ from shlex import join
 from typing import Any
 from urllib.parse import urlsplit
 
-from tashika_server.lab import SIMULATED, Access, Algorithm, Order, Policies, World
+from tashika_server.lab import SIMULATED, Access, Algorithm, News, Order, Policies, World
 from tashika_server.lab.layout import BANK, Layout
 
 __all__ = ["add_options", "order_of", "positive", "welcome"]
@@ -50,6 +50,14 @@ def add_options(init: ArgumentParser) -> None:
         help="let anybody on this machine ask, without an agreement, and make no verifiers",
     )
     init.add_argument(
+        "--feed",
+        dest="news",
+        action="store_const",
+        const=News.FEED,
+        default=default.news,
+        help="let the issuers push what they revoke as well (`lab push`)",
+    )
+    init.add_argument(
         "--book",
         type=_dsn,
         default=default.book,
@@ -81,6 +89,7 @@ def order_of(options: Namespace) -> Order:
         algorithm=Algorithm(options.algorithm),
         policies=Policies(options.policies),
         access=options.access,
+        news=options.news,
         book=options.book,
     )
 

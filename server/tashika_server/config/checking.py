@@ -234,3 +234,5 @@ def _together(settings: Settings, issuers: tuple[Issuer, ...]) -> Iterator[Findi
         )
         if simulated and not settings.lab:
             yield f"issuer[{each.name}].partitions", "has lab: URLs", "add the table [lab]"
+        if each.feed and each.feed.url.startswith("lab:") and not settings.lab:
+            yield f"issuer[{each.name}].feed", "has a lab: URL", "add the table [lab]"

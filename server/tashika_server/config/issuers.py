@@ -7,22 +7,28 @@ a problem at its key (T24). Whether a signer may sign is `signing`'s to say.
 import csv
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tashika.pki.algorithms import algorithm_for
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.certificates import extension, public_key
 from tashika.pki.errors import PkiError
-from tashika_server.certificate_file import read_certificate
+from tashika_server.certificate_file import BadFile, read_certificate
 from tashika_server.config.problem import BadValue, Complaints
-from tashika_server.config.settings import IssuerSettings
-from tashika_server.issuer import FRESHEST, Issuer, Partition
+from tashika_server.config.settings import FeedSettings, IssuerSettings
+from tashika_server.issuer import FRESHEST, Issuer, Partition, PushFeed
 
 __all__ = ["load_issuer"]
 
+FEED_CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+"""Those that RFC 7518 3.4 has a name for."""
 URL_SCHEMES = frozenset({"http", "https", "file", "lab"})
 
 
@@ -31,6 +37,9 @@ def load_issuer(settings: IssuerSettings, complaints: Complaints) -> Issuer | No
     key = f"issuer[{settings.name}]"
     certificate = complaints.attempt(f"{key}.certificate", _ca, settings.certificate)
     partitions = complaints.attempt(f"{key}.partitions", _partitions, settings)
+    feed = None
+    if settings.feed:
+        feed = complaints.attempt(f"{key}.feed", _feed, settings.feed)
     if settings.register:
         complaints.attempt(f"{key}.register", _readable, settings.register)
     for signer in settings.signers:
@@ -49,6 +58,8 @@ def load_issuer(settings: IssuerSettings, complaints: Complaints) -> Issuer | No
         never_issued=settings.never_issued,
         archive_cutoff=settings.archive_cutoff,
         bounds=settings.bounds,
+        feed=feed,
+        guarded=_guarded(certificate, settings),
         operator=settings.operator,
         probes=settings.probes,
         numbering=settings.numbering,
@@ -70,6 +81,29 @@ def _ca(file: Path) -> x509.Certificate:
             f"{file} is not a CA's certificate", "name that of the CA that issues and revokes"
         )
     return certificate
+
+
+def _feed(settings: FeedSettings) -> PushFeed:
+    try:
+        key = load_pem_public_key(_content(settings.key))
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in FEED_CURVES:
+        raise BadValue(
+            f"{settings.key} is no public key of a feed", "export a P-256, P-384 or P-521 key"
+        )
+    if urlsplit(_url(settings.url)).scheme == "file":
+        raise BadValue("a feed cannot be a file", "begin it with http:, https: or lab:")
+    return PushFeed(url=settings.url, key=key)
+
+
+def _guarded(ca: x509.Certificate, settings: IssuerSettings) -> frozenset[int]:
+    """Return the serials of this CA and of the signers that are there; others are complained of."""
+    found = {ca.serial_number} if ca.issuer == ca.subject else set()
+    for signer in settings.signers:
+        with suppress(BadFile):
+            found.add(read_certificate(signer.certificate).serial_number)
+    return frozenset(found)
 
 
 def _partitions(settings: IssuerSettings) -> tuple[Partition, ...]:

@@ -30,6 +30,7 @@ __all__ = [
     "Access",
     "BookSettings",
     "Environment",
+    "FeedSettings",
     "FilesSettings",
     "IndexSettings",
     "IssuerSettings",
@@ -200,6 +201,14 @@ class SignerFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """`feed` of an issuer: where it pushes changes, and the public key that signs them, PEM."""
+
+    url: str
+    key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerSettings:
     """`[[issuer]]`: one CA key generation; give either `partitions` or `crl`."""
 
@@ -212,6 +221,7 @@ class IssuerSettings:
     delta_crl: str | None = None
     crl_covers: Covers = Covers.EVERYTHING
     crl_issuer: Path | None = None
+    feed: FeedSettings | None = None
     register: Path | None = None
     without_register: WithoutRegister = WithoutRegister.UNKNOWN
     never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED

@@ -5,6 +5,7 @@ is void if its generation never came to be. Each function is part of its caller'
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from tashika_server.history.store import Connection, micros
 from tashika_server.index import Mark, Snapshot
@@ -26,9 +27,9 @@ IS_LIVE = "(dropped IS NULL OR (SELECT void FROM publication WHERE publication.i
 
 
 def in_step(connection: Connection, epoch: int, snapshot: Snapshot) -> bool:
-    """Tell whether this is the index that was told of last, at most one generation behind."""
+    """Tell whether this is the index that was told of last, at most one commit behind."""
     told = connection.execute("SELECT generation FROM epoch WHERE id = ?", (epoch,)).fetchone()[0]
-    if told - snapshot.generation not in (0, 1):
+    if told - snapshot.generation not in (0, _generations(connection, epoch, told)):
         return False
     last = connection.execute(
         "SELECT fingerprint, partition, sha256 FROM publication"
@@ -42,6 +43,16 @@ def in_step(connection: Connection, epoch: int, snapshot: Snapshot) -> bool:
     fingerprint, partition, digest = last
     mark = snapshot.mark(fingerprint, partition)
     return mark is not None and mark.sha256 == digest
+
+
+def _generations(connection: Connection, epoch: int, last: int) -> int:
+    """Count the generations of a commit: one of each partition, or the one of an issuer."""
+    (partitions,) = connection.execute(
+        "SELECT count(DISTINCT place) FROM publication JOIN place ON place.id = place"
+        " WHERE epoch = ? AND publication.generation = ? AND NOT void AND sha256 IS NOT NULL",
+        (epoch, last),
+    ).fetchone()
+    return max(1, int(partitions))
 
 
 def new_epoch(
@@ -105,10 +116,22 @@ def baseline(connection: Connection, place: int) -> int | None:
 
 
 def add_publication(
-    connection: Connection, place: int, generation: int, at: int, mark: Mark | None
+    connection: Connection,
+    place: int,
+    generation: int,
+    at: int,
+    mark: Mark | None,
+    *,
+    pushed_at: datetime | None = None,
 ) -> int:
-    """Enter what one CRL, or none, says of a partition from a generation on."""
-    said = (str(mark.number), micros(mark.this_update), mark.sha256) if mark else (None, None, None)
+    """Enter what one CRL, or none, says of a partition from a generation on.
+
+    A push feed's message has no number; what it says is known since `pushed_at`.
+    """
+    said: tuple[object, ...] = (None, None, None)
+    if mark:
+        number = None if pushed_at else str(mark.number)
+        said = (number, micros(pushed_at or mark.this_update), mark.sha256)
     row = connection.execute(
         "INSERT INTO publication (place, generation, known_at, number, this_update, sha256)"
         " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",

@@ -11,6 +11,7 @@ it becomes. What never changes is said by the index itself.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -35,7 +36,7 @@ from tashika_server.history.store import (
     serial_key,
     writing,
 )
-from tashika_server.index import Entry, IndexReader, Published
+from tashika_server.index import Changes, Entry, IndexReader, Publication
 from tashika_server.issuer import Issuer
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
@@ -96,12 +97,12 @@ class Teller:
         """Let go of the file."""
         self._connection.close()
 
-    def keep(self, generation: int, published: Sequence[Published]) -> None:
-        """Hear what a generation publishes; raises HistoryFailed, changing nothing."""
+    def keep(self, generation: int, published: Sequence[Publication]) -> None:
+        """Hear what one commit publishes; raises HistoryFailed, changing nothing."""
         alarms = _ALARMED()
         with writing(self._file, self._connection):
-            at = self._advance(generation)
-            for each in published:
+            at = self._advance(generation, before=generation - max(1, len(published)))
+            for each in _in_order(published):
                 self._publish(generation, each, at, alarms)
         self._raise_alarms(alarms)
 
@@ -114,7 +115,7 @@ class Teller:
     ) -> None:
         """Hear which partitions are expected, and what those listed that go."""
         with writing(self._file, self._connection) as connection:
-            at = self._advance(generation)
+            at = self._advance(generation, before=generation - 1)
             issuer = issuer_id(connection, fingerprint)
             for name, place in self._live(issuer).items():
                 if name not in partitions:
@@ -122,9 +123,9 @@ class Teller:
             for name in sorted(set(partitions) - self._live(issuer).keys()):
                 add_place(connection, self._epoch, issuer, name, at)
 
-    def _advance(self, generation: int) -> int:
-        """Begin a generation and return its time, which never falls."""
-        make_void(self._connection, self._epoch, after=generation - 1)
+    def _advance(self, generation: int, *, before: int) -> int:
+        """Begin what follows the generation `before` and return its time, which never falls."""
+        make_void(self._connection, self._epoch, after=before)
         query = "SELECT known_at FROM epoch WHERE id = ?"
         (last,) = self._connection.execute(query, (self._epoch,)).fetchone()
         at: int = max(last, micros(self._clock.now()))
@@ -134,13 +135,15 @@ class Teller:
         )
         return at
 
-    def _publish(self, generation: int, each: Published, at: int, alarms: _ALARMED) -> None:
+    def _publish(self, generation: int, each: Publication, at: int, alarms: _ALARMED) -> None:
         issuer = issuer_id(self._connection, each.fingerprint)
         place = self._place(issuer, each.partition)
         if place is None:
             place = add_place(self._connection, self._epoch, issuer, each.partition, at)
         first = baseline(self._connection, place)
-        publication = add_publication(self._connection, place, generation, at, each.mark)
+        publication = add_publication(
+            self._connection, place, generation, at, each.mark, pushed_at=each.pushed_at
+        )
         named = self._issuers[each.fingerprint]
         keeping = Keeping(family=named.family, beyond_expiry=named.archive_cutoff is not None)
         if first is None and not self._has_events(issuer):
@@ -229,7 +232,19 @@ def _row(issuer: int, entry: Entry, publication: int, said: Row) -> _EventRow:
     return issuer, serial_key(entry.serial), publication, *said
 
 
-def _pairs(published: Published) -> Iterator[tuple[int, Entry | None, Entry | None]]:
+def _in_order(published: Sequence[Publication]) -> Sequence[Publication]:
+    """Let whatever goes go first, as the index does: a certificate may move to a partition."""
+    if len(published) == 1:
+        return published
+    going = [
+        replace(each, changes=Changes(removed=each.changes.removed))
+        for each in published
+        if each.changes.removed
+    ]
+    return going + [replace(each, changes=replace(each.changes, removed=())) for each in published]
+
+
+def _pairs(published: Publication) -> Iterator[tuple[int, Entry | None, Entry | None]]:
     """Yield serials with what was listed before and what is now."""
     changes = published.changes
     yield from ((entry.serial, None, entry) for entry in changes.added)

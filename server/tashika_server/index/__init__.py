@@ -1,6 +1,7 @@
 """The revocation index: which certificates are revoked, by which CRL, as of which generation.
 
-`reader` and `snapshot` look up, `writer` and `edit` change, `layout` says how it lies in LMDB.
+`reader` and `snapshot` look up, `writer` and `edit` change, `layout` and `records` say how it
+lies in LMDB.
 Not for deciding what may be taken in (`refresh`) or what an answer says (`responder`).
 """
 
@@ -11,7 +12,7 @@ from tashika_server.index.errors import (
     IndexWriteFailed,
     SerialTaken,
 )
-from tashika_server.index.historian import Historian, Published
+from tashika_server.index.historian import Historian
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.snapshot import Snapshot
 from tashika_server.index.values import (
@@ -20,8 +21,11 @@ from tashika_server.index.values import (
     Coverage,
     DeltaMark,
     Entry,
+    FeedMark,
     Finding,
     Mark,
+    Publication,
+    Pushed,
     Quarantined,
     RegisterMark,
 )
@@ -33,6 +37,7 @@ __all__ = [
     "Coverage",
     "DeltaMark",
     "Entry",
+    "FeedMark",
     "Finding",
     "Historian",
     "IndexBusy",
@@ -42,7 +47,8 @@ __all__ = [
     "IndexWriteFailed",
     "IndexWriter",
     "Mark",
-    "Published",
+    "Publication",
+    "Pushed",
     "Quarantined",
     "RegisterMark",
     "SerialTaken",

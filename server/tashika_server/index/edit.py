@@ -5,32 +5,40 @@ Whoever holds the transaction commits it; nothing here is durable or visible bef
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, takewhile
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain, islice, takewhile
 from operator import attrgetter
 
+from tashika_server.index.coverages import Coverages
 from tashika_server.index.errors import SerialTaken
 from tashika_server.index.layout import (
     ID_BYTES,
+    LISTS,
     LONG_LIST,
     SHORT_LIST,
     SHORT_SERIALS,
-    Place,
     id_of,
-    pack_change,
-    pack_coverage,
+    listed_bytes,
     pack_entries,
     pack_entry,
     pack_id,
     pack_listed,
     pack_name,
     pack_number,
+    pack_serial,
+    unpack_number,
+)
+from tashika_server.index.records import (
+    Place,
+    pack_change,
+    pack_fed,
+    pack_feed,
     pack_place,
     pack_quarantined,
     pack_register_mark,
-    pack_serial,
-    unpack_number,
+    unpack_fed,
     unpack_place,
-    weakest,
 )
 from tashika_server.index.store import Cursor, Store, Transaction
 from tashika_server.index.values import (
@@ -38,15 +46,21 @@ from tashika_server.index.values import (
     Changes,
     Coverage,
     Entry,
+    FeedMark,
     Mark,
+    Publication,
     Quarantined,
     RegisterMark,
 )
 
 __all__ = ["Edit"]
 
-KEPT_CHANGES = 1000
-"""Generations whose changes are kept; who keeps answers looks every second, not every day."""
+KEPT_CHANGES = 50_000
+"""Generations whose changes are kept: four rounds of a nation's 11,000 partitions."""
+KEPT_PAGES = 1024
+"""And the most that they take, 4 MiB: a million short serials, a week of a nation's."""
+AT_ONCE = 10_000
+"""Entries that are in memory together: a first load may have a nation's."""
 
 
 class Edit:
@@ -58,6 +72,7 @@ class Edit:
     def __init__(self, store: Store, transaction: Transaction) -> None:
         self._databases = store.databases
         self._transaction = transaction
+        self._said = Coverages(store, transaction)
 
     def expect(self, fingerprint: bytes, partitions: Iterable[str]) -> bool:
         """Make exactly these the partitions of an issuer; tell whether that is news.
@@ -73,27 +88,85 @@ class Edit:
         last = max(places.values(), default=issuer + bytes(ID_BYTES))
         for number, name in enumerate(sorted(wanted - places.keys()), id_of(last) + 1):
             self._found(issuer + pack_id(number), name)
-        self._cover(issuer)
+        self.cover(fingerprint)
+        # Whoever follows the issuer's feed, if somebody still does, says anew what is wrong.
+        self._delete("quarantine", issuer)
         return places.keys() != wanted
 
-    def apply(self, fingerprint: bytes, partition: str, changes: Changes) -> None:
-        """Add, change and remove entries; raises SerialTaken."""
-        place = self._place(fingerprint, partition)
-        self._add(place, changes.added)
-        for _, entry in changes.changed:
-            self._put("entries", _key(place, entry.serial), pack_entry(place, entry))
-        self._remove(place, [entry.serial for entry in changes.removed])
+    def apply(self, publications: Sequence[Publication]) -> None:
+        """Add, change and remove entries of partitions; raises SerialTaken.
+
+        Whatever goes goes first, so a certificate may move from one partition to another.
+        """
+        placed = [
+            (self._place(each.fingerprint, each.partition), each.changes) for each in publications
+        ]
+        for place, changes in placed:
+            self._remove(place, changes.removed)
+        for place, changes in placed:
+            self._add(place, changes.added)
+            for _, entry in changes.changed:
+                self._put("entries", _key(place, entry.serial), pack_entry(place, entry))
 
     def mark(self, fingerprint: bytes, partition: str, mark: Mark) -> None:
-        """Let a CRL speak for its partition, and end its quarantine."""
+        """Let a CRL speak for its partition, and end its quarantine; `cover` goes after it."""
         place = self._place(fingerprint, partition)
         self._put("marks", place, pack_place(Place(name=partition, mark=mark)))
         coverage = Coverage(
             number=mark.number, this_update=mark.this_update, next_update=mark.next_update
         )
-        self._put("coverage", place, pack_coverage(coverage))
-        self._cover(place[:ID_BYTES])
-        self.release(fingerprint, partition)
+        self._said.speak(place, coverage)
+        self._delete("quarantine", place)
+
+    def cover(self, fingerprint: bytes) -> None:
+        """Work out what the issuer's partitions say together."""
+        issuer = self._issuer(fingerprint)
+        self._said.conclude(issuer)
+
+    def unsaid(self, crl: Publication) -> Publication:
+        """Leave out of a CRL's changes what a feed has said since; forget what came before."""
+        place, number = self._place(crl.fingerprint, crl.partition), crl.mark.number
+        with self._cursor("fed") as cursor:
+            rows = list(cursor.iternext_dup()) if cursor.set_key(place) else []
+        said = [unpack_fed(row) for row in rows]
+        for row, (base, _) in zip(rows, said, strict=True):
+            if base < number:
+                self._delete("fed", place, row)
+        since = {serial for base, serial in said if base >= number}
+        return replace(crl, changes=crl.changes.without(since))
+
+    def known(self, fingerprint: bytes, partition: str) -> Mark:
+        """Return the last CRL of a partition that has one."""
+        place = self._place(fingerprint, partition)
+        raw = self._transaction.get(place, db=self._databases["marks"])
+        mark = unpack_place(raw).mark if raw else None
+        if mark is None:
+            raise KeyError(partition)
+        return mark
+
+    def hear(self, fingerprint: bytes, partition: str, number: int, changes: Changes) -> None:
+        """Remember that a feed has said so after the CRL of this number was made."""
+        place = self._place(fingerprint, partition)
+        for entry in changes.entries():
+            self._put("fed", place, pack_fed(number, entry.serial))
+
+    def freshen(self, fingerprint: bytes, partition: str, this_update: datetime) -> None:
+        """Let what a partition says be known since `this_update`, and until when it was before."""
+        place = self._place(fingerprint, partition)
+        known = self._said.of(place)
+        if known and known.this_update < this_update:
+            self._said.speak(
+                place,
+                Coverage(
+                    number=known.number, this_update=this_update, next_update=known.next_update
+                ),
+            )
+
+    def feed(self, fingerprint: bytes, mark: FeedMark) -> None:
+        """Note how far an issuer's push feed is taken in, and end its quarantine."""
+        issuer = self._issuer(fingerprint)
+        self._put("feeds", issuer, pack_feed(mark))
+        self._delete("quarantine", issuer)
 
     def register(
         self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
@@ -120,6 +193,10 @@ class Edit:
         place = self._place(fingerprint, quarantined.partition)
         self._put("quarantine", place, pack_quarantined(quarantined))
 
+    def quarantine_feed(self, fingerprint: bytes, quarantined: Quarantined) -> None:
+        """Note why a push feed is not followed."""
+        self._put("quarantine", self._issuer(fingerprint), pack_quarantined(quarantined))
+
     def release(self, fingerprint: bytes, partition: str) -> None:
         """Forget why: the newest file is in order."""
         self._delete("quarantine", self._place(fingerprint, partition))
@@ -136,28 +213,41 @@ class Edit:
         key = pack_number(change.generation)
         self._put("meta", b"generation", key)
         self._put("changes", key, pack_change(change))
-        self._delete("changes", pack_number(max(0, change.generation - KEPT_CHANGES)))
+        self._trim()
         return change.generation
 
-    def _add(self, place: bytes, entries: Sequence[Entry]) -> None:
-        with self._cursor("entries") as cursor:
-            if _put_ascending(cursor, pack_entries(place, entries)) < len(entries):
-                raise SerialTaken("it lists a certificate that another partition lists already")
-        long = bisect_left(entries, SHORT_SERIALS, key=attrgetter("serial"))
-        self._list(SHORT_LIST, place, entries[:long])
-        self._list(LONG_LIST, place, entries[long:])
+    def _trim(self) -> None:
+        """Forget the oldest changes, but never the newest."""
+        with self._cursor("changes") as cursor:
+            while (kept := self._transaction.stat(self._databases["changes"]))["entries"] > 1:
+                pages = kept["leaf_pages"] + kept["overflow_pages"]
+                if kept["entries"] <= KEPT_CHANGES and pages <= KEPT_PAGES:
+                    return
+                cursor.first()
+                cursor.delete()
+
+    def _add(self, place: bytes, entries: Iterable[Entry]) -> None:
+        left = iter(entries)
+        while some := list(islice(left, AT_ONCE)):
+            with self._cursor("entries") as cursor:
+                if _put_ascending(cursor, pack_entries(place, some)) < len(some):
+                    raise SerialTaken("it lists a certificate that another partition lists already")
+            long = bisect_left(some, SHORT_SERIALS, key=attrgetter("serial"))
+            self._list(SHORT_LIST, place, some[:long])
+            self._list(LONG_LIST, place, some[long:])
 
     def _list(self, name: str, place: bytes, entries: Sequence[Entry]) -> None:
         if not entries:
             return
-        values = [pack_listed(entry.serial) for entry in entries]
+        width = listed_bytes(entries[0].serial)
+        rows = [(place, entry.serial.to_bytes(width)) for entry in entries]
         with self._cursor(name) as cursor:
             listed = cursor.set_key(place) and cursor.last_dup()
-            behind = not listed or cursor.value() < values[0]
-            cursor.putmulti(((place, value) for value in values), append=behind)
+            behind = not listed or cursor.value() < rows[0][1]
+            cursor.putmulti(rows, append=behind)
 
-    def _remove(self, place: bytes, serials: Iterable[int]) -> None:
-        for serial in serials:
+    def _remove(self, place: bytes, entries: Iterable[Entry]) -> None:
+        for serial in map(attrgetter("serial"), entries):
             self._delete("entries", _key(place, serial))
             name = SHORT_LIST if serial < SHORT_SERIALS else LONG_LIST
             self._delete(name, place, pack_listed(serial))
@@ -165,23 +255,19 @@ class Edit:
     def _found(self, place: bytes, name: str) -> None:
         self._put("places", place[:ID_BYTES] + pack_name(name), place[ID_BYTES:])
         self._put("marks", place, pack_place(Place(name=name)))
-        self._put("coverage", place, b"")
+        self._said.speak(place, None)
 
     def _drop(self, place: bytes, name: str) -> None:
-        for listing in (SHORT_LIST, LONG_LIST):
+        for listing in LISTS:
             with self._cursor(listing) as cursor:
                 values = list(cursor.iternext_dup()) if cursor.set_key(place) else []
             for value in values:
                 self._delete("entries", _key(place, int.from_bytes(value, "big")))
             self._delete(listing, place)
-        for database in ("marks", "coverage", "quarantine"):
+        self._said.hush(place)
+        for database in ("marks", "coverage", "quarantine", "fed"):
             self._delete(database, place)
         self._delete("places", place[:ID_BYTES] + pack_name(name))
-
-    def _cover(self, issuer: bytes) -> None:
-        """Work out what the issuer's partitions say together."""
-        each = [raw for key, raw in self._rows("coverage", issuer) if key != issuer]
-        self._put("coverage", issuer, pack_coverage(weakest(each)))
 
     def _issuer(self, fingerprint: bytes) -> bytes:
         """Return the id of an issuer, a new one if it has none; ids are never used again."""

@@ -5,22 +5,11 @@ keeps a history must hear it from the writer. Not for telling readers (`Snapshot
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from tashika_server.index.values import Changes, Entry, Mark
+from tashika_server.index.values import Entry, Publication
 
-__all__ = ["Historian", "Published"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """What one CRL changes in its partition."""
-
-    fingerprint: bytes
-    partition: str
-    changes: Changes
-    mark: Mark
+__all__ = ["Historian"]
 
 
 class Historian(Protocol):
@@ -31,8 +20,11 @@ class Historian(Protocol):
     to be. Not from two threads.
     """
 
-    def keep(self, generation: int, published: Sequence[Published]) -> None:
-        """Hear what a generation publishes; nothing, where it is one of a register."""
+    def keep(self, generation: int, published: Sequence[Publication]) -> None:
+        """Hear what one commit publishes, whose last generation this is.
+
+        Each publication is a generation of its own; there is none where it is a register's.
+        """
         ...
 
     def expect(

@@ -1,4 +1,6 @@
-"""How the index lies in LMDB: named databases, keys and values. Pure functions of bytes.
+"""How the index lies in LMDB: its databases, keys, entries and dates. Pure functions of bytes.
+
+Not for what is kept as a whole beside them, such as marks and changes (`records`).
 
 | database       | key                                  | value                                  |
 |----------------|--------------------------------------|----------------------------------------|
@@ -10,29 +12,32 @@
 | listed_long    | issuer, partition                    | the other serials in 32 octets, sorted |
 | marks          | issuer, partition                    | JSON: name, and a mark once there is   |
 | coverage       | issuer, partition; issuer            | times, number; empty while not covered |
+| dates          | issuer, which date                   | date, partition; sorted                |
 | register       | issuer, last serial of a range       | first serial of it                     |
 |                | issuer                               | SHA-256 of the register, last serial   |
 | quarantine     | issuer, partition                    | JSON                                   |
 | changes        | generation: u64                      | issuer, partition, serials             |
+| feeds          | issuer                               | JSON: what of its push feed is taken   |
+| fed            | issuer, partition                    | base number, serial; sorted            |
 
 Numbers are big-endian, so that keys sort as numbers do; a serial in a key is its length and
 its octets. An entry of a 4-octet serial takes 24 octets in `entries` and 8 in `listed`, which
-exists so that one partition of thousands can be compared with its next CRL.
+exists so that one partition of thousands can be compared with its next CRL. `dates` has of each
+issuer's partitions the thisUpdates, the nextUpdates and who is awaited, so that what they say
+together is at the head of three short lists, however many partitions there are. `fed` has what
+a push feed said since the CRL that an index has, until a CRL says it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 
-from cattrs.preconf.json import make_converter
-
 from tashika.pki.standing import Reason
-from tashika_server.index.values import Change, Coverage, Entry, Mark, Quarantined, RegisterMark
+from tashika_server.index.values import Coverage, Entry
 
-SCHEMA = 1
+SCHEMA = 2
 DATABASES = (
     "meta",
     "issuers",
@@ -45,9 +50,17 @@ DATABASES = (
     "register",
     "quarantine",
     "changes",
+    "dates",
+    "feeds",
+    "fed",
 )
 SHORT_LIST, LONG_LIST = LISTS = ("listed", "listed_long")
+PACKED = frozenset((*LISTS, "dates"))
 """These keep many values of one size under a key, packed without any header of their own."""
+SORTED = PACKED | {"fed"}
+"""These keep many values under a key, of any size."""
+AWAITED, THIS_UPDATE, NEXT_UPDATE = b"\0", b"\1", b"\2"
+"""The keys in `dates`, behind the issuer's id: of partitions without a CRL, and of the others."""
 
 ID_BYTES = 2
 """65,536 issuers, and as many partitions each; JPKI has 6, and 1,900 each."""
@@ -56,25 +69,11 @@ MAX_SERIAL_BYTES = 32
 SHORT_SERIALS = 1 << 64
 """Serials below it are in the short list; JPKI's have 28 bits, those of public CAs 128."""
 
-_SHA256_BYTES = 32
-_JSON = make_converter()
-# A change lists thousands of numbers, which JSON has read as such.
-_JSON.register_structure_hook_func(
-    lambda kind: kind == tuple[int, ...], lambda numbers, _: tuple(numbers)
-)
 _NUMBER = Struct(">Q")
 _ENTRY = Struct(">2sBI")
 _TIME = Struct(">q")
 _COVERAGE = Struct(">qq")
 _REASONS = {0: None, **{reason + 1: reason for reason in Reason}}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One expected partition: its name, and its mark once a CRL has been accepted."""
-
-    name: str
-    mark: Mark | None = None
 
 
 def pack_id(number: int) -> bytes:
@@ -120,31 +119,39 @@ def unpack_serial(raw: bytes) -> int:
 
 def pack_listed(serial: int) -> bytes:
     """Write a serial as a value of the list it belongs to."""
-    return serial.to_bytes(8 if serial < SHORT_SERIALS else MAX_SERIAL_BYTES, "big")
+    return serial.to_bytes(listed_bytes(serial))
+
+
+def listed_bytes(serial: int) -> int:
+    """Return the length of a value in the list that a serial belongs to."""
+    return 8 if serial < SHORT_SERIALS else MAX_SERIAL_BYTES
 
 
 def pack_entry(place: bytes, entry: Entry) -> bytes:
     """Write an entry of the partition with this key; its dates are within 1970 to 2105."""
-    reason = 0 if entry.reason is None else entry.reason + 1
-    packed = _ENTRY.pack(place[ID_BYTES:], reason, int(entry.revoked_at.timestamp()))
-    if entry.invalid_since is None:
-        return packed
-    return packed + _TIME.pack(int(entry.invalid_since.timestamp()))
+    ((_, value),) = pack_entries(place, (entry,))
+    return value
 
 
 def pack_entries(place: bytes, entries: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
     """Write entries of the partition with this key, each with its own key."""
-    prefixes = serial_prefixes(place[:ID_BYTES])
+    prefixes, partition, pack = serial_prefixes(place[:ID_BYTES]), place[ID_BYTES:], _ENTRY.pack
+    # Written out: loads of millions spend most of their time here.
     for entry in entries:
-        length = entry.serial.bit_length() + 7 >> 3
-        yield prefixes[length] + entry.serial.to_bytes(length), pack_entry(place, entry)
+        serial, reason = entry.serial, entry.reason
+        length = serial.bit_length() + 7 >> 3
+        code = 0 if reason is None else reason + 1
+        value = pack(partition, code, int(entry.revoked_at.timestamp()))
+        if entry.invalid_since is not None:
+            value += _TIME.pack(int(entry.invalid_since.timestamp()))
+        yield prefixes[length] + serial.to_bytes(length), value
 
 
 def unpack_entry(serial: int, raw: bytes) -> Entry:
     """Read an entry."""
     _, reason, revoked_at = _ENTRY.unpack_from(raw)
-    since = _instant(*_TIME.unpack_from(raw, _ENTRY.size)) if len(raw) > _ENTRY.size else None
-    return Entry(serial, _instant(revoked_at), _REASONS[reason], since)
+    since = instant(*_TIME.unpack_from(raw, _ENTRY.size)) if len(raw) > _ENTRY.size else None
+    return Entry(serial, instant(revoked_at), _REASONS[reason], since)
 
 
 def partition_of(raw: bytes) -> bytes:
@@ -169,63 +176,21 @@ def unpack_coverage(raw: bytes | None) -> Coverage | None:
     this_update, next_update = _COVERAGE.unpack_from(raw)
     return Coverage(
         number=unpack_serial(raw[_COVERAGE.size :]) if len(raw) > _COVERAGE.size else None,
-        this_update=_instant(this_update),
-        next_update=_instant(next_update),
+        this_update=instant(this_update),
+        next_update=instant(next_update),
     )
 
 
-def weakest(coverages: Iterable[bytes]) -> Coverage | None:
-    """Return what all partitions of an issuer say together; None if one says nothing."""
-    read = [unpack_coverage(raw) for raw in coverages]
-    if not read or None in read:
-        return None
-    known = [each for each in read if each]
-    return Coverage(
-        number=known[0].number if len(known) == 1 else None,
-        this_update=min(each.this_update for each in known),
-        next_update=min(each.next_update for each in known),
-    )
+def pack_date(at: datetime | None, place: bytes) -> bytes:
+    """Write a date of the partition with this key so that dates sort; None sorts as 1970."""
+    return _NUMBER.pack((1 << 63) + (int(at.timestamp()) if at else 0)) + place[ID_BYTES:]
 
 
-def pack_register_mark(mark: RegisterMark) -> bytes:
-    """Write which register is loaded."""
-    return mark.sha256 + pack_serial(mark.last)
+def unpack_date(raw: bytes) -> tuple[datetime, bytes]:
+    """Read a date and the id of its partition."""
+    return instant(int.from_bytes(raw[:8], "big") - (1 << 63)), raw[8:]
 
 
-def unpack_register_mark(raw: bytes) -> RegisterMark:
-    """Read which register is loaded."""
-    return RegisterMark(sha256=raw[:_SHA256_BYTES], last=unpack_serial(raw[_SHA256_BYTES:]))
-
-
-def pack_place(place: Place) -> bytes:
-    """Write what is kept of an expected partition."""
-    return _JSON.dumps(place).encode()
-
-
-def unpack_place(raw: bytes) -> Place:
-    """Read what is kept of an expected partition."""
-    return _JSON.loads(raw, Place)
-
-
-def pack_quarantined(quarantined: Quarantined) -> bytes:
-    """Write why a file is not in the index."""
-    return _JSON.dumps(quarantined).encode()
-
-
-def unpack_quarantined(raw: bytes) -> Quarantined:
-    """Read why a file is not in the index."""
-    return _JSON.loads(raw, Quarantined)
-
-
-def pack_change(change: Change) -> bytes:
-    """Write what a generation changed."""
-    return _JSON.dumps(change).encode()
-
-
-def unpack_change(raw: bytes) -> Change:
-    """Read what a generation changed."""
-    return _JSON.loads(raw, Change)
-
-
-def _instant(seconds: int) -> datetime:
+def instant(seconds: int) -> datetime:
+    """Return the moment so many seconds after 1970 began."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -10,26 +10,30 @@ from tashika_server.index.errors import IndexMissing
 from tashika_server.index.ground import Commit, Ground
 from tashika_server.index.layout import (
     ID_BYTES,
-    LONG_LIST,
-    SHORT_LIST,
+    LISTS,
     pack_name,
     pack_number,
     pack_serial,
     partition_of,
-    unpack_change,
     unpack_coverage,
     unpack_entry,
     unpack_number,
+    unpack_serial,
+)
+from tashika_server.index.records import (
+    unpack_change,
+    unpack_fed,
+    unpack_feed,
     unpack_place,
     unpack_quarantined,
     unpack_register_mark,
-    unpack_serial,
 )
 from tashika_server.index.store import Store
 from tashika_server.index.values import (
     Change,
     Coverage,
     Entry,
+    FeedMark,
     Finding,
     Mark,
     Quarantined,
@@ -140,7 +144,7 @@ class Snapshot:
         """Yield what one partition lists, sorted by serial."""
         if (place := self._place(fingerprint, partition)) is None:
             return
-        for name in (SHORT_LIST, LONG_LIST):
+        for name in LISTS:
             with self._transaction.cursor(self._databases[name]) as cursor:
                 for value in cursor.iternext_dup() if cursor.set_key(place) else ():
                     serial = int.from_bytes(value, "big")
@@ -190,13 +194,8 @@ class Snapshot:
 
     def count(self, fingerprint: bytes, partition: str) -> int:
         """Count what one partition lists, without reading it."""
-        if (place := self._place(fingerprint, partition)) is None:
-            return 0
-        found = 0
-        for name in (SHORT_LIST, LONG_LIST):
-            with self._transaction.cursor(self._databases[name]) as cursor:
-                found += cursor.count() if cursor.set_key(place) else 0
-        return found
+        place = self._place(fingerprint, partition)
+        return sum(self._count(name, place) for name in LISTS) if place else 0
 
     def quarantined(self, fingerprint: bytes) -> tuple[Quarantined, ...]:
         """Return why the newest files of this issuer's partitions are not in the index."""
@@ -208,6 +207,24 @@ class Snapshot:
         raw = place and self._get("quarantine", place)
         return unpack_quarantined(raw) if raw else None
 
+    def feed(self, fingerprint: bytes) -> FeedMark | None:
+        """Return how far the push feed of an issuer has been taken in."""
+        raw = self._get("feeds", self._get("issuers", fingerprint) or NOWHERE)
+        return unpack_feed(raw) if raw else None
+
+    def feed_in_quarantine(self, fingerprint: bytes) -> Quarantined | None:
+        """Return why the push feed of an issuer is not followed."""
+        raw = self._get("quarantine", self._get("issuers", fingerprint) or NOWHERE)
+        return unpack_quarantined(raw) if raw else None
+
+    def fed(self, fingerprint: bytes, partition: str, *, since: int) -> frozenset[int]:
+        """Return the serials that a feed has spoken of since the CRL of this number was made."""
+        if (place := self._place(fingerprint, partition)) is None:
+            return frozenset()
+        with self._transaction.cursor(self._databases["fed"]) as cursor:
+            rows = map(unpack_fed, cursor.iternext_dup()) if cursor.set_key(place) else ()
+            return frozenset(serial for number, serial in rows if number >= since)
+
     def register(self, fingerprint: bytes) -> RegisterMark | None:
         """Return which issued register is loaded for an issuer."""
         raw = self._get("register", self._get("issuers", fingerprint) or NOWHERE)
@@ -216,7 +233,9 @@ class Snapshot:
     def changes(self, *, after: int) -> list[Change] | None:
         """Return what changed after a generation of this lineage; None where it is not known.
 
-        Reads some 2 ms for each 10,000 serials: whoever is far behind had better start afresh.
+        Each generation is there once, oldest first, and is one partition's or one issuer's; one
+        commit may have made several. What is asked for is known for as many generations as the
+        index keeps (`edit.KEPT_CHANGES`, `KEPT_PAGES`); whoever is further behind starts afresh.
         """
         with self._transaction.cursor(self._databases["changes"]) as cursor:
             known = cursor.set_range(pack_number(after + 1))
@@ -235,6 +254,10 @@ class Snapshot:
         if raw is None:
             raise IndexMissing("the index lists a serial without its entry; load it anew")
         return raw
+
+    def _count(self, database: str, key: bytes) -> int:
+        with self._transaction.cursor(self._databases[database]) as cursor:
+            return cursor.count() if cursor.set_key(key) else 0
 
     def _of(self, database: str, fingerprint: bytes) -> Iterator[bytes]:
         """Yield the values whose keys begin with the issuer, one for each partition."""

@@ -14,7 +14,14 @@ import lmdb
 
 from tashika_server.index.errors import IndexForeign
 from tashika_server.index.ground import Commit
-from tashika_server.index.layout import DATABASES, LISTS, SCHEMA, pack_number, unpack_number
+from tashika_server.index.layout import (
+    DATABASES,
+    PACKED,
+    SCHEMA,
+    SORTED,
+    pack_number,
+    unpack_number,
+)
 
 __all__ = ["Cursor", "Store", "Transaction", "create_store", "open_store"]
 
@@ -59,7 +66,7 @@ def create_store(path: Path, size: int) -> Store:
     with _closed_on_failure(environment), environment.begin(write=True) as transaction:
         databases = {
             name: environment.open_db(
-                name.encode(), transaction, dupsort=name in LISTS, dupfixed=name in LISTS
+                name.encode(), transaction, dupsort=name in SORTED, dupfixed=name in PACKED
             )
             for name in DATABASES
         }

@@ -1,6 +1,6 @@
 """What the index holds and what it says, as values. How they lie on disk is in `layout`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -14,8 +14,11 @@ __all__ = [
     "Coverage",
     "DeltaMark",
     "Entry",
+    "FeedMark",
     "Finding",
     "Mark",
+    "Publication",
+    "Pushed",
     "Quarantined",
     "RegisterMark",
 ]
@@ -36,12 +39,30 @@ class Changes:
     """Before and after."""
     removed: Sequence[Entry] = ()
 
+    @property
+    def count(self) -> int:
+        """Count what is changed at all."""
+        return len(self.added) + len(self.changed) + len(self.removed)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry once: as it comes, as it has become, as it was when it went."""
+        return chain(self.added, (after for _, after in self.changed), self.removed)
+
     def serials(self) -> tuple[int, ...] | None:
         """Return what is changed at all; None for more than MAX_LISTED_CHANGES."""
-        if len(self.added) + len(self.changed) + len(self.removed) > MAX_LISTED_CHANGES:
+        if self.count > MAX_LISTED_CHANGES:
             return None
-        changed = (after for _, after in self.changed)
-        return tuple(entry.serial for entry in chain(self.added, changed, self.removed))
+        return tuple(entry.serial for entry in self.entries())
+
+    def without(self, serials: Collection[int]) -> "Changes":
+        """Return these changes less those of some serials."""
+        if not serials:
+            return self
+        return Changes(
+            added=[entry for entry in self.added if entry.serial not in serials],
+            changed=[pair for pair in self.changed if pair[1].serial not in serials],
+            removed=[entry for entry in self.removed if entry.serial not in serials],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +95,43 @@ class Mark:
     """Where the complete CRL says that its deltas are."""
     delta: DeltaMark | None = None
     """What has brought number and times up to date since; the rest is the complete CRL's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What one accepted CRL, or a message of a push feed, changes in its partition."""
+
+    fingerprint: bytes
+    partition: str
+    changes: Changes
+    mark: Mark
+    """Of that CRL, or of the last one before the message."""
+    pushed_at: datetime | None = None
+    """The message's thisUpdate, where a push feed says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """What a push feed changes in one partition of its issuer."""
+
+    partition: str
+    number: int
+    """Of the last CRL that the issuer had made of it when it said so."""
+    this_update: datetime
+    changes: Changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedMark:
+    """The last message of an issuer's push feed that is taken in."""
+
+    key: bytes
+    """SHA-256 of the key that signs the feed; another key is another feed."""
+    sequence: int
+    digest: bytes
+    """SHA-256 of the message as it came; what the next one must name."""
+    this_update: datetime
+    next_update: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,4 +188,4 @@ class Change:
     partition: str | None
     """None where the change is not of one partition: a register, other partitions expected."""
     serials: tuple[int, ...] | None
-    """None where they are too many to list."""
+    """Added, changed and removed ones; None where they are too many to list."""

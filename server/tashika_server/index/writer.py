@@ -1,4 +1,4 @@
-"""Writing the index: one process, one transaction at a time, each of them one generation.
+"""Writing the index: one process, one transaction at a time; a generation is one partition's.
 
 Entries, marks, coverage and the list of changes move together or not at all. The commit is
 the only durable step there is, so a writer killed anywhere has either published or not, and
@@ -7,7 +7,7 @@ recovering is opening the index again.
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -17,10 +17,19 @@ import lmdb
 from tashika_server.durable import sync_directory
 from tashika_server.index.edit import Edit
 from tashika_server.index.errors import IndexBusy, IndexForeign, IndexWriteFailed
-from tashika_server.index.historian import Historian, Published
+from tashika_server.index.historian import Historian
 from tashika_server.index.reader import IndexReader
 from tashika_server.index.store import Store, create_store
-from tashika_server.index.values import Changes, Entry, Mark, Quarantined, RegisterMark
+from tashika_server.index.values import (
+    Changes,
+    Entry,
+    FeedMark,
+    Mark,
+    Publication,
+    Pushed,
+    Quarantined,
+    RegisterMark,
+)
 
 __all__ = ["IndexWriter"]
 
@@ -33,11 +42,12 @@ class IndexWriter:
     and every further call fails too: its process must end.
     """
 
+    historian: Historian | None = None
+    """Told of each generation before it is committed."""
+
     def __init__(self, path: Path, store: Store, lock: int) -> None:
         self.reader = IndexReader(path, store=store)
         """For reading in the writer's own process, where there may be no other."""
-        self.historian: Historian | None = None
-        """Told of each generation before it is committed."""
         self._path = path
         self._store = store
         self._lock = lock
@@ -90,16 +100,51 @@ class IndexWriter:
 
     def publish(self, fingerprint: bytes, partition: str, changes: Changes, mark: Mark) -> int:
         """Take one CRL in and return its generation; raises SerialTaken, changing nothing."""
+        publication = Publication(
+            fingerprint=fingerprint, partition=partition, changes=changes, mark=mark
+        )
+        return self.publish_all([publication])
+
+    def publish_all(self, publications: Sequence[Publication]) -> int:
+        """Take CRLs of different partitions in by one commit; return the last generation.
+
+        There is at least one. Each is a generation of its own, in this order. What a push feed
+        has said since a CRL was made stays said. Raises SerialTaken, changing nothing.
+        """
         with self._edit() as edit:
-            edit.apply(fingerprint, partition, changes)
-            edit.mark(fingerprint, partition, mark)
-            generation = edit.record(fingerprint, partition, changes)
-            if self.historian:
-                published = Published(
-                    fingerprint=fingerprint, partition=partition, changes=changes, mark=mark
+            told = [edit.unsaid(each) for each in publications]
+            edit.apply(told)
+            for each in told:
+                edit.mark(each.fingerprint, each.partition, each.mark)
+            return self._conclude(edit, told)
+
+    def push(self, fingerprint: bytes, pushed: Sequence[Pushed], mark: FeedMark) -> int | None:
+        """Take a message of a push feed in by one commit; None where it changes nothing.
+
+        Each partition is a generation of its own. Raises SerialTaken, changing nothing.
+        """
+        with self._edit() as edit:
+            told = [
+                Publication(
+                    fingerprint=fingerprint,
+                    partition=each.partition,
+                    changes=each.changes,
+                    mark=edit.known(fingerprint, each.partition),
+                    pushed_at=mark.this_update,
                 )
-                self.historian.keep(generation, [published])
-            return generation
+                for each in pushed
+            ]
+            edit.apply(told)
+            for each in pushed:
+                edit.hear(fingerprint, each.partition, each.number, each.changes)
+                edit.freshen(fingerprint, each.partition, each.this_update)
+            edit.feed(fingerprint, mark)
+            return self._conclude(edit, told) if told else None
+
+    def quarantine_feed(self, fingerprint: bytes, quarantined: Quarantined) -> None:
+        """Note why a push feed is not followed, until its next message is."""
+        with self._edit() as edit:
+            edit.quarantine_feed(fingerprint, quarantined)
 
     def load_register(
         self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
@@ -107,10 +152,7 @@ class IndexWriter:
         """Replace the issued register of an issuer; ranges, first to last serial, ascend."""
         with self._edit() as edit:
             edit.register(fingerprint, ranges, mark)
-            generation = edit.record(fingerprint, None, None)
-            if self.historian:
-                self.historian.keep(generation, [])
-            return generation
+            return self._conclude_register(edit, fingerprint)
 
     def extend_register(
         self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
@@ -118,7 +160,7 @@ class IndexWriter:
         """Add ranges behind those of the issued register; costs what is added."""
         with self._edit() as edit:
             edit.extend_register(fingerprint, ranges, mark)
-            return edit.record(fingerprint, None, None)
+            return self._conclude_register(edit, fingerprint)
 
     def quarantine(self, fingerprint: bytes, quarantined: Quarantined) -> None:
         """Note why the newest file of a partition is not taken in; no generation of its own."""
@@ -129,6 +171,21 @@ class IndexWriter:
         """End the quarantine of a partition whose newest file is the accepted one again."""
         with self._edit() as edit:
             edit.release(fingerprint, partition)
+
+    def _conclude(self, edit: Edit, told: Sequence[Publication]) -> int:
+        """Say what partitions say together, record each change, and tell all to the historian."""
+        for fingerprint in {each.fingerprint for each in told}:
+            edit.cover(fingerprint)
+        generations = [edit.record(each.fingerprint, each.partition, each.changes) for each in told]
+        if self.historian:
+            self.historian.keep(generations[-1], told)
+        return generations[-1]
+
+    def _conclude_register(self, edit: Edit, fingerprint: bytes) -> int:
+        generation = edit.record(fingerprint, None, None)
+        if self.historian:
+            self.historian.keep(generation, [])
+        return generation
 
     def _leaving(self, fingerprint: bytes, wanted: set[str]) -> dict[str, list[Entry]]:
         with self.reader.snapshot() as snapshot:

@@ -8,7 +8,7 @@ from tashika.pki.names import name_text
 from tashika_server.lab.authorities import Authority
 from tashika_server.lab.layout import GUIDE, SIMULATED, write
 from tashika_server.lab.naming import distribution_point
-from tashika_server.lab.order import Access, Order
+from tashika_server.lab.order import Access, News, Order
 from tashika_server.lab.prefectures import OPERATOR, predecessors
 from tashika_server.lab.responders import SIGNERS
 from tashika_server.lab.world import World
@@ -44,7 +44,7 @@ def _configuration(world: World, order: Order) -> str:
         ),
         _LAB,
     ]
-    tables += map(_issuer_table, world.premises.authorities())
+    tables += [_issuer_table(each, order.news) for each in world.premises.authorities()]
     tables += [
         _PREDECESSOR.format(name=name, url=crl.relative_to(layout.published), operator=OPERATOR)
         for name, crl in predecessors(world.premises).items()
@@ -52,13 +52,14 @@ def _configuration(world: World, order: Order) -> str:
     return "\n".join(tables)
 
 
-def _issuer_table(authority: Authority) -> str:
+def _issuer_table(authority: Authority, news: News) -> str:
     name, serial = authority.name, authority.certificate.serial_number
     signers = ", ".join(
         f'{{ certificate = "signers/{name}{suffix}.pem", key = "signers/{name}{suffix}.key" }}'
         for suffix in SIGNERS
     )
-    return _ISSUER.format(name=name, family=authority.family, signers=signers, serial=serial)
+    table = _ISSUER.format(name=name, family=authority.family, signers=signers, serial=serial)
+    return table + _FEED.format(name=name) if news is News.FEED else table
 
 
 _HEAD = """\
@@ -125,4 +126,7 @@ signers = [{{ certificate = "signers/{name}.pem", key = "signers/{name}.key" }}]
 operator = "{operator}"
 archive_cutoff = "1095d"  # their certificates were valid for three years
 probes = [{{ serial = 3, standing = "good" }}, {{ serial = 4, standing = "revoked" }}]
+"""
+_FEED = """\
+feed = {{ url = "lab:/feed/{name}", key = "issuers/feed.pem" }}
 """

@@ -14,9 +14,10 @@ from pathlib import Path
 from tashika.pki.profile import Family
 from tashika_server.lab.configuring import configure
 from tashika_server.lab.errors import LabError
+from tashika_server.lab.feeding import found_feed
 from tashika_server.lab.issuing import found_generation
 from tashika_server.lab.layout import Layout, write_certificate, write_key
-from tashika_server.lab.order import Access, Order
+from tashika_server.lab.order import Access, News, Order
 from tashika_server.lab.prefectures import found_prefectures
 from tashika_server.lab.state import State
 from tashika_server.lab.world import World
@@ -56,6 +57,9 @@ def found_world(directory: Path, order: Order, *, at: datetime) -> World:
         if order.prefectures:
             found_prefectures(world.premises, order.prefectures, at=at.replace(microsecond=0))
         world.publish(at=at)
+        if order.news is News.FEED:
+            found_feed(layout)
+            world.push(at=at)
         if order.access is Access.CLOSED:
             _open_office(layout, order, at=at.replace(microsecond=0))
         configure(world, order)

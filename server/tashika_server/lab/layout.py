@@ -40,7 +40,8 @@ register/        NAME.txt, the serials issued under each key
 published/crl/   NAME/MUNICIPALITY.crl, also served over HTTP
 authorities/     the CAs' private keys
 ledger.key       what signs the days of the ledger, where verifiers have agreements
-lab.sqlite       the event log and the CRL numbers; prefectures.json: those of predecessors
+lab.sqlite       the event log, CRL numbers, what was pushed; prefectures.json: of predecessors
+feed.key         with --feed: what signs the push feeds; issuers/feed.pem is its public half
 
 and unless it was made with --open:
 verifiers/       what each verifier shows when it asks; README.txt there says which is for what
@@ -81,6 +82,16 @@ class Layout:
     def published(self) -> Path:
         """The tree that is served over HTTP."""
         return self.root / "published"
+
+    @property
+    def feed_key(self) -> Path:
+        """Return the private key that signs the push feeds; not there where there are none."""
+        return self.root / "feed.key"
+
+    @property
+    def feed_public_key(self) -> Path:
+        """Return its public half, which the service checks messages with."""
+        return self.root / "issuers" / "feed.pem"
 
     @property
     def run(self) -> Path:

@@ -7,7 +7,7 @@ from tashika_server.lab.certificates import Policies
 from tashika_server.lab.keys import Algorithm
 from tashika_server.lab.premises import Plan
 
-__all__ = ["Access", "Order"]
+__all__ = ["Access", "News", "Order"]
 
 
 class Access(StrEnum):
@@ -15,6 +15,14 @@ class Access(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
+
+
+class News(StrEnum):
+    """How the issuers tell what they revoke. The default: by CRLs alone, as they do in reality."""
+
+    CRLS = "crls"
+    FEED = "feed"
+    """By a push feed as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,7 @@ class Order:
     algorithm: Algorithm = Algorithm.RSA2048
     policies: Policies = Policies.SIMULATED
     access: Access = Access.CLOSED
+    news: News = News.CRLS
     book: str = "sqlite:///book.sqlite"
     """Where the verifiers are registered; a relative path begins at the lab's directory."""
 

@@ -10,7 +10,7 @@ import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +18,11 @@ from aiohttp import web
 
 from tashika.pki.errors import TashikaError
 from tashika_server.clock import Clock
+from tashika_server.lab.feeding import has_feed
 from tashika_server.lab.layout import SIMULATED, Layout
 from tashika_server.lab.publishing import Publication
+from tashika_server.lab.said import lines_after
+from tashika_server.lab.state import State
 from tashika_server.lab.world import World
 from tashika_server.log import get_log
 
@@ -31,6 +34,14 @@ UPKEEP_EVERY = timedelta(minutes=1)
 CRL_TYPE = "application/pkix-crl"
 """RFC 2585 section 4.2."""
 
+FEED_WAITS = timedelta(seconds=20)
+"""Where there is no news; then whoever asks is told so, and asks again."""
+FEED_LOOKS = timedelta(milliseconds=25)
+"""How often is looked meanwhile: commands push from processes of their own."""
+FEED_MOST = 500
+"""Messages of one answer."""
+
+_FEED_PATH = re.compile(r"/feed/([a-z0-9-]+)")
 _CRL_PATH = re.compile(r"/crl/([a-z0-9-]+)/([0-9]+)\.crl")
 
 
@@ -57,8 +68,11 @@ async def run(
 async def serving(directory: Path, listener: socket.socket) -> AsyncIterator[None]:
     """Serve what is published in a lab, as it is at each request."""
     layout = Layout(directory)
+    ending = asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "GET" and (named := _FEED_PATH.fullmatch(request.path)):
+            return await _news(layout, named[1], request, ending)
         return _answer(layout, request)
 
     runner = web.ServerRunner(web.Server(answer))
@@ -67,6 +81,7 @@ async def serving(directory: Path, listener: socket.socket) -> AsyncIterator[Non
         await web.SockSite(runner, listener).start()
         yield
     finally:
+        ending.set()
         await runner.cleanup()
 
 
@@ -79,6 +94,23 @@ def _answer(layout: Layout, request: web.BaseRequest) -> web.StreamResponse:
     if not named or not (path := layout.crl(*named.groups())).is_file():
         return web.Response(status=404, text="no such list\n")
     return web.FileResponse(path, headers={"Content-Type": CRL_TYPE})
+
+
+async def _news(
+    layout: Layout, issuer: str, request: web.BaseRequest, ending: asyncio.Event
+) -> web.Response:
+    """Answer as docs/push-feed.md says; nothing that was ever pushed is gone."""
+    after = request.query.get("after", "0")
+    if not has_feed(layout) or not after.isdecimal():
+        return web.Response(status=404, text="no such feed\n")
+    looks = FEED_WAITS // FEED_LOOKS
+    with closing(State(layout.memory)) as state:
+        for _ in range(looks):
+            if lines := lines_after(state.connection, issuer, int(after), FEED_MOST):
+                return web.Response(body=b"".join(line + b"\n" for line in lines))
+            if await _set_within(ending, FEED_LOOKS):
+                break
+    return web.Response(status=204)
 
 
 async def _upkeep(directory: Path, at: datetime) -> None:

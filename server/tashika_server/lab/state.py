@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from tashika.pki.profile import Family
 from tashika.pki.standing import Good, Reason, Revoked
+from tashika_server.lab import said
 from tashika_server.lab.crls import Listed
 from tashika_server.lab.errors import LabError
 from tashika_server.lab.records import Certificate, Event, Happening, Role
@@ -45,7 +46,7 @@ CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TABLE lists (
     issuer TEXT NOT NULL, municipality TEXT NOT NULL,
-    number INTEGER NOT NULL, this_update INTEGER,
+    number INTEGER NOT NULL, this_update INTEGER, before INTEGER,
     PRIMARY KEY (issuer, municipality)
 ) STRICT, WITHOUT ROWID;
 """
@@ -60,6 +61,8 @@ class ListMark:
     """Never used again, even if the file was not written."""
     this_update: datetime | None
     """Of the last one that was written; None while there is none."""
+    before: datetime | None = None
+    """Of the one before that: what had run out by then, the last one does not list."""
 
 
 class State:
@@ -74,13 +77,18 @@ class State:
     def create(cls, path: Path, plan: Mapping[str, str]) -> Self:
         """Make a new database that remembers the plan it was made by."""
         state = cls(path)
-        state._db.executescript(_SCHEMA)
+        state._db.executescript(_SCHEMA + said.SCHEMA)
         state._db.executemany("INSERT INTO plan VALUES (?, ?)", plan.items())
         return state
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open database, for what is kept in tables of its own (`said`)."""
+        return self._db
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -204,20 +212,21 @@ class State:
         rows = self._db.execute("SELECT * FROM lists")
         return {
             (row["issuer"], row["municipality"]): ListMark(
-                row["number"], _maybe(row["this_update"])
+                row["number"], _maybe(row["this_update"]), _maybe(row["before"])
             )
             for row in rows
         }
 
     def allot_numbers(self, lists: Iterable[tuple[str, str]]) -> None:
         """Raise the CRL number of each list by one; it is used up from now on."""
-        query = """INSERT INTO lists VALUES (?, ?, 1, NULL)
+        query = """INSERT INTO lists VALUES (?, ?, 1, NULL, NULL)
             ON CONFLICT DO UPDATE SET number = number + 1"""
         self._db.executemany(query, lists)
 
     def record_publication(self, lists: Iterable[tuple[str, str]], at: datetime) -> None:
         """Remember that these lists, as of `at`, have been written."""
-        query = "UPDATE lists SET this_update = ? WHERE issuer = ? AND municipality = ?"
+        query = """UPDATE lists SET before = this_update, this_update = ?
+            WHERE issuer = ? AND municipality = ?"""
         self._db.executemany(query, ((_seconds(at), *each) for each in lists))
 
     def _insert(self, table: str, **values: str | float | bytes | None) -> None:

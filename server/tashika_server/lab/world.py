@@ -20,6 +20,7 @@ from tashika.pki.standing import Good, Reason, Revoked
 from tashika_server.lab.causes import RULES, Cause
 from tashika_server.lab.days import holder_end, move_out_lapse
 from tashika_server.lab.errors import NotALab, NotOfThisLab, Unlawful
+from tashika_server.lab.feeding import has_feed, push_news
 from tashika_server.lab.issuing import (
     issue_to,
     issuing_authority,
@@ -218,15 +219,26 @@ class World:
         with self.premises.alone():
             renew_responders(self.premises, at=at)
             write_registers(self.premises)
+            if has_feed(self.premises.layout):
+                # Before the lists have their numbers: events are told after the CRL without them.
+                push_news(self.premises, at=at)
             done = publish_lists(self.premises, at=at)
             more = publish_prefectures(self.premises, at=at)
             return replace(done, lists=done.lists + more, entries=done.entries + more)
+
+    def push(self, *, at: datetime) -> int:
+        """Push what has happened and was not told yet, and return how much; no CRL is made."""
+        self.settle(at=at)
+        with self.premises.alone():
+            return push_news(self.premises, at=at)
 
     def upkeep(self, *, at: datetime) -> Publication | None:
         """Publish if something came due by itself: a timer, a responder, a day-old list."""
         lapsed = self.settle(at=at)
         with self.premises.alone():
             renewed = renew_responders(self.premises, at=at)
+            if has_feed(self.premises.layout):
+                push_news(self.premises, at=at)
         due = lapsed or renewed or is_due(self.premises, at=at)
         return self.publish(at=at) if due else None
 

@@ -1,7 +1,7 @@
 """Refreshes of a machine's index as entries of the ledger: one for each generation.
 
 What a generation changed is told by how many certificates and by which CRL, never by serial
-numbers. The index lists its last thousand generations; what was not entered in time is entered as
+numbers. The index lists its last generations; what was not entered in time is entered as
 a gap with what the index holds now, never left out in silence (T10).
 """
 

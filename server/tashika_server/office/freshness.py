@@ -80,7 +80,9 @@ def ages(view: Snapshot, issuers: Iterable[Issuer], *, at: datetime) -> Iterator
     """Tell how each issuer's data stands; only what may be late is read CRL by CRL."""
     for issuer in issuers:
         coverage = view.coverage(issuer.identity.fingerprint)
-        if coverage is not None and spent(coverage, at) < ALARM_AT:
+        # A push feed keeps the coverage young, and CRLs grow old all the same.
+        has_feed = view.feed(issuer.identity.fingerprint) is not None
+        if coverage is not None and not has_feed and spent(coverage, at) < ALARM_AT:
             yield Age(
                 issuer=issuer.name,
                 stage=Stage.FRESH,

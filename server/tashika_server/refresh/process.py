@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import NoReturn
+
+import aiohttp
 
 from tashika_server.clock import Clock
 from tashika_server.index import Historian, IndexReader, IndexWriteFailed, IndexWriter
@@ -24,7 +27,10 @@ from tashika_server.metrics import Tally
 from tashika_server.refresh.accept import ReadingLimits
 from tashika_server.refresh.cell import Cell, Confinement
 from tashika_server.refresh.control import Answer, listening
+from tashika_server.refresh.feed import Follower, asking
+from tashika_server.refresh.feed_accept import FeedSource
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
+from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
 from tashika_server.refresh.room import sweep
@@ -90,7 +96,7 @@ async def run(parts: RefreshParts, *, ready: Callable[[], None]) -> None:
 async def serve(parts: RefreshParts, *, ready: Callable[[], None], stop: asyncio.Event) -> None:
     """Keep the index up to date until `stop`; what has begun to be written is finished."""
     async with Refresher.of(parts) as refresher, listening(parts.run, refresher.ask):
-        work = asyncio.create_task(refresher.keep(ready))
+        work = asyncio.create_task(refresher.live(ready))
         ending = asyncio.create_task(stop.wait())
         await asyncio.wait({work, ending}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
@@ -110,11 +116,18 @@ class Refresher:
     def __init__(self, parts: RefreshParts, tools: Tools) -> None:
         self._clock = parts.clock
         self._tools = tools
+        self._lab_base = parts.lab_base
+        self._feeds = [
+            FeedSource(issuer, issuer.feed, issuer.identity.fingerprint)
+            for issuer in parts.issuers
+            if issuer.feed
+        ]
         self.sources = [source for issuer in parts.issuers for source in sources_of(issuer)]
         """Everything that is taken in."""
         self._schedule = Schedule(self.sources, every=parts.every, random=parts.random)
         self._asked: list[asyncio.Future[Answer]] = []
         self._wake = asyncio.Event()
+        self._is_complete = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
@@ -129,6 +142,7 @@ class Refresher:
             # Left last, so that what is being written ends before the index is closed.
             with ThreadPoolExecutor(1, "bench") as bench:
                 sweep(parts.spool)
+                held = HeldFiles(directory=parts.index / "held", released=parts.run / RELEASED_FILE)
                 async with Fetcher(limits=parts.limits, lab_base=parts.lab_base) as fetcher:
                     with parts.confinement() as cell:
                         tools = Tools(
@@ -137,14 +151,41 @@ class Refresher:
                             cell=cell,
                             limits=parts.reading,
                             spool=parts.spool,
+                            held=held,
                             keeper=parts.keeper,
                             bench=bench,
                         )
                         yield cls(parts, tools)
 
-    async def keep(self, ready: Callable[[], None]) -> None:
+    async def live(self, ready: Callable[[], None]) -> None:
+        """Keep the sources refreshed and follow the push feeds, forever."""
+        async with asking() as session:
+            lives = [self.keep(ready), *(self._follow(feed, session) for feed in self._feeds)]
+            tasks = [asyncio.create_task(life) for life in lives]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self, source: FeedSource, session: aiohttp.ClientSession) -> NoReturn:
+        # A feed is joined where the CRLs are.
+        await self._is_complete.wait()
+        follower = Follower(
+            source=source,
+            session=session,
+            tools=self._tools,
+            clock=self._clock,
+            lab_base=self._lab_base,
+            fall_back=self.ask,
+        )
+        await follower.follow()
+
+    async def keep(self, ready: Callable[[], None]) -> NoReturn:
         """Refresh everything, then forever what is due or asked for."""
         await self.refresh_all()
+        self._is_complete.set()
         ready()
         while True:
             with suppress(TimeoutError):

@@ -24,8 +24,11 @@ from tashika_server.refresh.accept import (
 from tashika_server.refresh.cell import Cell
 from tashika_server.refresh.diff import diff, follow
 from tashika_server.refresh.fetch import Fetched, Fetcher
+from tashika_server.refresh.guards import check_guarded
 from tashika_server.refresh.heads import NotNews
+from tashika_server.refresh.held import HeldFiles
 from tashika_server.refresh.origins import Origins
+from tashika_server.refresh.reconciling import tell_differences
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
 
@@ -77,6 +80,8 @@ class Tools:
     limits: ReadingLimits
     spool: Path
     """Where files are while they are taken in."""
+    held: HeldFiles
+    """Where files wait that are beyond their bounds."""
     keeper: Keeper | None
     bench: Executor
     """One thread, for the work on files and index: one CRL at a time, and the loop stays free."""
@@ -106,9 +111,13 @@ def take_in(taking: Taking, tools: Tools) -> Outcome:
     except NotNews:
         return Outcome.UNCHANGED
     changes = _compare(crl, taking, tools)
-    check_bounds(changes, source.issuer, mark)
+    with tools.held.unless_released(source, taking.fetched):
+        check_bounds(changes, source.issuer, mark)
+        check_guarded(changes, source.issuer)
     _hand_to_keeper(crl, taking, tools.keeper)
-    return _publish(crl, changes, mark, taking, tools.writer)
+    outcome = _publish(crl, changes, mark, taking, tools.writer)
+    tools.held.forget(taking.fetched.sha256)
+    return outcome
 
 
 def _accepted(mark: Mark | None, kind: Kind) -> tuple[bytes, ...]:
@@ -149,7 +158,10 @@ def _publish(
     crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, writer: IndexWriter
 ) -> Outcome:
     source = taking.source
-    mark = _next_mark(crl, changes, last, taking)
+    with writer.reader.snapshot() as view:
+        listed = view.count(source.fingerprint, source.partition.name)
+    mark = _next_mark(crl, changes, last, taking, listed=listed)
+    tell_differences(changes, mark, source, writer.reader)
     try:
         generation = writer.publish(source.fingerprint, source.partition.name, changes, mark)
     except SerialTaken as taken:
@@ -167,7 +179,9 @@ def _publish(
     return Outcome.PUBLISHED
 
 
-def _next_mark(crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking) -> Mark:
+def _next_mark(
+    crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, *, listed: int
+) -> Mark:
     fetched, said = taking.fetched, taking.fetched.validators
     if taking.kind is Kind.DELTA and last:
         return replace(
@@ -175,7 +189,8 @@ def _next_mark(crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Ta
             number=crl.number,
             this_update=crl.this_update,
             next_update=crl.next_update,
-            entries=last.entries + len(changes.added) - len(changes.removed),
+            # A push feed may have said before what the delta says, so the index has to count.
+            entries=listed + len(changes.added) - len(changes.removed),
             delta=DeltaMark(
                 complete=last.delta.complete if last.delta else last.number,
                 sha256=fetched.sha256,

@@ -17,7 +17,7 @@ from tashika_server.doctor.finding import Finding, Gravity, Symptom
 from tashika_server.doctor.issuers import Case, examine_issuer
 from tashika_server.doctor.machine import DiskRoom
 from tashika_server.doctor.wording import WORDS, Language, worded
-from tashika_server.index import Changes
+from tashika_server.index import Changes, Entry, FeedMark, Pushed
 from tashika_server.issuer import Numbering
 
 from .conftest import Ward, ills
@@ -153,6 +153,24 @@ def test_an_index_that_has_lost_entries(ward: Ward):
         0,
         7,
     )
+
+
+def test_what_a_push_feed_has_said_since_the_crl_is_no_loss(ward: Ward):
+    issuer = ward.config.issuers[0]
+    fingerprint, name = issuer.identity.fingerprint, issuer.partitions[0].name
+    with ward.writer() as writer:
+        with writer.reader.snapshot() as view:
+            mark = view.mark(fingerprint, name)
+        assert mark
+        news = Pushed(
+            partition=name,
+            number=mark.number,
+            this_update=mark.this_update,
+            changes=Changes(added=[Entry(2**70, NOON)]),
+        )
+        feed = FeedMark(key=b"", sequence=1, digest=b"", this_update=NOON, next_update=NOON)
+        writer.push(fingerprint, [news], feed)
+    assert ills(ward.examine()) == []
 
 
 def test_t12_a_probe_that_is_answered_otherwise(ward: Ward):

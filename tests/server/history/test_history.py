@@ -12,12 +12,21 @@ from structlog.testing import capture_logs
 
 from support.crls import AT, DAY, HOUR
 from support.dying import run
-from support.remembered import A, B, Memory, held, revoked
+from support.remembered import A, B, Memory, held, mark, revoked
 from tashika.pki.profile import Family
 from tashika_server.history.errors import NotRemembered
 from tashika_server.history.events import What
 from tashika_server.history.telling import Teller
-from tashika_server.index import Entry, IndexWriter, edit
+from tashika_server.index import (
+    Changes,
+    Entry,
+    FeedMark,
+    IndexWriter,
+    Publication,
+    Pushed,
+    RegisterMark,
+    edit,
+)
 
 MINUTE = timedelta(minutes=1)
 
@@ -403,3 +412,130 @@ def test_what_the_history_refuses_is_not_published(memory: Memory):
             assert snapshot.find(memory.fingerprint, 7).entry is None
         at = memory.publish(writer, A, held(7))
         assert known(memory, 7, at, writer) == held(7)
+
+
+# --- Many generations in one commit -------------------------------------------------------------
+
+
+def crl(memory: Memory, partition: str, changes: Changes, number: int) -> Publication:
+    return Publication(
+        fingerprint=memory.fingerprint,
+        partition=partition,
+        changes=changes,
+        mark=mark(number, partition, memory.clock.now(), 1),
+    )
+
+
+def push(memory: Memory, writer: IndexWriter, **news: Changes) -> datetime:
+    """Take a message of a push feed in, an hour later; it was made a minute before."""
+    at = memory.clock.advance(HOUR)
+    said = at - MINUTE
+    writer.push(
+        memory.fingerprint,
+        [
+            Pushed(partition=f"partition {name}", number=9, this_update=said, changes=changes)
+            for name, changes in news.items()
+        ],
+        FeedMark(key=b"", sequence=1, digest=b"", this_update=said, next_update=at + HOUR),
+    )
+    return at
+
+
+@pytest.mark.parametrize("crls", [1, 2])
+def test_what_was_told_of_many_generations_and_never_came_is_void(memory: Memory, crls: int):
+    """Whether the next commit is of as many generations or of fewer."""
+    with memory.writing() as writer:
+        for name in (A, B):
+            memory.publish(writer, name)
+        last = memory.publish(writer, A, held(7))
+        teller = writer.historian
+
+        class Lost:
+            @staticmethod
+            def keep(generation: int, published: list[Publication]) -> None:
+                teller.keep(generation, published)
+                raise OSError(5, "killed")
+
+        memory.clock.advance(HOUR)
+        writer.historian = Lost()
+        release = [
+            crl(memory, A, Changes(removed=[held(7)]), 3),
+            crl(memory, B, Changes(added=[revoked(8)]), 2),
+        ]
+        with pytest.raises(OSError, match="killed"):
+            writer.publish_all(release)
+        writer.historian = teller
+        if crls == 1:
+            memory.publish(writer, B, revoked(9))
+        else:
+            writer.publish_all([release[0], crl(memory, B, Changes(added=[revoked(9)]), 2)])
+            assert whats(memory, 7, writer) == [What.HELD, What.RELEASED]
+        assert (whats(memory, 8, writer), whats(memory, 9, writer)) == ([], [What.REVOKED])
+        assert known(memory, 7, last, writer) == held(7)
+
+
+def test_an_index_that_is_many_generations_behind_is_still_the_one(memory: Memory):
+    with memory.writing() as writer:
+        for name in (A, B):
+            memory.publish(writer, name)
+        last = memory.publish(writer, A, held(7))
+        teller = writer.historian
+        release = [
+            crl(memory, A, Changes(removed=[held(7)]), 3),
+            crl(memory, B, Changes(added=[revoked(8)]), 2),
+        ]
+        with writer.reader.snapshot() as snapshot:
+            generation = snapshot.generation
+        teller.keep(generation + 2, release)  # and the process ends before the commit
+    with memory.writing() as writer:
+        assert whats(memory, 7, writer) == [What.HELD]
+        assert known(memory, 7, last, writer) == held(7)
+        writer.publish_all(release)
+        assert whats(memory, 7, writer) == [What.HELD, What.RELEASED]
+        assert whats(memory, 8, writer) == [What.REVOKED]
+
+
+def test_a_certificate_that_moves_in_one_commit_is_listed_in_the_end(memory: Memory):
+    with memory.writing() as writer:
+        for name in (A, B):
+            memory.publish(writer, name)
+        memory.publish(writer, B, held(7))
+        memory.clock.advance(HOUR)
+        moves = [
+            crl(memory, A, Changes(added=[revoked(7)]), 2),
+            crl(memory, B, Changes(removed=[held(7)]), 3),
+        ]
+        writer.publish_all(moves)
+        assert whats(memory, 7, writer) == [What.HELD, What.RELEASED, What.REVOKED]
+        assert known(memory, 7, memory.clock.now(), writer) == revoked(7)
+
+
+def test_what_a_push_feed_says_is_known_without_a_crl_number(memory: Memory):
+    with memory.writing() as writer:
+        for name in (A, B):
+            memory.publish(writer, name)
+        memory.publish(writer, A, held(7))
+        at = push(memory, writer, A=Changes(removed=[held(7)]), B=Changes(added=[revoked(8)]))
+        story = memory.story(7, writer)
+        last = story.events[-1]
+        assert (last.what, last.number, last.this_update) == (What.RELEASED, None, at - MINUTE)
+        assert story.in_force_at(at - 2 * MINUTE, known=at) == held(7)
+        assert story.in_force_at(at - MINUTE, known=at) is None
+        assert whats(memory, 8, writer) == [What.REVOKED]
+    with memory.writing() as writer:
+        assert whats(memory, 7, writer) == [What.HELD, What.RELEASED]
+        assert known(memory, 7, at - HOUR, writer) == held(7)
+
+
+def test_a_register_that_grows_leaves_the_history_in_step(memory: Memory):
+    with memory.writing() as writer:
+        for name in (A, B):
+            memory.publish(writer, name)
+        hold = memory.publish(writer, A, held(7))
+        memory.publish(writer, A)
+        for put in (writer.load_register, writer.extend_register):
+            first = 1 if put == writer.load_register else 11
+            put(memory.fingerprint, [(first, first + 9)], RegisterMark(sha256=b"", last=first + 9))
+    with memory.writing() as writer:
+        assert known(memory, 7, hold, writer) == held(7)
+        assert whats(memory, 7, writer) == [What.HELD, What.RELEASED]

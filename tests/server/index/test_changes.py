@@ -19,7 +19,7 @@ from tashika_server.index import (
     Quarantined,
     RegisterMark,
 )
-from tashika_server.index.layout import pack_change, unpack_change
+from tashika_server.index.records import pack_change, unpack_change
 
 AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 CA, OTHER_CA = b"1" * 32, b"2" * 32

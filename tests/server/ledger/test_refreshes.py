@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import structlog
 
 from support.clock import FakeClock
+from tashika_server.agreements import registry
+from tashika_server.agreements.releases import Release
 from tashika_server.book import Book
 from tashika_server.book.trail import Entry, entries
 from tashika_server.index import (
@@ -33,6 +36,7 @@ from tashika_server.office.refreshes import (
     RefreshParts,
     enter_new_refreshes,
     keep_entering_refreshes,
+    tell_released,
 )
 
 AT = datetime(2026, 4, 1, 3, tzinfo=UTC)
@@ -54,7 +58,14 @@ def parts(book: Book, index: IndexWriter) -> RefreshParts:
 
 def parts_of(book: Book, reader: IndexReader, node: str = "node-1") -> RefreshParts:
     issuers = {CA: "signature-g3"}
-    return RefreshParts(book=book, index=reader, node=node, issuers=issuers, clock=FakeClock(AT))
+    return RefreshParts(
+        book=book,
+        index=reader,
+        node=node,
+        issuers=issuers,
+        released=reader._path.with_name("released-files"),
+        clock=FakeClock(AT),
+    )
 
 
 def publish(index: IndexWriter, number: int, partition: str = "A", *serials: int) -> None:
@@ -214,6 +225,23 @@ async def test_the_office_says_once_what_is_wrong_and_goes_on(
         await until(lambda: trail(book))
         keeping.cancel()
     assert [each["event"] for each in logs] == ["refreshes_not_entered"]
+
+
+def test_t16_the_refresher_is_told_what_two_persons_released(
+    parts: RefreshParts, book: Book, tmp_path: Path
+):
+    parts = replace(parts, released=tmp_path / "released-files")
+    tell_released(parts)
+    assert parts.released.read_text() == ""
+    order = Release(sha256="ab" * 32, issuer="signature-g3", partition="A", reason="agreed")
+    for actor in ("sato", "suzuki"):
+        with book.writing(actor=actor, at=AT) as change:
+            if actor == "sato":
+                registry.submit(change, order, two_person=())
+            else:
+                registry.approve(change, "P-000001", two_person=())
+    tell_released(parts)
+    assert parts.released.read_text() == "ab" * 32 + "\n"
 
 
 def numbers(book: Book, *, most: int = 100) -> dict[tuple[str, str], list[int]]:

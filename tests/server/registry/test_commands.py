@@ -27,6 +27,7 @@ from tashika_server.cli import (
     book,
     compromise,
     credential,
+    index,
     operator,
     proposal,
     suspension,
@@ -54,6 +55,7 @@ class Terminal:
             book,
             compromise,
             credential,
+            index,
             operator,
             proposal,
             suspension,
@@ -242,6 +244,26 @@ def test_an_operator_acts_by_their_token(terminal: Terminal):
 def test_no_operator_is_called_as_an_account(terminal: Terminal):
     with pytest.raises(BadScope, match="an account of a machine"):
         terminal.enrol("Unix:root")
+
+
+def test_t16_two_persons_let_a_file_through(terminal: Terminal):
+    digest = "ab" * 32
+    held = {"sha256": digest, "issuer": "auth-g3", "partition": "A", "detail": "too many"}
+    note = terminal.config.parent / "index" / "held" / f"{digest}.json"
+    note.parent.mkdir(parents=True)
+    note.write_text(json.dumps(held))
+    assert terminal.json("index held") == [held]
+    order = f"index release {digest} --reason agreed"
+    with pytest.raises(SamePerson, match="is an account"):
+        terminal.run(order)
+    one, other = terminal.enrol("sato"), terminal.enrol("suzuki")
+    with pytest.raises(RegistryError, match="waits"):
+        terminal.run(f"index release {'00' * 32} --reason agreed", *one)
+    assert "P-000001  proposal.add" in terminal.run(order, *one)
+    with pytest.raises(SamePerson):
+        terminal.run("proposal approve P-000001", *one)
+    terminal.run("proposal approve P-000001", *other)
+    assert "crl.release" in terminal.run("book trail")
 
 
 def test_two_persons(bank: Terminal):

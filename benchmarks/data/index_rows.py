@@ -1,0 +1,129 @@
+"""What the index costs by its size: the first load, a delta, and a start with a cold cache."""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from benchmarks.answering.figures import Demand, Figure, Reading, Row, Sense
+from benchmarks.data.bench import Bench, Loaded
+from benchmarks.index_load import CHANGES, LATE, crl, forget, revoked
+from tashika_server.index import Changes, IndexWriter
+
+__all__ = ["delta", "first_look", "load"]
+
+NATION = 50_000_000
+LOAD_SECONDS, RESIDENT_MB, BYTES, DELTA_SECONDS, START_SECONDS = 480.0, 500.0, 40.0, 2.0, 3.0
+
+
+def load(bench: Bench) -> Row:
+    """Load everything once, in the order of the keys, as the first CRLs bring it."""
+    loads = [bench.loaded(size) for size in bench.sizes]
+    largest = loads[-1]
+    speed = _figure(loads, "loaded", "entries/s", lambda each: each.nation.entries / each.seconds)
+    resident = _figure(loads, "beside the map", "MB", lambda each: each.resident / 1e6)
+    octets = _figure(loads, "in the index", "bytes an entry", _bytes_an_entry)
+    bound = LOAD_SECONDS * largest.nation.entries / NATION
+    return Row(
+        name="load",
+        work="first load through the writer, six issuers, partitions as a nation has them",
+        figures=[*speed, *resident, *octets],
+        demands=[
+            _at_most(f"seconds for {largest.nation.entries:,}", "s", bound, largest.seconds),
+            _at_most("resident beside the map", "MB", RESIDENT_MB, largest.resident / 1e6),
+            _at_most("in the index", "bytes an entry", BYTES, _bytes_an_entry(largest)),
+        ],
+        notes=[
+            "entries are made and written; reading them from CRLs is not in it",
+            f"the bound is {LOAD_SECONDS:.0f} s for {NATION:,}, in proportion",
+        ],
+    )
+
+
+def delta(bench: Bench) -> Row:
+    """Publish changes at random places of one issuer in one commit, again and again."""
+    figures, busy, notes = list[Figure](), list[Figure](), list[str]()
+    for size in bench.sizes:
+        loaded = bench.loaded(size)
+        took = [_publish(loaded, offset) for offset in (2, 3, 1)]
+        name = f"{size:,} entries"
+        figures.append(_reading(name, "s", [wall for wall, _ in took], size))
+        busy.append(_reading(f"{name}, of the processor", "s", [cpu for _, cpu in took], size))
+        grown = (loaded.path / "data.mdb").stat().st_size / loaded.nation.entries
+        notes.append(f"{name}: {grown:.1f} bytes an entry afterwards, free pages included")
+    worst = max(each.value for each in figures)
+    return Row(
+        name="delta",
+        work=f"{CHANGES:,} new entries (no more than an issuer has) at random places, one commit",
+        figures=[*figures, *busy],
+        demands=[_at_most("the slowest", "s", DELTA_SECONDS, worst)],
+        notes=notes,
+    )
+
+
+def first_look(bench: Bench) -> Row:
+    """Start a process with the file out of the page cache, until it has looked something up."""
+    figures = []
+    for size in bench.sizes:
+        loaded = bench.loaded(size)
+        took = [_look(loaded) for _ in range(bench.times)]
+        figures.append(_reading(f"{size:,} entries", "s", took, size))
+    worst = max(each.value for each in figures)
+    return Row(
+        name="first-look",
+        work="a new process, the index cold: Python, imports, opening, one look-up",
+        figures=figures,
+        demands=[_at_most("start to first look-up", "s", START_SECONDS, worst)],
+    )
+
+
+def _publish(loaded: Loaded, offset: int) -> tuple[float, float]:
+    nation, at = loaded.nation, datetime.now(UTC)
+    chosen = random.Random(offset).sample(nation.listed, min(CHANGES, nation.revoked))
+    added = revoked([serial + offset for serial in sorted(chosen)], at)
+    with IndexWriter.open(loaded.path, nation.room) as writer:
+        began, spent = time.monotonic(), time.process_time()
+        mark = crl(len(added), at)
+        writer.publish(nation.issuers[-1], LATE, Changes(added=added), mark)
+        return time.monotonic() - began, time.process_time() - spent
+
+
+def _look(loaded: Loaded) -> float:
+    forget(loaded.path / "data.mdb")
+    issuer, serial = loaded.nation.issuers[0].hex(), str(loaded.nation.listed[-1])
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", _LOOK, loaded.path, issuer, serial], check=True)
+    return time.monotonic() - began
+
+
+_LOOK = """
+import sys
+from pathlib import Path
+from tashika_server.index import IndexReader
+path, issuer, serial = sys.argv[1:]
+with IndexReader.open(Path(path)).snapshot() as view:
+    sys.exit(view.find(bytes.fromhex(issuer), int(serial)).entry is None)
+"""
+
+
+def _figure(
+    loads: list[Loaded], of: str, unit: str, value: Callable[[Loaded], float]
+) -> list[Figure]:
+    return [
+        _reading(f"{of}, {each.nation.entries:,}", unit, [value(each)], each.nation.entries)
+        for each in loads
+    ]
+
+
+def _reading(of: str, unit: str, values: list[float], at: float) -> Figure:
+    return Figure(of=of, unit=unit, readings=[Reading(value=each) for each in values], at=at)
+
+
+def _bytes_an_entry(loaded: Loaded) -> float:
+    return loaded.octets / loaded.nation.entries
+
+
+def _at_most(what: str, unit: str, bound: float, measured: float) -> Demand:
+    return Demand(what=what, unit=unit, sense=Sense.AT_MOST, bound=bound, measured=measured)

@@ -1,0 +1,213 @@
+"""Many partitions in one commit, and what a push feed said before a CRL says it too."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tashika.pki.standing import Reason
+from tashika_server.index import (
+    Changes,
+    Entry,
+    FeedMark,
+    IndexWriter,
+    Mark,
+    Publication,
+    Pushed,
+    Quarantined,
+    SerialTaken,
+)
+
+AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+CA, OTHER_CA = b"1" * 32, b"2" * 32
+
+
+def mark(number: int = 1, this_update: datetime = AT) -> Mark:
+    return Mark(
+        number=number,
+        this_update=this_update,
+        next_update=this_update + DAY,
+        sha256=bytes(32),
+        entries=0,
+        etag=None,
+        last_modified=None,
+    )
+
+
+def feed_mark(sequence: int) -> FeedMark:
+    at = AT + sequence * MINUTE
+    return FeedMark(
+        key=b"k" * 32,
+        sequence=sequence,
+        digest=b"d" * 32,
+        this_update=at,
+        next_update=at + MINUTE,
+    )
+
+
+def entry(serial: int, reason: Reason | None = None) -> Entry:
+    return Entry(serial, AT - DAY, reason)
+
+
+def added(*serials: int) -> Changes:
+    return Changes(added=[entry(each) for each in serials])
+
+
+def removed(*serials: int) -> Changes:
+    return Changes(removed=[entry(each) for each in serials])
+
+
+def crl(partition: str, changes: Changes, number: int = 1, issuer: bytes = CA) -> Publication:
+    return Publication(fingerprint=issuer, partition=partition, changes=changes, mark=mark(number))
+
+
+def pushed(partition: str, changes: Changes, number: int = 1, after: int = 1) -> Pushed:
+    return Pushed(
+        partition=partition, number=number, this_update=AT + after * MINUTE, changes=changes
+    )
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[IndexWriter]:
+    with IndexWriter.open(tmp_path / "index", 2**24) as writer:
+        for issuer in (CA, OTHER_CA):
+            writer.expect(issuer, ["A", "B"])
+        yield writer
+
+
+def listed(writer: IndexWriter, partition: str, issuer: bytes = CA) -> list[int]:
+    with writer.reader.snapshot() as snapshot:
+        serials = [each.serial for each in snapshot.entries(issuer, partition)]
+        assert snapshot.count(issuer, partition) == len(serials)
+        return serials
+
+
+def commits(writer: IndexWriter) -> int:
+    number: int = writer._store.environment.info()["last_txnid"]
+    return number
+
+
+def test_many_partitions_are_one_commit_and_a_generation_each(writer: IndexWriter):
+    before = commits(writer)
+    with writer.reader.snapshot() as snapshot:
+        start = snapshot.generation
+    last = writer.publish_all(
+        [crl("A", added(1, 2)), crl("B", added(3)), crl("A", added(1), issuer=OTHER_CA)]
+    )
+    assert (commits(writer), last) == (before + 1, start + 3)
+    with writer.reader.snapshot() as snapshot:
+        changes = snapshot.changes(after=start) or []
+        assert [(each.fingerprint, each.partition, each.serials) for each in changes] == [
+            (CA, "A", (1, 2)),
+            (CA, "B", (3,)),
+            (OTHER_CA, "A", (1,)),
+        ]
+        assert snapshot.find(CA, 9).coverage is not None
+        assert snapshot.find(OTHER_CA, 9).coverage is None  # its B is awaited
+
+
+def test_one_serial_that_is_taken_leaves_all_of_them_out(writer: IndexWriter):
+    writer.publish(CA, "A", added(1), mark())
+    with pytest.raises(SerialTaken):
+        writer.publish_all([crl("A", added(2), 2), crl("B", added(1))])
+    assert (listed(writer, "A"), listed(writer, "B")) == ([1], [])
+
+
+def test_a_certificate_may_move_between_partitions_in_one_commit(writer: IndexWriter):
+    writer.publish(CA, "B", added(1), mark())
+    writer.publish_all([crl("A", added(1)), crl("B", removed(1), 2)])
+    assert (listed(writer, "A"), listed(writer, "B")) == ([1], [])
+
+
+def test_entries_are_put_piece_by_piece(writer: IndexWriter, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tashika_server.index.edit.AT_ONCE", 2)
+    writer.publish(CA, "A", added(2, 4, 2**64, 2**64 + 2, 2**64 + 4), mark())
+    more = added(1, 3, 5, 2**64 + 1, 2**64 + 5)
+    writer.publish(CA, "A", more, mark(2))
+    assert listed(writer, "A") == [1, 2, 3, 4, 5, *(2**64 + each for each in (0, 1, 2, 4, 5))]
+    with pytest.raises(SerialTaken):
+        writer.publish(CA, "B", added(6, 7, 2**64 + 4), mark())
+
+
+def test_a_feed_is_taken_in_by_one_commit_and_extends_no_lifetime(writer: IndexWriter):
+    writer.publish_all([crl("A", added(1)), crl("B", Changes())])
+    before = commits(writer)
+    news = [pushed("A", added(2)), pushed("B", added(3))]
+    assert writer.push(CA, news, feed_mark(7)) is not None
+    assert commits(writer) == before + 1
+    with writer.reader.snapshot() as snapshot:
+        assert snapshot.feed(CA) == feed_mark(7)
+        assert snapshot.mark(CA, "A") == mark()
+        found = snapshot.find(CA, 2)
+        assert found.coverage
+        assert found.coverage.this_update == AT + MINUTE
+        assert found.coverage.next_update == AT + DAY
+
+
+def test_a_message_that_changes_nothing_makes_no_generation(writer: IndexWriter):
+    with writer.reader.snapshot() as snapshot:
+        start = snapshot.generation
+    assert writer.push(CA, [], feed_mark(1)) is None
+    with writer.reader.snapshot() as snapshot:
+        assert (snapshot.generation, snapshot.feed(CA)) == (start, feed_mark(1))
+        assert snapshot.feed(OTHER_CA) is None
+
+
+def test_a_crl_does_not_undo_what_a_feed_has_said_since_it_was_made(writer: IndexWriter):
+    """CRL 2 was made before the feed revoked 2 and released 1; then CRL 3 says both."""
+    writer.publish_all([crl("A", added(1)), crl("B", Changes())])
+    writer.push(CA, [pushed("A", removed(1), number=2), pushed("B", added(7), 1)], feed_mark(1))
+    writer.push(CA, [pushed("A", added(2), number=2)], feed_mark(2))
+    late = Changes(added=[entry(1), entry(5)], removed=[entry(2)])
+    writer.publish(CA, "A", late, mark(2))
+    assert listed(writer, "A") == [2, 5]
+    with writer.reader.snapshot() as snapshot:
+        assert snapshot.fed(CA, "A", since=2) == {1, 2}
+        assert snapshot.fed(CA, "A", since=3) == frozenset()
+    writer.publish(CA, "A", removed(2), mark(3))
+    assert listed(writer, "A") == [5]
+    with writer.reader.snapshot() as snapshot:
+        assert snapshot.fed(CA, "A", since=0) == frozenset()
+        assert snapshot.fed(CA, "B", since=0) == {7}
+
+
+def test_why_a_feed_is_not_followed_stands_until_its_next_message(writer: IndexWriter):
+    why = Quarantined(partition="push feed", at=AT, check="sequence", detail="7 is missing")
+    writer.quarantine_feed(CA, why)
+    with writer.reader.snapshot() as snapshot:
+        assert snapshot.quarantined(CA) == (why,)
+    writer.push(CA, [], feed_mark(7))
+    with writer.reader.snapshot() as snapshot:
+        assert snapshot.quarantined(CA) == ()
+
+
+def test_what_changed_takes_no_more_room_than_it_may(
+    writer: IndexWriter, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tashika_server.index.edit.KEPT_PAGES", 20)
+    for number in range(8):
+        first = 10_000 * number
+        writer.publish(CA, "A", added(*range(first, first + 5_000)), mark(number))
+    with writer.reader.snapshot() as snapshot:
+        kept = [
+            count
+            for count in range(1, 9)
+            if snapshot.changes(after=snapshot.generation - count) is not None
+        ]
+    assert kept == [1, 2, 3]  # of 20 kB each
+
+
+def test_a_partition_that_is_given_up_leaves_nothing_behind(writer: IndexWriter):
+    writer.publish_all([crl("A", added(1)), crl("B", added(2))])
+    writer.push(CA, [pushed("B", added(3))], feed_mark(1))
+    writer.expect(CA, ["A"])
+    with writer.reader.snapshot() as snapshot:
+        assert snapshot.fed(CA, "B", since=0) == frozenset()
+        unlisted = snapshot.find(CA, 9).coverage
+        assert unlisted
+        assert (unlisted.number, unlisted.this_update) == (1, AT)
+    writer.expect(CA, ["A", "B"])
+    with writer.reader.snapshot() as snapshot:
+        assert snapshot.find(CA, 9).coverage is None
