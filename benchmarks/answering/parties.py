@@ -75,14 +75,14 @@ class Loaded:
 
     def run(self, order: Order) -> tuple[Outcome, float]:
         """Run an order; also tells the part of a core that the service used for it."""
-        before, begun = sum(map(cpu_seconds, self.processes)), time.monotonic()
+        before = sum(map(cpu_seconds, self.processes))
         told = progress(self.name, seconds=order.seconds + order.warm_up, width=SLOT / 1e9)
         with at_work(self.processes):
             outcome = run(order, self.populations, told=told)
         used = sum(map(cpu_seconds, self.processes)) - before
         if not outcome.is_sound:
             raise WrongAnswers(f"{self.name}:\n{outcome.table()}")
-        return outcome, used / (time.monotonic() - begun)
+        return outcome, used / outcome.lasted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Wrked:
     process: int
     lacks: str = ""
     unit: str = "answers/s"
-    connections: int = 32
+    connections: int = 128
 
     def measure(self, spell: Spell) -> Reading:
         """Run once; a second of warm-up is part of wrk's own figure, so it runs twice."""

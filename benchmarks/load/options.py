@@ -60,7 +60,7 @@ def _add_who(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_pace(group: "argparse._ArgumentGroup") -> None:
-    _number(group, "--connections", 32, "kept alive")
+    _number(group, "--connections", 128, "kept alive")
     _number(group, "--pipeline", 1, "questions under way on each")
     group.add_argument(
         "--rate",

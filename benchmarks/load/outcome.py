@@ -57,8 +57,10 @@ class Outcome:
     """Answers checked in full."""
     opened: int
     """Connections."""
+    lasted: float
+    """Seconds from the first question to the last answer; the samples are checked after that."""
     busy: float
-    """Part of the time that the generator itself was at work; near 1 it measured itself."""
+    """Part of them that the generator itself was at work; near 1 it measured itself."""
 
     @property
     def rate(self) -> float:

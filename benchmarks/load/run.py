@@ -106,8 +106,11 @@ def run(
             sample=order.sample,
         )
         drive.run(until=end, grace=GRACE)
-        busy = (time.process_time_ns() - worked) / (time.perf_counter_ns() - begin)
-    return _sum_up(order, tally, begin=begin, end=end, opened=lines.opened, busy=busy)
+        lasted = time.perf_counter_ns() - begin
+        busy = (time.process_time_ns() - worked) / lasted
+    return _sum_up(
+        order, tally, begin=begin, end=end, opened=lines.opened, lasted=lasted, busy=busy
+    )
 
 
 @lru_cache(maxsize=8)
@@ -117,7 +120,14 @@ def _questions(mix: Mix, populations: tuple[Population, ...], seed: int) -> Sequ
 
 
 def _sum_up(
-    order: Order, tally: Tally, *, begin: int, end: int, opened: int, busy: float
+    order: Order,
+    tally: Tally,
+    *,
+    begin: int,
+    end: int,
+    opened: int,
+    lasted: int,
+    busy: float,
 ) -> Outcome:
     measured = begin + _whole(order.warm_up)
     slots = [each for each in tally.slots if each.begin >= measured]
@@ -132,6 +142,7 @@ def _sum_up(
         wrong=tally.wrong + judge(tally.evidence, at=datetime.now(UTC)),
         verified=len(tally.evidence),
         opened=opened,
+        lasted=lasted / SECOND,
         busy=busy,
     )
 

@@ -34,7 +34,7 @@ log = get_log()
 
 MOST = 64
 """Answers of a turn at most; the sync of the journal is then a small part of it."""
-SECONDS = 0.004
+SECONDS = 0.008
 """What a turn may take: who has just missed one waits as long."""
 OLD = 7 / 8
 """What the past counts for in the cost of an answer; the last turn counts for the rest."""
