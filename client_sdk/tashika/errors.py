@@ -5,6 +5,7 @@
     TashikaError
     ├── PkiError                       bytes or keys that cannot be used
     │   ├── Malformed
+    │   │   ├── EntryTooLong           an entry of a CRL
     │   │   └── TooManyCertIds
     │   ├── Unsupported
     │   │   └── UnknownCriticalExtension

@@ -152,7 +152,7 @@ SOURCES = ("server", "client_sdk", "docs")
 OF_A_WORLD = (
     *("tashika.toml", "certs", "issuers", "world/verifiers/"),
     *("run/refresher.sock", "run/agreements", "run/refusals.key"),
-    *("run/compromises", "handovers/"),
+    *("run/compromises", "handovers/", ".venv/compiled"),
 )
 """Files of an installation, which are in no repository."""
 
