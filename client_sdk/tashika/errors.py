@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from tashika.causes import Cause
 from tashika.pki.compact.faults import CompactRefused
+from tashika.pki.crl_entries import EntryTooLong
 from tashika.pki.errors import (
     BadProof,
     BadSignature,
@@ -55,6 +56,7 @@ __all__ = [
     "CertificateRevoked",
     "CheckFailed",
     "CompactRefused",
+    "EntryTooLong",
     "Malformed",
     "NotGood",
     "PkiError",
