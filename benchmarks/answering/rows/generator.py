@@ -15,6 +15,7 @@ from benchmarks.load.envelope import Envelope
 from benchmarks.load.population import Population, Standing
 from benchmarks.load.run import Order, run
 from benchmarks.peers import nginx
+from benchmarks.peers.process import at_work
 
 __all__ = ["generator"]
 
@@ -29,6 +30,7 @@ class Ceiling:
 
     url: str
     population: Population
+    process: int
     name: str = "our own generator"
     unit: str = "replies/s"
     lacks: str = ""
@@ -42,7 +44,8 @@ class Ceiling:
             warm_up=spell.warm_up,
             sample=NEVER,
         )
-        outcome = run(order, [self.population])
+        with at_work([self.process]):
+            outcome = run(order, [self.population])
         return Reading(value=outcome.rate, load_busy=outcome.busy)
 
 
@@ -71,5 +74,7 @@ def generator(bench: Bench) -> Row:
             process=process,
             lacks="no new nonces, no latency by moment due, nothing verified",
         )
-        figures = measure([Ceiling(url=url, population=population), by_wrk], bench.spell)
+        figures = measure(
+            [Ceiling(url=url, population=population, process=process), by_wrk], bench.spell
+        )
     return Row(name="generator", work=work, figures=figures)
