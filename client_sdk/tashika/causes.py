@@ -18,8 +18,8 @@ class Status(Enum):
     """Nothing was proved; treat it as a refusal."""
 
 
-class Cause(StrEnum):
-    """The reason behind a status. The value is stable and fit for logs and metrics."""
+class Explained(StrEnum):
+    """A kind of reason. The value is stable and fit for logs and metrics."""
 
     meaning: str
     """What happened, one sentence."""
@@ -33,6 +33,10 @@ class Cause(StrEnum):
         cause.meaning = meaning
         cause.remedy = remedy
         return cause
+
+
+class Cause(Explained):
+    """The reason behind a status."""
 
     @property
     def status(self) -> Status:

@@ -1,10 +1,8 @@
-"""Why a path came out as it did: one row a cause, in words for people.
+"""Why a path came out as it did: one row a cause, in words for people."""
 
-Its columns are those of :class:`tashika.causes.Cause`.
-"""
+from enum import Enum
 
-from enum import Enum, StrEnum
-from typing import Self
+from tashika.causes import Explained
 
 
 class Outcome(Enum):
@@ -18,21 +16,8 @@ class Outcome(Enum):
     """A path might hold, but something is missing that would show it; treat it as a refusal."""
 
 
-class PathCause(StrEnum):
-    """The reason behind an outcome. The value is stable and fit for logs and metrics."""
-
-    meaning: str
-    """What happened, one sentence."""
-    remedy: str
-    """What to do about it, one sentence."""
-
-    def __new__(cls, label: str, meaning: str = "", remedy: str = "") -> Self:
-        """Join the three columns of a row; the defaults serve look-ups by label."""
-        cause = str.__new__(cls, label)
-        cause._value_ = label
-        cause.meaning = meaning
-        cause.remedy = remedy
-        return cause
+class PathCause(Explained):
+    """The reason behind an outcome."""
 
     @property
     def outcome(self) -> Outcome:
