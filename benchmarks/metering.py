@@ -26,7 +26,6 @@ import structlog
 from tashika.pki.certid import CertId
 from tashika.pki.profile import Family
 from tashika.pki.pseudonym import derive_key, pseudonym
-from tashika.pki.response import SingleResponse
 from tashika.pki.standing import Good
 from tashika_server.agreements.gate import Permit
 from tashika_server.agreements.terms import Environment, Method, Purpose
@@ -126,10 +125,13 @@ async def _metering(directory: Path, rounds: int, unit: float) -> None:
     meter = Meter(
         group=group, master=bytes(32), fingerprints={"signature-g3": FINGERPRINT}, repeats=repeats
     )
-    asked = [[_response(100_000_000 + number)] for number in range(ANSWERS)]
+    asked = [
+        [CertId("sha256", bytes(32), bytes(32), 100_000_000 + number, b"")]
+        for number in range(ANSWERS)
+    ]
 
     def give(number: int, nonce: bytes | None) -> None:
-        noted = meter.note(PERMIT, asked[number], nonce=nonce, generation=7, at=AT)
+        noted = meter.note(PERMIT, asked[number], [Good()], nonce=nonce, generation=7, at=AT)
         meter.settle(noted, Delivery.HANDED_OVER)
 
     def with_nonce(number: int) -> None:
@@ -205,16 +207,6 @@ def _begin(directory: Path, durability: Durability) -> Journal:
         executor=ThreadPoolExecutor(1),
         segment_bytes=SEGMENT_BYTES,
         at=AT,
-    )
-
-
-def _response(serial: int) -> SingleResponse:
-    return SingleResponse(
-        cert_id=CertId("sha256", bytes(32), bytes(32), serial, b""),
-        standing=Good(),
-        this_update=AT,
-        next_update=None,
-        archive_cutoff=None,
     )
 
 

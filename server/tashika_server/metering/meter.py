@@ -1,6 +1,6 @@
 """What a worker does about metering: note each answer, wait for the disk, say what became of it.
 
-    noted = meter.note(permit, responses, nonce=..., generation=..., at=...)    before signing
+    noted = meter.note(permit, cert_ids, standings, nonce=..., ...)    before signing
     ... sign, with noted.receipt where the agreement wants one, as of noted.produced_at
     await meter.commit(noted)                    no journal, no answer
     ... hand the answer over
@@ -10,14 +10,15 @@ Noted before signing, because the answer may say where it stands in the journal.
 noted settles, whatever happens in between.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
+from tashika.pki.certid import CertId
 from tashika.pki.pseudonym import PSEUDONYM_BYTES, derive_key, pseudonym
 from tashika.pki.receipt import Receipt, StandingCode
-from tashika.pki.response import ResponseStatus, SingleResponse
+from tashika.pki.response import ResponseStatus
 from tashika.pki.standing import Good, Revoked, Standing
 from tashika_server.metering.group import GroupCommit, Then
 from tashika_server.metering.journal import Journal, JournalStopped
@@ -92,16 +93,17 @@ class Permit(Protocol):
         ...
 
 
-class Noted(NamedTuple):
+class Noted:
     """An answer in the journal: one number for each of its certificates, from `first` on."""
 
-    journal: Journal
-    first: int
-    certificates: int
-    at: int
-    nonce: bytes | None
-    fresh: tuple[bytes, ...]
-    """The pseudonyms that the nonce was asked about for the first time."""
+    __slots__ = ("at", "certificates", "first", "fresh", "journal", "nonce")
+
+    def __init__(
+        self, journal: Journal, first: int, nonce: bytes | None, fresh: tuple[bytes, ...]
+    ) -> None:
+        """Of what was noted last; `fresh` are the pseudonyms that the nonce is new to."""
+        self.journal, self.first, self.nonce, self.fresh = journal, first, nonce, fresh
+        self.certificates, self.at = journal.sequence - first, journal.at
 
     @property
     def receipt(self) -> Receipt:
@@ -143,14 +145,15 @@ class Meter:
     def note(
         self,
         permit: Permit,
-        responses: Iterable[SingleResponse],
+        cert_ids: Sequence[CertId],
+        standings: Sequence[Standing],
         *,
         nonce: bytes | None,
         generation: int,
         at: datetime,
         occasion: Occasion = _FRESH,
     ) -> Noted:
-        """Note an answer that is to be given; raises NotJournalled.
+        """Note an answer that is to be given, what it says of each; raises NotJournalled.
 
         A FRESH one to a nonce is a RETRY of what was handed over within the last minute.
         """
@@ -162,8 +165,8 @@ class Meter:
             _, _, context, key, fingerprint = line
             now, first = microseconds(at), journal.sequence
             fresh: tuple[bytes, ...] = ()
-            for (_, _, _, serial, _), standing, *_ in responses:
-                name = pseudonym(key, fingerprint, serial)
+            for cert_id, standing in zip(cert_ids, standings, strict=True):
+                name = pseudonym(key, fingerprint, cert_id.serial)
                 what = occasion
                 if nonce is not None and occasion is _FRESH:
                     if self._repeats.seen(name, nonce, now // _SECOND):
@@ -174,8 +177,7 @@ class Meter:
                 journal.note(context, code, what, generation, name, now)
         except JournalStopped as stopped:
             raise NotJournalled from stopped
-        asked = journal.sequence - first
-        return Noted(journal, first, asked, journal.at, nonce, fresh)
+        return Noted(journal, first, nonce, fresh)
 
     def note_file(
         self, permit: Permit, digest: bytes, *, at: datetime, occasion: Occasion = _FRESH
@@ -195,7 +197,7 @@ class Meter:
             journal.note(line.context, _GOOD, occasion, 0, name, microseconds(at))
         except JournalStopped as stopped:
             raise NotJournalled from stopped
-        return Noted(journal, first, 1, journal.at, None, ())
+        return Noted(journal, first, None, ())
 
     async def commit(self, noted: Noted) -> None:
         """Wait until an answer's record is durable; raises NotJournalled."""

@@ -1,13 +1,14 @@
 """How a question becomes a signed answer. The page to read first; it knows no HTTP.
 
     draft    parse → choose issuer → admit → recall, or look up → choose signer → judge
-             → note → encode
+    note     enter into the journal, before it is encoded: it may say where it stands there
+    encode
     sign
     seal     close → inspect → keep
 
-A worker drafts what came within one turn of its loop in sight of one generation of the index,
-signs it all, and seals it (`turns`): signing one after the other is faster than between other
-work. Anything that stands in the way is a Refusal, and the rim knows what that is on the wire.
+A worker takes what came within one turn of its loop through each stage together, and drafts it
+in sight of one generation of the index (`turns`): one stage for many is faster than all stages
+for one. Anything that stands in the way is a Refusal, and the rim knows what that is on the wire.
 """
 
 from collections.abc import Sequence
@@ -17,19 +18,18 @@ from tashika.pki.certid import CertId
 from tashika.pki.errors import PkiError
 from tashika.pki.extensions import UnknownCriticalExtension
 from tashika.pki.request import OcspRequest, TooManyCertIds, parse_request
-from tashika.pki.response import BasicResponse, SingleResponse, parse_response
-from tashika_server.agreements.gate import Permit
+from tashika.pki.response import BasicResponse, parse_response
 from tashika_server.index import Finding, IndexMissing
-from tashika_server.metering.meter import Noted
-from tashika_server.metering.usage import Delivery, Occasion, whole_second
+from tashika_server.metering.usage import Delivery, Occasion, microseconds, whole_second
 from tashika_server.refusal import (
+    InternalFault,
     MalformedQuestion,
     NotLoaded,
     TooManyCertificates,
     UnknownCritical,
 )
 from tashika_server.responder.admission import Asker, Leave
-from tashika_server.responder.common import Words
+from tashika_server.responder.common import Saying
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.directory import Directory, Served
 from tashika_server.responder.given import Answer, Draft, Replay
@@ -37,32 +37,34 @@ from tashika_server.responder.judge import judge, judge_foreign
 from tashika_server.responder.sight import Sight, View
 from tashika_server.signing import encode_answer
 
-__all__ = ["abandon", "answer", "draft", "seal"]
+__all__ = ["abandon", "answer", "draft", "encode", "note", "seal", "sign"]
 
 # For the hot path: to find a member of an enum takes as long as a call.
-_FRESH, _CACHED = Occasion.FRESH, Occasion.CACHED
+_FRESH, _CACHED, _REPLAY = Occasion.FRESH, Occasion.CACHED, Occasion.REPLAY
 
 
 def answer(question: bytes, asker: Asker, desk: Desk, *, at: datetime) -> Answer | Replay:
     """Answer one OCSP request as of `at`; raises a Refusal and nothing else on any bytes."""
     with Sight(desk.index) as sight:
-        drafted = draft(question, asker, desk, sight, at=at)
-    if not isinstance(drafted, Draft):
-        return drafted
+        given = draft(question, asker, desk, sight, at=at)
+    note(given, desk, at=at)
+    if not isinstance(given, Draft):
+        return given
+    encode(given, desk, at=at)
     try:
-        given = seal(drafted, drafted.unsigned.sign(), desk, at=at)
+        answered = seal(given, sign(given), desk, at=at)
     except BaseException:
-        abandon(drafted, desk)
+        abandon(given, desk)
         raise
-    if drafted.leave.claimed:
-        drafted.leave.keep(given.body, until=given.next_update)
-    return given
+    if given.leave.claimed:
+        given.leave.keep(answered.body, until=answered.next_update)
+    return answered
 
 
 def draft(
     question: bytes, asker: Asker, desk: Desk, sight: Sight, *, at: datetime
 ) -> Draft | Answer | Replay:
-    """Say everything but sign nothing; raises a Refusal. Who has a Draft seals or abandons it.
+    """Find out what is to be said; raises a Refusal.
 
     Whoever may not ask is turned away before what is asked is looked up: then a refusal tells
     nothing about which serials exist.
@@ -75,12 +77,19 @@ def draft(
     leave = desk.admission.admit(question, request, served.issuer, asker, sight, at=at)
     try:
         if leave.earlier is not None:
-            return _give_again(leave.earlier, request, leave.permit, desk, at=at)
+            return Replay(leave.earlier, request, leave.permit)
         view = sight.view()
         desk.cache.follow(view, desk.shelf.edition)
         if _may_be_kept(request, leave) and (known := desk.cache.find(question, at)):
-            return _give_kept(known, leave.permit, desk, at=at)
-        return _write(question, request, served, leave, view=view, desk=desk, at=at)
+            return Answer(known.body, known.draft, leave.permit)
+        return Draft(
+            asked=question,
+            question=request,
+            served=served,
+            saying=_look_up(request, served, view, desk, at=at),
+            generation=view.generation,
+            leave=leave,
+        )
     except BaseException as failed:
         leave.give_back()
         if isinstance(failed, IndexMissing):
@@ -88,72 +97,126 @@ def draft(
         raise
 
 
+def note(given: Draft | Answer | Replay, desk: Desk, *, at: datetime) -> None:
+    """Enter what is about to be said into the journal; raises NotJournalled, and all is undone.
+
+    What is given again is recorded as that.
+    """
+    meter = desk.meter
+    if meter is None:
+        return
+    request = given.question
+    if isinstance(given, Draft):
+        if (permit := given.leave.permit) is None:
+            return
+        try:
+            given.noted = meter.note(
+                permit,
+                request.cert_ids,
+                given.saying.standings,
+                nonce=request.nonce,
+                generation=given.generation,
+                at=at,
+                occasion=_FRESH,
+            )
+        except BaseException:
+            given.leave.give_back()
+            raise
+    elif given.permit is None:
+        return
+    elif isinstance(given, Answer):
+        standings, generation = given.draft.saying.standings, given.generation
+        given.noted = meter.note(
+            given.permit,
+            request.cert_ids,
+            standings,
+            nonce=None,
+            generation=generation,
+            at=at,
+            occasion=_CACHED,
+        )
+    else:
+        said = parse_response(given.body)
+        responses = said.responses if isinstance(said, BasicResponse) else ()
+        given.noted = meter.note(
+            given.permit,
+            [each.cert_id for each in responses],
+            [each.standing for each in responses],
+            nonce=request.nonce,
+            generation=0,
+            at=at,
+            occasion=_REPLAY,
+        )
+
+
+def encode(drafted: Draft, desk: Desk, *, at: datetime) -> None:
+    """Write all but the signature; `at` is the time that it was drafted and noted with."""
+    try:
+        _encode(drafted, at)
+    except BaseException:
+        abandon(drafted, desk)
+        raise
+
+
+def sign(drafted: Draft) -> bytes:
+    """Make the signature."""
+    if drafted.unsigned is None:
+        raise InternalFault
+    return drafted.unsigned.sign()
+
+
 def seal(drafted: Draft, signature: bytes, desk: Desk, *, at: datetime) -> Answer:
     """Make an answer of a draft and its signature; raises InternalFault for one that is none.
 
     If the draft's leave is a claim, the caller ends that, once the answer is given or is not.
     """
-    unsigned, question, served, signer, generation, responses, leave, noted, asked = drafted
-    body = unsigned.seal(signature)
-    desk.inspection.inspect(body, question)
-    given = Answer(body, question, served, signer, generation, responses, leave.permit, noted)
-    if _may_be_kept(question, leave):
-        desk.cache.keep(asked, given._replace(permit=None, noted=None), at)
+    if drafted.unsigned is None:
+        raise InternalFault
+    body = drafted.unsigned.seal(signature)
+    desk.inspection.inspect(body, drafted.question)
+    given = Answer(body, drafted, drafted.leave.permit, drafted.noted)
+    if _may_be_kept(drafted.question, drafted.leave):
+        drafted.noted = None
+        desk.cache.keep(drafted.asked, Answer(body, drafted, None), at)
     return given
 
 
 def abandon(drafted: Draft, desk: Desk) -> None:
     """Undo what a draft has entered, since it comes to nothing."""
     drafted.leave.give_back()
-    _settle_abandoned(drafted.noted, desk)
+    if drafted.noted and desk.meter:
+        desk.meter.settle(drafted.noted, Delivery.ABANDONED)
 
 
-def _settle_abandoned(noted: Noted | None, desk: Desk) -> None:
-    if noted and desk.meter:
-        desk.meter.settle(noted, Delivery.ABANDONED)
-
-
-def _write(
-    question: bytes,
-    request: OcspRequest,
-    served: Served,
-    leave: Leave,
-    *,
-    view: View,
-    desk: Desk,
-    at: datetime,
-) -> Draft:
-    """Say what the index says, and where the answer stands in the journal."""
-    second, permit = whole_second(at), leave.permit
+def _look_up(
+    request: OcspRequest, served: Served, view: View, desk: Desk, *, at: datetime
+) -> Saying:
+    """Find what is to be said of the certificates; most is said of many."""
+    second, edition = whole_second(at), desk.shelf.edition
     findings = [_find(each, desk.directory, served, view) for each in request.cert_ids]
-    common = desk.common.find(findings, request, desk.shelf.edition, second)
-    words = common.said(request) if common else _word(request, findings, served, desk, at=second)
-    # Before it is encoded: the answer may say where it stands in the journal.
-    responses = words.responses
-    noted = _note(
-        responses, desk, permit, _FRESH, nonce=request.nonce, generation=view.generation, at=at
-    )
-    produced_at = noted.produced_at if noted else second
+    saying = desk.common.find(findings, request, edition, second)
+    if saying is None:
+        saying = _word(request, findings, served, desk, at=second)
+        saying = desk.common.keep(findings, request, saying, second)
+    return saying
+
+
+def _encode(drafted: Draft, at: datetime) -> None:
+    noted, saying, request = drafted.noted, drafted.saying, drafted.question
+    # The journal's time is later where a clock was put back.
+    late = noted is not None and noted.at != microseconds(at)
+    permit = drafted.leave.permit
     receipt = noted.receipt if noted and permit and permit.receipts else None
-    try:
-        if common and receipt is None and produced_at == second:
-            unsigned = common.fill(request)
-        else:
-            unsigned = encode_answer(
-                responses,
-                nonce=request.nonce,
-                signer=words.signer,
-                algorithm=words.algorithm,
-                produced_at=produced_at,
-                receipt=receipt,
-            )
-            if receipt is None and produced_at == second:
-                desk.common.keep(findings, request, words, unsigned, second)
-    except BaseException:
-        _settle_abandoned(noted, desk)
-        raise
-    return Draft(
-        unsigned, request, served, words.signer, view.generation, responses, leave, noted, question
+    if saying.template and receipt is None and not late:
+        drafted.unsigned = saying.template.fill(request.cert_ids[0].der, request.nonce or b"")
+        return
+    drafted.unsigned = encode_answer(
+        saying.responses(request),
+        nonce=request.nonce,
+        signer=saying.signer,
+        algorithm=saying.algorithm,
+        produced_at=noted.produced_at if noted and late else whole_second(at),
+        receipt=receipt,
     )
 
 
@@ -162,45 +225,6 @@ def _may_be_kept(request: OcspRequest, leave: Leave) -> bool:
     if request.nonce is not None or request.signed:
         return False
     return leave.permit is None or not leave.permit.receipts
-
-
-def _give_kept(known: Answer, permit: Permit | None, desk: Desk, *, at: datetime) -> Answer:
-    """Give what another has been given; it is recorded as that."""
-    noted = _note(
-        known.responses, desk, permit, _CACHED, nonce=None, generation=known.generation, at=at
-    )
-    body, question, served, signer, generation, responses, _, _ = known
-    return Answer(body, question, served, signer, generation, responses, permit, noted)
-
-
-def _give_again(
-    body: bytes, request: OcspRequest, permit: Permit | None, desk: Desk, *, at: datetime
-) -> Replay:
-    """Give what was given before to this very question; it is recorded as that."""
-    given = parse_response(body)
-    responses = given.responses if isinstance(given, BasicResponse) else ()
-    noted = _note(
-        responses, desk, permit, Occasion.REPLAY, nonce=request.nonce, generation=0, at=at
-    )
-    return Replay(body, request, permit, noted)
-
-
-def _note(
-    responses: Sequence[SingleResponse],
-    desk: Desk,
-    permit: Permit | None,
-    occasion: Occasion,
-    *,
-    nonce: bytes | None,
-    generation: int,
-    at: datetime,
-) -> Noted | None:
-    """Enter what is about to be said into the journal; raises NotJournalled."""
-    if permit is None or desk.meter is None:
-        return None
-    return desk.meter.note(
-        permit, responses, nonce=nonce, generation=generation, at=at, occasion=occasion
-    )
 
 
 def _parse(question: bytes, desk: Desk) -> tuple[OcspRequest, Served]:
@@ -233,7 +257,7 @@ def _word(
     desk: Desk,
     *,
     at: datetime,
-) -> Words:
+) -> Saying:
     """Choose who signs, and judge what was found."""
     signer, algorithm = desk.shelf.pick(served.fingerprint, request.preferred, at=at)
     end, issuer = signer.not_after, served.issuer
@@ -243,4 +267,4 @@ def _word(
         else judge(cert_id, finding, issuer, signer_end=end, at=at)
         for cert_id, finding in zip(request.cert_ids, findings, strict=True)
     ]
-    return Words(signer, algorithm, tuple(responses))
+    return Saying(signer, algorithm, tuple(responses))

@@ -6,15 +6,14 @@ All of one issuer's are told the same in the same second, so the words are found
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from tashika.pki.algorithms import SignatureAlgorithm
 from tashika.pki.request import OcspRequest
 from tashika.pki.response import SingleResponse
 from tashika_server.index import Finding
-from tashika_server.signing import Signer, Template, Unsigned
+from tashika_server.signing import NEVER_ISSUED, Signer, Template, encode_answer
 
-__all__ = ["Commonplace", "Commonplaces", "Words"]
+__all__ = ["Commonplaces", "Saying"]
 
 MOST = 64
 """Issuers, lengths of serials and nonces, in use within one second."""
@@ -22,38 +21,35 @@ MOST = 64
 _Key = tuple[int, datetime, int, int, tuple[str, ...]]
 
 
-class Words(NamedTuple):
+class Saying:
     """What is to be said, and who signs it how."""
 
-    signer: Signer
-    algorithm: SignatureAlgorithm
-    responses: tuple[SingleResponse, ...]
+    __slots__ = ("_told", "algorithm", "signer", "standings", "template")
 
+    def __init__(
+        self,
+        signer: Signer,
+        algorithm: SignatureAlgorithm,
+        told: tuple[SingleResponse, ...],
+        template: Template | None = None,
+    ) -> None:
+        """`template` has it encoded, if it is common, with CertID and nonce left open."""
+        self.signer, self.algorithm, self._told, self.template = signer, algorithm, told, template
+        self.standings = tuple([each.standing for each in told])
 
-class Commonplace(NamedTuple):
-    """Something said, with the CertID and the nonce left open."""
-
-    finding: Finding
-    words: Words
-    template: Template
-
-    def said(self, request: OcspRequest) -> Words:
-        """Say it of the certificate that is asked about."""
-        signer, algorithm, ((_, standing, this_update, next_update, cutoff),) = self.words
-        (cert_id,) = request.cert_ids
-        told = SingleResponse(cert_id, standing, this_update, next_update, cutoff)
-        return Words(signer, algorithm, (told,))
-
-    def fill(self, request: OcspRequest) -> Unsigned:
-        """Encode what is said."""
-        return self.template.fill(request.cert_ids[0].der, request.nonce or b"")
+    def responses(self, request: OcspRequest) -> tuple[SingleResponse, ...]:
+        """Say it of the certificates that are asked about."""
+        return tuple(
+            told._replace(cert_id=cert_id)
+            for cert_id, told in zip(request.cert_ids, self._told, strict=True)
+        )
 
 
 class Commonplaces:
     """Those of the present second. For one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[_Key, Commonplace] = {}
+        self._known: dict[_Key, tuple[Finding, Saying]] = {}
         self._edition = 0
 
     def find(
@@ -62,7 +58,7 @@ class Commonplaces:
         request: OcspRequest,
         edition: int,
         second: datetime,
-    ) -> Commonplace | None:
+    ) -> Saying | None:
         """Return what was said before, in this second and edition of signers, of the same."""
         finding = findings[0]
         if finding is None or finding.entry is not None or request.nonce is None:
@@ -72,26 +68,33 @@ class Commonplaces:
             self._edition = edition
         known = self._known.get(_key(finding, request, second))
         # Whose id it is lives as long as this does; one finding is not told of two certificates.
-        if known is None or known.finding is not finding or len(findings) > 1:
+        if known is None or known[0] is not finding or len(findings) > 1:
             return None
-        return known
+        return known[1]
 
     def keep(
         self,
         findings: Sequence[Finding | None],
         request: OcspRequest,
-        words: Words,
-        unsigned: Unsigned,
+        saying: Saying,
         second: datetime,
-    ) -> None:
-        """Remember what was said of one unlisted certificate in answer to a nonce."""
+    ) -> Saying:
+        """Remember what is said of one unlisted certificate in answer to a nonce; return that."""
         finding, nonce = findings[0], request.nonce
         if finding is None or finding.entry is not None or nonce is None or len(findings) > 1:
-            return
-        if template := Template.cut(unsigned, request.cert_ids[0].der, nonce):
-            if len(self._known) >= MOST:
-                self._known.clear()
-            self._known[_key(finding, request, second)] = Commonplace(finding, words, template)
+            return saying
+        if saying.standings[0] is NEVER_ISSUED:  # the nonce is not the end of what says so
+            return saying
+        signer, algorithm, told = saying.signer, saying.algorithm, saying.responses(request)
+        unsigned = encode_answer(
+            told, nonce=nonce, signer=signer, algorithm=algorithm, produced_at=second
+        )
+        template = Template.cut(unsigned, request.cert_ids[0].der, nonce)
+        if len(self._known) >= MOST:
+            self._known.clear()
+        common = Saying(signer, algorithm, told, template)
+        self._known[_key(finding, request, second)] = finding, common
+        return common
 
 
 def _key(finding: Finding, request: OcspRequest, second: datetime) -> _Key:

@@ -15,7 +15,7 @@ from tashika_server.metering.usage import Delivery
 from tashika_server.refusal import TooSlow
 from tashika_server.responder.framing import Framing, Heard, Request
 from tashika_server.responder.front import Front, Wait
-from tashika_server.responder.rim import Asked, Known
+from tashika_server.responder.rim import Asked
 
 __all__ = ["CLIENT_CERTIFICATE", "READ_BYTES", "Connection"]
 
@@ -43,7 +43,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, front: Front) -> None:
         self.peer: Address = NOWHERE
-        self.known: Known | None = None
         self._front = front
         self._waits = Wait.HEAD
         self._certificate: ClientCertificate | None = None

@@ -9,7 +9,6 @@ before on this connection, octet for octet, means what it meant then and is not 
 
 import re
 from collections import deque
-from typing import NamedTuple
 
 from httptools import (
     HttpParserCallbackError,
@@ -44,7 +43,7 @@ _UNUSUAL = ("transfer-encoding", "expect", "upgrade")
 class Head:
     """The head of a request, save its target; one object for all alike on a connection."""
 
-    __slots__ = ("fields", "keep_alive", "method", "plain", "version")
+    __slots__ = ("fields", "keep_alive", "method", "plain", "shown", "version")
 
     def __init__(
         self, method: str, version: str, fields: dict[str, str], *, keep_alive: bool
@@ -56,18 +55,21 @@ class Head:
         self.keep_alive = keep_alive
         self.plain = version == "1.1" and method != "HEAD"
         """Whether a reply to it is written as usual."""
+        self.shown: object = None
+        """For whoever reads the head: what it showed, on this connection."""
 
 
 NO_HEAD = Head("", "1.1", {}, keep_alive=False)
 """That of what is no request."""
 
 
-class Request(NamedTuple):
+class Request:
     """One request, whole."""
 
-    head: Head
-    target: str
-    body: bytes
+    __slots__ = ("body", "head", "target")
+
+    def __init__(self, head: Head, target: str, body: bytes) -> None:
+        self.head, self.target, self.body = head, target, body
 
 
 Heard = Request | Refusal | bytes

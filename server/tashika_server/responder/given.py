@@ -1,32 +1,92 @@
-"""What is given for a question, at each stage, as values."""
+"""What is given for a question, at each stage.
+
+Plain classes, not tuples: several are made for each answer, and stages fill them in.
+"""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from tashika.pki.request import OcspRequest
 from tashika.pki.response import SingleResponse
 from tashika_server.agreements.gate import Permit
 from tashika_server.metering.meter import Noted
 from tashika_server.responder.admission import Leave
+from tashika_server.responder.common import Saying
 from tashika_server.responder.directory import Served
 from tashika_server.signing import Signer, Unsigned
 
 __all__ = ["Answer", "Draft", "Replay"]
 
 
-class Answer(NamedTuple):
-    """A signed answer, and what it rests on."""
+class Draft:
+    """What is to be said. Whoever has one seals or abandons it."""
 
-    body: bytes
-    question: OcspRequest
-    served: Served
-    signer: Signer
-    generation: int
-    responses: tuple[SingleResponse, ...]
-    permit: Permit | None
-    """By whose right it is given; None where everybody may ask."""
+    __slots__ = (
+        "asked",
+        "generation",
+        "leave",
+        "noted",
+        "question",
+        "saying",
+        "served",
+        "unsigned",
+    )
+
     noted: Noted | None
     """Where it is in the journal; None where nobody is to be billed."""
+    unsigned: Unsigned | None
+    """It, encoded."""
+
+    def __init__(
+        self,
+        *,
+        asked: bytes,
+        question: OcspRequest,
+        served: Served,
+        saying: Saying,
+        generation: int,
+        leave: Leave,
+    ) -> None:
+        """`asked` is the question as it came."""
+        self.asked, self.question, self.served = asked, question, served
+        self.saying, self.generation, self.leave = saying, generation, leave
+        self.noted = self.unsigned = None
+
+
+class Answer:
+    """A signed answer, and what it rests on."""
+
+    __slots__ = ("body", "draft", "noted", "permit")
+
+    def __init__(
+        self, body: bytes, draft: Draft, permit: Permit | None, noted: Noted | None = None
+    ) -> None:
+        """`permit` is the right by which it is given; None where everybody may ask."""
+        self.body, self.draft, self.permit, self.noted = body, draft, permit, noted
+
+    @property
+    def question(self) -> OcspRequest:
+        """Return what was asked."""
+        return self.draft.question
+
+    @property
+    def served(self) -> Served:
+        """Return the issuer that speaks."""
+        return self.draft.served
+
+    @property
+    def signer(self) -> Signer:
+        """Return who has signed it."""
+        return self.draft.saying.signer
+
+    @property
+    def generation(self) -> int:
+        """Return that of the index in which the certificates were looked up."""
+        return self.draft.generation
+
+    @property
+    def responses(self) -> tuple[SingleResponse, ...]:
+        """Return its statements."""
+        return self.draft.saying.responses(self.question)
 
     @property
     def next_update(self) -> datetime:
@@ -34,25 +94,11 @@ class Answer(NamedTuple):
         return min(each.next_update for each in self.responses if each.next_update)
 
 
-class Draft(NamedTuple):
-    """An answer that wants only its signature."""
-
-    unsigned: Unsigned
-    question: OcspRequest
-    served: Served
-    signer: Signer
-    generation: int
-    responses: tuple[SingleResponse, ...]
-    leave: Leave
-    noted: Noted | None
-    asked: bytes
-    """The question as it came."""
-
-
-class Replay(NamedTuple):
+class Replay:
     """The answer of an earlier time to a signed question that came again; nothing is provided."""
 
-    body: bytes
-    question: OcspRequest
-    permit: Permit | None
-    noted: Noted | None
+    __slots__ = ("body", "noted", "permit", "question")
+
+    def __init__(self, body: bytes, question: OcspRequest, permit: Permit | None) -> None:
+        self.body, self.question, self.permit = body, question, permit
+        self.noted: Noted | None = None

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from tashika_server.agreements.compromise_file import FEED_FILE, PAGE_FILE, STATUS_FILE
 from tashika_server.agreements.notes import Notebook
@@ -37,7 +37,7 @@ from tashika_server.responder.http import (
     write_head,
 )
 
-__all__ = ["Asked", "Caller", "Given", "Known", "Rim", "outcomes"]
+__all__ = ["Asked", "Caller", "Given", "Rim", "outcomes"]
 
 outcomes = Tally(
     "tashika_answers",
@@ -57,21 +57,18 @@ _PUBLIC = {
 Given = Answer | Replay | Refusal
 
 
-class Known(NamedTuple):
+class Known:
     """Whom a head showed; what the same head shows again on the same connection."""
 
-    head: Head
-    path_token: bytes | None
-    asker: Asker
-    name: str
-    """With whom he waits his turn."""
+    __slots__ = ("asker", "name", "path_token")
+
+    def __init__(self, path_token: bytes | None, asker: Asker, name: str) -> None:
+        """`name` is with whom he waits his turn."""
+        self.path_token, self.asker, self.name = path_token, asker, name
 
 
 class Caller(Protocol):
     """Who is at the other end of a connection."""
-
-    known: Known | None
-    """For the rim to keep."""
 
     @property
     def peer(self) -> Address:
@@ -144,9 +141,9 @@ class Rim:
         asked.aim = target.aim
         if target.aim not in _QUESTIONS:
             return False
-        known = caller.known
-        if known is None or known.head is not head or known.path_token != target.path_token:
-            known = caller.known = self._meet(head, target.path_token, caller)
+        known = head.shown
+        if not isinstance(known, Known) or known.path_token != target.path_token:
+            known = head.shown = self._meet(head, target.path_token, caller)
         asked.asker, asked.name = known.asker, known.name
         asked.question = target.question if target.question is not None else request.body
         return True
@@ -219,7 +216,7 @@ class Rim:
             path_token=path_token,
         )
         name = self.desk.admission.name(asker, at=self.clock.now())
-        return Known(head, path_token, asker, name)
+        return Known(path_token, asker, name)
 
 
 def _write(reply: HttpReply, head: Head, *, last: bool) -> bytes:

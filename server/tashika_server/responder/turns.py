@@ -1,6 +1,6 @@
 """The turns of a worker: who has asked is answered together with all who ask meanwhile.
 
-    join → take → draft → sign → seal → commit → release
+    join → take → draft → note → encode → sign → seal → commit → release
 
 One turn is one generation of the index, one time, one run of signatures, and one sync of the
 journal; what comes during a turn waits for the next. How many a turn takes follows from what an
@@ -20,7 +20,7 @@ from tashika_server.metering.meter import Meter, NotJournalled
 from tashika_server.metering.usage import Delivery, whole_second
 from tashika_server.refusal import InternalFault, Refusal, TooManyWait, WaitedTooLong
 from tashika_server.responder.admission import Leave
-from tashika_server.responder.answer import abandon, draft, seal
+from tashika_server.responder.answer import abandon, draft, encode, note, seal, sign
 from tashika_server.responder.desk import Desk
 from tashika_server.responder.framing import Request
 from tashika_server.responder.given import Answer, Draft, Replay
@@ -101,6 +101,8 @@ class Turns:
             # The first one taken need not be the first who came.
             longest = began - min(each.since for each in taken)
             self._draft(taken, self._ageing.limit(began, longest), began, at)
+            self._note(taken, at)
+            self._encode(taken, at)
             self._finish(taken, at)
             self._commit(taken)
             cost = (self._monotonic() - began) / len(taken)
@@ -121,6 +123,31 @@ class Turns:
                     each.given = draft(each.question, each.asker, desk, sight, at=at)
                 except Refusal as refusal:
                     each.given = refusal
+                except Exception:
+                    log.exception("answer_failed")
+                    each.given = InternalFault()
+
+    def _note(self, taken: list[Asked], at: datetime) -> None:
+        desk = self.rim.desk
+        for each in taken:
+            given = each.given
+            if given is None or isinstance(given, Refusal):
+                continue
+            try:
+                note(given, desk, at=at)
+            except Refusal as refusal:
+                each.given = refusal
+            except Exception:
+                log.exception("answer_failed")
+                each.given = InternalFault()
+
+    def _encode(self, taken: list[Asked], at: datetime) -> None:
+        desk = self.rim.desk
+        for each in taken:
+            given = each.given
+            if isinstance(given, Draft):
+                try:
+                    encode(given, desk, at=at)
                 except Exception:
                     log.exception("answer_failed")
                     each.given = InternalFault()
@@ -192,7 +219,7 @@ def _end(leave: Leave, answer: Answer, *, given: bool) -> None:
 def _sign(drafted: Draft) -> bytes | None:
     """Make the signature; None where that fails."""
     try:
-        return drafted.unsigned.sign()
+        return sign(drafted)
     except Exception:
         log.exception("signing_failed")
         return None

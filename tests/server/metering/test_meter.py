@@ -14,7 +14,7 @@ from tashika.pki.certid import CertId
 from tashika.pki.profile import Family
 from tashika.pki.pseudonym import derive_key, pseudonym
 from tashika.pki.receipt import Receipt, StandingCode
-from tashika.pki.response import ResponseStatus, SingleResponse
+from tashika.pki.response import ResponseStatus
 from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
 from tashika_server.agreements.gate import Permit
 from tashika_server.agreements.terms import Environment, Method, Purpose
@@ -41,14 +41,8 @@ PERMIT = Permit(
 )
 
 
-def response(serial: int, standing: Standing | None = None) -> SingleResponse:
-    return SingleResponse(
-        cert_id=CertId("sha256", bytes(32), bytes(32), serial, b""),
-        standing=standing or Good(),
-        this_update=AT,
-        next_update=None,
-        archive_cutoff=None,
-    )
+def cert_id(serial: int) -> CertId:
+    return CertId("sha256", bytes(32), bytes(32), serial, b"")
 
 
 class Till:
@@ -73,8 +67,15 @@ class Till:
         at: datetime = AT,
         occasion: Occasion = Occasion.FRESH,
     ) -> Noted:
-        asked = [response(each) for each in serials]
-        return self.meter.note(permit, asked, nonce=nonce, generation=12, at=at, occasion=occasion)
+        return self.meter.note(
+            permit,
+            list(map(cert_id, serials)),
+            [Good()] * len(serials),
+            nonce=nonce,
+            generation=12,
+            at=at,
+            occasion=occasion,
+        )
 
     def give(self, *serials: int, nonce: bytes | None = NONCE, at: datetime = AT) -> None:
         self.meter.settle(self.note(*serials, nonce=nonce, at=at), Delivery.HANDED_OVER)

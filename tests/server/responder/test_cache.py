@@ -288,11 +288,12 @@ def test_and_not_past_its_next_update(world):
 def test_and_not_past_the_end_of_its_signer(world):
     question = world.question(GOOD)
     given = world.ask(question)
-    ending = replace(given.signer, not_after=AT + 10 * SECOND)
+    saying = given.draft.saying
+    saying.signer = replace(given.signer, not_after=AT + 10 * SECOND)
     answers = AnswerCache()
     with world.desk.index.snapshot() as view:
         answers.follow(view, 0)
-    answers.keep(question, given._replace(signer=ending), AT)
+    answers.keep(question, given, AT)
     assert answers.find(question, AT + 9 * SECOND)
     assert answers.find(question, AT + 10 * SECOND) is None
     assert answers.find(question, AT) is None

@@ -17,10 +17,11 @@ from tashika_server.index import Entry
 from tashika_server.issuer import NeverIssued, WithoutRegister
 from tashika_server.refusal import Refusal
 from tashika_server.responder import answer
-from tashika_server.responder.answer import abandon, draft
+from tashika_server.responder.answer import abandon, draft, encode
 from tashika_server.responder.cache import AnswerCache
 from tashika_server.responder.common import MOST, Commonplaces
 from tashika_server.responder.sight import Sight
+from tashika_server.signing import encode_answer
 
 SECOND = timedelta(seconds=1)
 EXTENDED_REVOKE_END = b"\x30\x0f\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x09\x04\x02\x05\x00"
@@ -59,8 +60,10 @@ def said(world, question, *, at, common=None):
             drafted = draft(question, NEIGHBOUR, desk, sight, at=at)
         except Refusal as refusal:
             return type(refusal)
+    encode(drafted, desk, at=at)
     abandon(drafted, desk)
-    return drafted.unsigned, drafted.responses, drafted.signer
+    saying = drafted.saying
+    return drafted.unsigned, saying.responses(drafted.question), saying.signer
 
 
 # --- As if there were none ------------------------------------------------------------------
@@ -130,14 +133,15 @@ def test_with_memory_is_said_what_is_said_without(world, steps):
 @pytest.fixture
 def in_full(monkeypatch):
     """List what is encoded in full."""
-    module, encoded = sys.modules["tashika_server.responder.answer"], []
-    really = module.encode_answer
+    encoded = []
 
     def encode(responses, **how: object):
         encoded.append([each.cert_id.serial for each in responses])
-        return really(responses, **how)
+        return encode_answer(responses, **how)
 
-    monkeypatch.setattr(module, "encode_answer", encode)
+    for module in ("answer", "common"):
+        place = sys.modules[f"tashika_server.responder.{module}"]
+        monkeypatch.setattr(place, "encode_answer", encode)
     return encoded
 
 

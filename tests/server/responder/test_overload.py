@@ -15,7 +15,6 @@ from tashika_server.responder.line import Ageing, Line
 from tashika_server.responder.rim import Asked, Rim
 from tashika_server.responder.turns import Turns
 
-POST = Head("POST", "1.1", {}, keep_alive=True)
 FLOODER, CALM = IPv4Address("127.0.0.1"), IPv4Address("127.0.0.2")
 
 
@@ -23,7 +22,7 @@ class Caller:
     """Hears nothing; notes in what order replies are handed out."""
 
     def __init__(self, peer, handed_out) -> None:
-        self.peer, self.known, self._handed_out = peer, None, handed_out
+        self.peer, self._handed_out = peer, handed_out
 
     def certificate(self):
         return None
@@ -57,7 +56,8 @@ class Crowd:
     def join(self, peer, many: int = 1) -> list[Asked]:
         asked = [Asked(Caller(peer, self.handed_out), last=False) for _ in range(many)]
         for each in asked:
-            self._turns.join(each, Request(POST, "/ocsp", self._question))
+            head = Head("POST", "1.1", {}, keep_alive=True)
+            self._turns.join(each, Request(head, "/ocsp", self._question))
         return asked
 
     async def served(self, asked: list[Asked]) -> None:
