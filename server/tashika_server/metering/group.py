@@ -101,6 +101,11 @@ class GroupCommit:
         self.on_commit(journal, then)
         return done
 
+    def look(self) -> None:
+        """Release whom a flush concerns that is over by now, rather than when the loop has time."""
+        if self._under_way:
+            self._syncing.look()
+
     async def begin(self) -> bool:
         """Try to begin a journal, and say whether there is one now."""
         try:

@@ -210,6 +210,10 @@ class Meter:
         """Call `then` once an answer's record is durable, or never will be."""
         self._group.on_commit(noted.journal, then)
 
+    def look(self) -> None:
+        """Call those now whose answers' records are durable by now."""
+        self._group.look()
+
     def settle(self, noted: Noted, delivery: Delivery) -> None:
         """Say what became of an answer, once."""
         noted.journal.settle(noted.first, noted.certificates, delivery)

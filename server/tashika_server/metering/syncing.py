@@ -42,6 +42,10 @@ class Syncing(Protocol):
         """
         ...
 
+    def look(self) -> None:
+        """Call `then` now if the Sync is done already, rather than when the loop has time."""
+        ...
+
     def close(self) -> None:
         """Let go; nothing is under way."""
         ...
@@ -54,6 +58,9 @@ class InCall:
         """Do it all."""
         del then
         disk.sync(file)
+
+    def look(self) -> None:
+        """Do nothing: nothing is ever under way."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -92,7 +99,7 @@ class ByKernel:
         del disk
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._done, self._tell)
+            self._loop.add_reader(self._done, self.look)
         wanted = (0, 0, 0, _FDSYNC, 0, file, 0, 0, 0, 0, _TELL, self._done)
         _CONTROL.pack_into(self._control, 0, *wanted)
         self._do(self._submit, self._context, ctypes.c_long(1), self._controls)
@@ -108,18 +115,22 @@ class ByKernel:
         if result < 0:
             raise OSError(-result, os.strerror(-result))
 
+    def look(self) -> None:
+        """Tell of it if the kernel has; the loop calls this too."""
+        try:
+            os.eventfd_read(self._done)
+        except BlockingIOError:
+            return
+        then, self._then = self._then, None
+        if then:
+            then()
+
     def close(self) -> None:
         """Give back what the kernel keeps for us."""
         if self._loop is not None:
             self._loop.remove_reader(self._done)
         os.close(self._done)
         self._do(self._destroy, self._context)
-
-    def _tell(self) -> None:
-        os.eventfd_read(self._done)
-        then, self._then = self._then, None
-        if then:
-            then()
 
     def _do(self, number: int, *arguments: object) -> int:
         result = int(self._call(number, *arguments))

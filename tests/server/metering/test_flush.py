@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,10 @@ class Held:
             sync()
 
     def go(self) -> None:
+        self._then()
+
+    def look(self) -> None:
+        self.order.append("looked")
         self._then()
 
     def close(self) -> None:
@@ -150,6 +155,20 @@ async def test_who_comes_during_a_flush_shares_the_next(tmp_path: Path) -> None:
     assert held.order[-1] == "closed"
 
 
+async def test_who_looks_while_nothing_is_under_way_looks_at_nothing(tmp_path: Path) -> None:
+    worker, held = Worker(tmp_path, FrailDisk()), Held()
+    group = GroupCommit(worker.begin, clock=FakeClock(AT), make_syncing=lambda: held)
+    assert await group.begin()
+    group.look()
+    assert held.order == []
+    worker.note()
+    told = list[JournalStopped | None]()
+    group.on_commit(group.journal, told.append)
+    await asyncio.sleep(0)  # the flush begins
+    group.look()
+    assert (held.order, told) == (["begun", "looked", "synced"], [None])
+
+
 async def test_who_waits_is_told_though_a_heartbeat_came_first(tmp_path: Path) -> None:
     worker, held = Worker(tmp_path, FrailDisk()), Held()
     group = GroupCommit(worker.begin, clock=FakeClock(AT), make_syncing=lambda: held)
@@ -196,6 +215,18 @@ async def test_the_loop_is_told_of_each_sync(kernel: ByKernel, file: int) -> Non
         assert await told.get() == number
         sync.wait()
     assert told.empty()
+
+
+async def test_who_looks_is_told_before_the_loop_and_only_once(kernel: ByKernel, file: int) -> None:
+    told: list[str] = []
+    kernel.look()
+    kernel.begin(LocalDisk(), file, lambda: told.append("once")).wait()
+    patience = time.monotonic() + 10
+    while not told and time.monotonic() < patience:  # for the kernel, not for the loop
+        kernel.look()
+    kernel.look()
+    await asyncio.sleep(0)
+    assert told == ["once"]
 
 
 async def test_who_cannot_wait_for_the_loop_waits_alone(kernel: ByKernel, file: int) -> None:

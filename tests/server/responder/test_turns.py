@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_address
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -34,7 +35,7 @@ from tashika_server.responder.framing import Head, Request
 from tashika_server.responder.front import Front, Patience
 from tashika_server.responder.line import MOST_EACH, Line
 from tashika_server.responder.rim import Asked, Rim
-from tashika_server.responder.turns import MOST, SECONDS, Turns
+from tashika_server.responder.turns import IN_A_ROW, MOST, SECONDS, Turns
 from tashika_server.signing import Unsigned
 
 BANK, OTHER = "127.0.0.1", "127.0.0.2"
@@ -43,8 +44,6 @@ BANK, OTHER = "127.0.0.1", "127.0.0.2"
 
 class Person:
     """Somebody at the other end of a connection; `said` is everybody's, in order."""
-
-    known = None
 
     def __init__(self, said, peer=BANK) -> None:
         self.said, self.peer = said, ip_address(peer)
@@ -439,6 +438,19 @@ def test_a_journal_that_stops_in_the_middle_of_a_turn_takes_all_of_it_along(tmp_
         heard = ask_at_once(shop, 6)
         assert heard == [ResponseStatus.TRY_LATER] * 6
     assert shop.deliveries()[Delivery.HANDED_OVER] == 0
+
+
+@interpreted
+async def test_between_signatures_the_answers_of_the_turn_before_may_go(counter, monkeypatch):
+    """So nobody waits for the end of a turn that is not his."""
+    office, order = Office(counter), []
+    really = Unsigned.sign
+    monkeypatch.setattr(Unsigned, "sign", lambda this: order.append("sign") or really(this))
+    office.turns._meter = SimpleNamespace(look=lambda: order.append("look"))
+    for each in office.persons(IN_A_ROW + 1):
+        office.ask(each)
+    await turn()
+    assert order == ["look", *["sign"] * IN_A_ROW, "look", "sign"]
 
 
 async def test_one_connections_trouble_is_not_the_others(office):
