@@ -25,7 +25,7 @@ import structlog
 
 from tashika.pki.certid import CertId
 from tashika.pki.profile import Family
-from tashika.pki.pseudonym import derive_key, pseudonym
+from tashika.pki.pseudonym import Pseudonyms, derive_key
 from tashika.pki.standing import Good
 from tashika_server.agreements.gate import Permit
 from tashika_server.agreements.terms import Environment, Method, Purpose
@@ -47,6 +47,7 @@ ANSWERS, TURN = 20_000, 64
 AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 NOW = microseconds(AT)
 FINGERPRINT, KEY = bytes(range(32)), derive_key(bytes(32), "V-000001")
+PSEUDONYMS = Pseudonyms(KEY, FINGERPRINT)
 CONTEXT = Context(
     verifier="V-000001",
     holder="",
@@ -102,13 +103,13 @@ async def _hot_path(directory: Path, rounds: int) -> float:
         journal.note(context, good, fresh, 7, name, NOW)
 
     def both(number: int) -> None:
-        who = pseudonym(KEY, FINGERPRINT, 100_000_000 + number)
+        who = PSEUDONYMS.of(100_000_000 + number)
         journal.note(context, good, fresh, 7, who, NOW)
 
     unit = _fastest(lambda _: hashlib.sha256(block).digest(), rounds)
     print(f"one SHA-256 of 64 octets{unit:30.2f} µs")
     print("an answer:                                  µs   in SHA-256")
-    _report("pseudonym", _fastest(lambda n: pseudonym(KEY, FINGERPRINT, n), rounds), unit)
+    _report("pseudonym", _fastest(PSEUDONYMS.of, rounds), unit)
     _report("record and checksum", _fastest(note, rounds, journal.flush), unit)
     noted = _fastest(both, rounds, journal.flush)
     _report("pseudonym, record and checksum", noted, unit)
@@ -187,7 +188,7 @@ def _rate(directory: Path, durability: Durability, group: int) -> float:
     begun = now = time.perf_counter()
     while now < begun + 1:
         for _ in range(group):
-            who = pseudonym(KEY, FINGERPRINT, 100_000_000 + answers)
+            who = PSEUDONYMS.of(100_000_000 + answers)
             journal.note(context, StandingCode.GOOD, Occasion.FRESH, 7, who, NOW)
             answers += 1
         journal.flush()

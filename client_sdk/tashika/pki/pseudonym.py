@@ -6,14 +6,9 @@ own certificates again in its statement, and nobody else's.
 """
 
 import hmac
-from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from tashika.pki.errors import Unsupported
-
-if TYPE_CHECKING:
-    from _hashlib import HASH
 
 KEY_BYTES = 32
 PSEUDONYM_BYTES = 16
@@ -38,21 +33,29 @@ def pseudonym(key: bytes, issuer_fingerprint: bytes, serial: int) -> bytes:
     IssuerIdentity's, 32 octets, and the serial unsigned, highest octet first, as short as can be.
     Raises Unsupported for a key that derive_key() cannot have made.
     """
-    begun, ended = _begun(key)
-    inner, outer = begun.copy(), ended.copy()
-    inner.update(issuer_fingerprint + serial.to_bytes((serial.bit_length() + 7) // 8, "big"))
-    outer.update(inner.digest())
-    return outer.digest()[:PSEUDONYM_BYTES]
+    return Pseudonyms(key, issuer_fingerprint).of(serial)
 
 
-@lru_cache(maxsize=4096)
-def _begun(key: bytes) -> "tuple[HASH, HASH]":
-    """Return the two hashes of an HMAC (RFC 2104) after the key.
+class Pseudonyms:
+    """The pseudonyms of one issuer's certificates towards one verifier, for who needs many.
 
-    A third of the time of hmac.digest(), which sets up the key anew for each answer.
+    Goes on from what is common to all, the two hashes of an HMAC (RFC 2104) after the key: a
+    third of the time of hmac.digest(), which sets up the key anew each time.
     """
-    if len(key) != KEY_BYTES:
-        raise Unsupported(f"a usage key has {KEY_BYTES} octets, not {len(key)}")
-    block = key.ljust(sha256().block_size, b"\x00")
-    inner, outer = (bytes(octet ^ pad for octet in block) for pad in (0x36, 0x5C))
-    return sha256(inner), sha256(outer)
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes, issuer_fingerprint: bytes) -> None:
+        """Take a key of derive_key(), and a fingerprint; raises Unsupported for another key."""
+        if len(key) != KEY_BYTES:
+            raise Unsupported(f"a usage key has {KEY_BYTES} octets, not {len(key)}")
+        block = key.ljust(sha256().block_size, b"\x00")
+        inner, outer = (bytes(octet ^ pad for octet in block) for pad in (0x36, 0x5C))
+        self._inner, self._outer = sha256(inner + issuer_fingerprint), sha256(outer)
+
+    def of(self, serial: int) -> bytes:
+        """Return the pseudonym of one certificate."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(serial.to_bytes((serial.bit_length() + 7) // 8, "big"))
+        outer.update(inner.digest())
+        return outer.digest()[:PSEUDONYM_BYTES]

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
 from tashika.pki.certid import CertId
-from tashika.pki.pseudonym import PSEUDONYM_BYTES, derive_key, pseudonym
+from tashika.pki.pseudonym import PSEUDONYM_BYTES, Pseudonyms, derive_key
 from tashika.pki.receipt import Receipt, StandingCode
 from tashika.pki.response import ResponseStatus
 from tashika.pki.standing import Good, Revoked, Standing
@@ -96,14 +96,16 @@ class Permit(Protocol):
 class Noted:
     """An answer in the journal: one number for each of its certificates, from `first` on."""
 
-    __slots__ = ("at", "certificates", "first", "fresh", "journal", "nonce")
+    __slots__ = ("at", "certificates", "first", "fresh", "journal", "late", "nonce")
 
     def __init__(
-        self, journal: Journal, first: int, nonce: bytes | None, fresh: tuple[bytes, ...]
+        self, journal: Journal, first: int, now: int, nonce: bytes | None, fresh: tuple[bytes, ...]
     ) -> None:
         """Of what was noted last; `fresh` are the pseudonyms that the nonce is new to."""
         self.journal, self.first, self.nonce, self.fresh = journal, first, nonce, fresh
         self.certificates, self.at = journal.sequence - first, journal.at
+        self.late = self.at != now
+        """Whether the journal was ahead of the clock, which had been put back."""
 
     @property
     def receipt(self) -> Receipt:
@@ -122,8 +124,7 @@ class _Line(NamedTuple):
     permit: Permit
     journal: Journal
     context: int
-    key: bytes
-    fingerprint: bytes
+    pseudonyms: Pseudonyms
 
 
 class Meter:
@@ -141,6 +142,8 @@ class Meter:
         self._group, self._repeats = group, repeats
         self._master, self._fingerprints = master, fingerprints
         self._lines: dict[int, _Line] = {}
+        # All answers of a turn have one time.
+        self._at, self._now = _EPOCH, 0
 
     def note(
         self,
@@ -162,11 +165,13 @@ class Meter:
             line = self._lines.get(id(permit))
             if line is None or line.permit is not permit or line.journal is not journal:
                 line = self._add_line(permit, journal)
-            _, _, context, key, fingerprint = line
-            now, first = microseconds(at), journal.sequence
+            context, pseudonyms, first = line.context, line.pseudonyms, journal.sequence
+            if at is not self._at:
+                self._at, self._now = at, microseconds(at)
+            now = self._now
             fresh: tuple[bytes, ...] = ()
             for cert_id, standing in zip(cert_ids, standings, strict=True):
-                name = pseudonym(key, fingerprint, cert_id.serial)
+                name = pseudonyms.of(cert_id.serial)
                 what = occasion
                 if nonce is not None and occasion is _FRESH:
                     if self._repeats.seen(name, nonce, now // _SECOND):
@@ -177,7 +182,7 @@ class Meter:
                 journal.note(context, code, what, generation, name, now)
         except JournalStopped as stopped:
             raise NotJournalled from stopped
-        return Noted(journal, first, nonce, fresh)
+        return Noted(journal, first, now, nonce, fresh)
 
     def note_file(
         self, permit: Permit, digest: bytes, *, at: datetime, occasion: Occasion = _FRESH
@@ -192,12 +197,11 @@ class Meter:
             line = self._lines.get(id(permit))
             if line is None or line.permit is not permit or line.journal is not journal:
                 line = self._add_line(permit, journal)
-            first = journal.sequence
-            name = digest[:PSEUDONYM_BYTES]
-            journal.note(line.context, _GOOD, occasion, 0, name, microseconds(at))
+            first, now = journal.sequence, microseconds(at)
+            journal.note(line.context, _GOOD, occasion, 0, digest[:PSEUDONYM_BYTES], now)
         except JournalStopped as stopped:
             raise NotJournalled from stopped
-        return Noted(journal, first, None, ())
+        return Noted(journal, first, now, None, ())
 
     async def commit(self, noted: Noted) -> None:
         """Wait until an answer's record is durable; raises NotJournalled."""
@@ -236,8 +240,8 @@ class Meter:
         )
         if len(self._lines) >= _LINES:
             self._lines.clear()
-        key = derive_key(self._master, permit.verifier)
-        line = _Line(permit, journal, journal.context(context), key, fingerprint)
+        pseudonyms = Pseudonyms(derive_key(self._master, permit.verifier), fingerprint)
+        line = _Line(permit, journal, journal.context(context), pseudonyms)
         self._lines[id(permit)] = line
         return line
 

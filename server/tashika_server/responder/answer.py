@@ -20,7 +20,7 @@ from tashika.pki.extensions import UnknownCriticalExtension
 from tashika.pki.request import OcspRequest, TooManyCertIds, parse_request
 from tashika.pki.response import BasicResponse, parse_response
 from tashika_server.index import Finding, IndexMissing
-from tashika_server.metering.usage import Delivery, Occasion, microseconds, whole_second
+from tashika_server.metering.usage import Delivery, Occasion, whole_second
 from tashika_server.refusal import (
     InternalFault,
     MalformedQuestion,
@@ -203,11 +203,9 @@ def _look_up(
 
 def _encode(drafted: Draft, at: datetime) -> None:
     noted, saying, request = drafted.noted, drafted.saying, drafted.question
-    # The journal's time is later where a clock was put back.
-    late = noted is not None and noted.at != microseconds(at)
     permit = drafted.leave.permit
     receipt = noted.receipt if noted and permit and permit.receipts else None
-    if saying.template and receipt is None and not late:
+    if saying.template and receipt is None and not (noted and noted.late):
         drafted.unsigned = saying.template.fill(request.cert_ids[0].der, request.nonce or b"")
         return
     drafted.unsigned = encode_answer(
@@ -215,7 +213,7 @@ def _encode(drafted: Draft, at: datetime) -> None:
         nonce=request.nonce,
         signer=saying.signer,
         algorithm=saying.algorithm,
-        produced_at=noted.produced_at if noted and late else whole_second(at),
+        produced_at=noted.produced_at if noted else whole_second(at),
         receipt=receipt,
     )
 

@@ -95,7 +95,8 @@ class Framing:
         self._fields: dict[str, str] = {}
         self._named = 0
         self._body = bytearray()
-        self._familiar: dict[bytes, tuple[Head, str]] = {}
+        self._familiar: dict[bytes, tuple[Head, str, int]] = {}
+        """By their octets: with the target and the length of the body of a POST."""
 
     def read(self, data: bytes) -> None:
         """Take in what has come, and append what is whole to `heard`."""
@@ -135,10 +136,8 @@ class Framing:
         if data[:1] == b"P":
             if (known := self._familiar.get(data[:end])) is None:
                 return None
-            head, target = known
-            if len(data) - end != int(head.fields["content-length"]):
-                return None
-            return Request(head, target, data[end:])
+            head, target, length = known
+            return Request(head, target, data[end:]) if len(data) - end == length else None
         if end != len(data):
             return None
         line = data.find(b"\r\n")
@@ -162,9 +161,9 @@ class Framing:
         length = int(head.fields.get("content-length", -1))
         line = data.find(b"\r\n")
         if head.method == "POST" and data.startswith(b"POST ") and end + length == len(data):
-            self._familiar[data[:end]] = head, request.target
+            self._familiar[data[:end]] = head, request.target, length
         elif length < 0 and end == len(data) and _GET.fullmatch(data, 0, line):
-            self._familiar[data[line:]] = head, ""
+            self._familiar[data[line:]] = head, "", 0
 
     # --- What httptools reads ---------------------------------------------------------------
 
