@@ -1,10 +1,14 @@
-"""Facts of the JPKI certificate profile: families, policies and the basic four items.
+"""Facts of the JPKI certificate profile: CAs, families, media, policies, the basic four items.
 
 Sources: the profile specification published by J-LIS, and certificates
 published by their holders. What is unknown there is absent here.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 
 class Family(StrEnum):
@@ -16,6 +20,43 @@ class Family(StrEnum):
     """利用者証明用電子証明書 (Act art. 22)."""
     OTHER = "other"
     """A certificate of another X.509 PKI."""
+
+
+class Medium(StrEnum):
+    """Where the holder's key is."""
+
+    CARD = "card"
+    """個人番号カード, the My Number card."""
+    MOBILE_DEVICE = "mobile-device"
+    """移動端末設備, a smartphone (Act in force, art. 16-2 and following)."""
+
+
+class Hierarchy(StrEnum):
+    """Whose CAs: the organisation (O) in their names tells them apart."""
+
+    PRODUCTION = "JPKI"
+    TEST = "JPKI-TEST"
+    """J-LIS's own test environment: its cards are nobody's."""
+    SIMULATED = "JPKI-SIM"
+    """The lab of tashika-server, and tashika.testing."""
+
+
+UNIT = {
+    Family.SIGNATURE: "JPKI for digital signature",
+    Family.USER_AUTH: "JPKI for user authentication",
+}
+AGENCY = "Japan Agency for Local Authority Information Systems"
+
+
+def authority_name(family: Family, hierarchy: Hierarchy) -> x509.Name:
+    """Return the one DN that all key generations of a CA share, in its string types."""
+    pairs = (
+        (NameOID.COUNTRY_NAME, "JP"),
+        (NameOID.ORGANIZATION_NAME, hierarchy.value),
+        (NameOID.ORGANIZATIONAL_UNIT_NAME, UNIT[family]),
+        (NameOID.ORGANIZATIONAL_UNIT_NAME, AGENCY),
+    )
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in pairs])
 
 
 JPKI_ARC = "1.2.392.200149"
@@ -36,6 +77,62 @@ SIMULATED_POLICY = {
 }
 
 CPS_URI = "http://www.jpki.go.jp/cps.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificatePolicy:
+    """What one policy OID says of a certificate."""
+
+    oid: str
+    family: Family
+    medium: Medium
+    hierarchy: Hierarchy
+
+
+CONFIRMED_POLICIES = (
+    *(
+        CertificatePolicy(
+            oid=oid, family=family, medium=Medium.CARD, hierarchy=Hierarchy.PRODUCTION
+        )
+        for family, oid in POLICY.items()
+    ),
+    *(
+        CertificatePolicy(oid=oid, family=family, medium=Medium.CARD, hierarchy=Hierarchy.SIMULATED)
+        for family, oid in SIMULATED_POLICY.items()
+    ),
+    CertificatePolicy(
+        oid=f"{SIMULATED_ARC}.1.40",
+        family=Family.SIGNATURE,
+        medium=Medium.MOBILE_DEVICE,
+        hierarchy=Hierarchy.SIMULATED,
+    ),
+    CertificatePolicy(
+        oid=f"{SIMULATED_ARC}.3.40",
+        family=Family.USER_AUTH,
+        medium=Medium.MOBILE_DEVICE,
+        hierarchy=Hierarchy.SIMULATED,
+    ),
+)
+"""Seen in real certificates, or made up by us for the simulated hierarchy."""
+
+REPORTED_POLICIES = (
+    CertificatePolicy(
+        oid=TEST_SIGNATURE_POLICY,
+        family=Family.SIGNATURE,
+        medium=Medium.CARD,
+        hierarchy=Hierarchy.TEST,
+    ),
+    CertificatePolicy(
+        oid=f"{JPKI_ARC}.8.5.1.1.40",
+        family=Family.SIGNATURE,
+        medium=Medium.MOBILE_DEVICE,
+        hierarchy=Hierarchy.PRODUCTION,
+    ),
+)
+"""Third parties report these; J-LIS's specification, under its pledge, settles them.
+
+The user-authentication policies of smartphones and of the test hierarchy are not public.
+"""
 
 
 class BasicItem(StrEnum):

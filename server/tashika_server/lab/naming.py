@@ -7,7 +7,8 @@ the production hierarchy (`JPKI`) nor the test one (`JPKI-TEST`) can be mistaken
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from tashika.pki.profile import Family
+from tashika.pki import profile
+from tashika.pki.profile import UNIT, Family, Hierarchy
 from tashika_server.lab.municipalities import Municipality
 
 __all__ = [
@@ -22,12 +23,8 @@ __all__ = [
     "user_auth_holder",
 ]
 
-ORGANISATION = "JPKI-SIM"
+ORGANISATION = Hierarchy.SIMULATED.value
 
-_UNIT = {
-    Family.SIGNATURE: "JPKI for digital signature",
-    Family.USER_AUTH: "JPKI for user authentication",
-}
 _UNIT_IN_JAPANESE = {
     Family.SIGNATURE: "公的個人認証サービス署名用",
     Family.USER_AUTH: "公的個人認証サービス利用者証明用",
@@ -42,8 +39,7 @@ _O, _OU, _L, _CN = (
 
 def authority_name(family: Family) -> x509.Name:
     """Return the one DN that all key generations of a CA share."""
-    agency = "Japan Agency for Local Authority Information Systems"
-    return _name((_O, ORGANISATION), (_OU, _UNIT[family]), (_OU, agency))
+    return profile.authority_name(family, Hierarchy.SIMULATED)
 
 
 def authority_name_in_japanese(family: Family) -> x509.Name:
@@ -72,7 +68,7 @@ def distribution_point(family: Family, place: Municipality) -> x509.Name:
     """Return the name of the CRL for what a municipality issued."""
     return _name(
         (_O, ORGANISATION),
-        (_OU, _UNIT[family]),
+        (_OU, UNIT[family]),
         (_OU, "CRL Distribution Points"),
         (_OU, place.prefecture),
         (_CN, f"{place.name} CRLDP"),
@@ -81,7 +77,7 @@ def distribution_point(family: Family, place: Municipality) -> x509.Name:
 
 def responder_name(family: Family, common_name: str) -> x509.Name:
     """Return the name of a delegated OCSP responder."""
-    return _name((_O, ORGANISATION), (_OU, _UNIT[family]), (_CN, common_name))
+    return _name((_O, ORGANISATION), (_OU, UNIT[family]), (_CN, common_name))
 
 
 def signature_holder(place: Municipality, common_name: str) -> x509.Name:
