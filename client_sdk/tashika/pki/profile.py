@@ -4,6 +4,7 @@ Sources: the profile specification published by J-LIS, and certificates
 published by their holders. What is unknown there is absent here.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,6 +76,10 @@ SIMULATED_POLICY = {
     Family.SIGNATURE: f"{SIMULATED_ARC}.1.20",
     Family.USER_AUTH: f"{SIMULATED_ARC}.3.30",
 }
+SIMULATED_MOBILE_POLICY = {
+    Family.SIGNATURE: f"{SIMULATED_ARC}.1.40",
+    Family.USER_AUTH: f"{SIMULATED_ARC}.3.40",
+}
 
 CPS_URI = "http://www.jpki.go.jp/cps.html"
 
@@ -89,44 +94,24 @@ class CertificatePolicy:
     hierarchy: Hierarchy
 
 
+def _policies(
+    hierarchy: Hierarchy, medium: Medium, oids: Mapping[Family, str]
+) -> Iterator[CertificatePolicy]:
+    for family, oid in oids.items():
+        yield CertificatePolicy(oid=oid, family=family, medium=medium, hierarchy=hierarchy)
+
+
 CONFIRMED_POLICIES = (
-    *(
-        CertificatePolicy(
-            oid=oid, family=family, medium=Medium.CARD, hierarchy=Hierarchy.PRODUCTION
-        )
-        for family, oid in POLICY.items()
-    ),
-    *(
-        CertificatePolicy(oid=oid, family=family, medium=Medium.CARD, hierarchy=Hierarchy.SIMULATED)
-        for family, oid in SIMULATED_POLICY.items()
-    ),
-    CertificatePolicy(
-        oid=f"{SIMULATED_ARC}.1.40",
-        family=Family.SIGNATURE,
-        medium=Medium.MOBILE_DEVICE,
-        hierarchy=Hierarchy.SIMULATED,
-    ),
-    CertificatePolicy(
-        oid=f"{SIMULATED_ARC}.3.40",
-        family=Family.USER_AUTH,
-        medium=Medium.MOBILE_DEVICE,
-        hierarchy=Hierarchy.SIMULATED,
-    ),
+    *_policies(Hierarchy.PRODUCTION, Medium.CARD, POLICY),
+    *_policies(Hierarchy.SIMULATED, Medium.CARD, SIMULATED_POLICY),
+    *_policies(Hierarchy.SIMULATED, Medium.MOBILE_DEVICE, SIMULATED_MOBILE_POLICY),
 )
 """Seen in real certificates, or made up by us for the simulated hierarchy."""
 
 REPORTED_POLICIES = (
-    CertificatePolicy(
-        oid=TEST_SIGNATURE_POLICY,
-        family=Family.SIGNATURE,
-        medium=Medium.CARD,
-        hierarchy=Hierarchy.TEST,
-    ),
-    CertificatePolicy(
-        oid=f"{JPKI_ARC}.8.5.1.1.40",
-        family=Family.SIGNATURE,
-        medium=Medium.MOBILE_DEVICE,
-        hierarchy=Hierarchy.PRODUCTION,
+    *_policies(Hierarchy.TEST, Medium.CARD, {Family.SIGNATURE: TEST_SIGNATURE_POLICY}),
+    *_policies(
+        Hierarchy.PRODUCTION, Medium.MOBILE_DEVICE, {Family.SIGNATURE: f"{JPKI_ARC}.8.5.1.1.40"}
     ),
 )
 """Third parties report these; J-LIS's specification, under its pledge, settles them.
