@@ -358,6 +358,8 @@ def test_a_check_without_purpose_or_zone_is_wrong_use():
 def test_a_profile_that_contradicts_itself_is_wrong_use():
     with pytest.raises(WrongUse, match="one OID"):
         profile(policies=(*PROFILE.policies, PROFILE.policies[0]))
+    with pytest.raises(WrongUse, match="one of Hierarchy"):
+        profile(hierarchy="JPKI")
     with pytest.raises(WrongUse, match="cannot be read"):
         profile(generations=[b"nonsense"])
 

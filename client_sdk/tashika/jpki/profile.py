@@ -98,8 +98,8 @@ class Recognised:
 class JpkiProfile:
     """What a relying party accepts as a JPKI certificate.
 
-    Raises WrongUse for generations that cannot be read, and for policies that
-    give one OID two meanings.
+    Raises WrongUse for generations that cannot be read, for a hierarchy that is
+    none, and for policies that give one OID two meanings.
     """
 
     generations: Sequence[x509.Certificate | bytes]
@@ -113,6 +113,8 @@ class JpkiProfile:
     _by_oid: dict[str, CertificatePolicy] = field(init=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.hierarchy, Hierarchy):
+            raise WrongUse("the hierarchy is one of Hierarchy")
         try:
             loaded = tuple(
                 load_certificate(each) if isinstance(each, bytes) else each

@@ -49,15 +49,19 @@ UNIT = {
 AGENCY = "Japan Agency for Local Authority Information Systems"
 
 
+def name_in_japan(*pairs: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
+    """Return a name of JPKI's shape: the country a PrintableString, all else UTF8String."""
+    everything = ((NameOID.COUNTRY_NAME, "JP"), *pairs)
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in everything])
+
+
 def authority_name(family: Family, hierarchy: Hierarchy) -> x509.Name:
-    """Return the one DN that all key generations of a CA share, in its string types."""
-    pairs = (
-        (NameOID.COUNTRY_NAME, "JP"),
+    """Return the one DN that all key generations of a CA share."""
+    return name_in_japan(
         (NameOID.ORGANIZATION_NAME, hierarchy.value),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, UNIT[family]),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, AGENCY),
     )
-    return x509.Name([x509.NameAttribute(oid, value) for oid, value in pairs])
 
 
 JPKI_ARC = "1.2.392.200149"

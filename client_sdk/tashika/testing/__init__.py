@@ -14,8 +14,7 @@ The answers are encoded apart from the code they test, with asn1crypto.
 """
 
 from tashika.testing.faults import Fault
-from tashika.testing.jpki import Jpki
-from tashika.testing.jpki_shape import DUMMY_ITEMS
+from tashika.testing.jpki import DUMMY_ITEMS, Jpki
 from tashika.testing.pki import KeyPair, Pki
 from tashika.testing.responder import FakeResponder
 

@@ -12,31 +12,56 @@ from itertools import count
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tashika.errors import WrongUse
 from tashika.pki.profile import (
     CONFIRMED_POLICIES,
     REPORTED_POLICIES,
     UNIT,
+    BasicItem,
     Family,
     Hierarchy,
     Medium,
     authority_name,
+    name_in_japan,
 )
-from tashika.testing.jpki_shape import (
+from tashika.pki.profile_shape import (
+    SIMULATED_CPS_URI,
     Extension,
-    Items,
+    Issue,
     authority_extensions,
+    extended,
     holder_extensions,
-    holder_name,
+    key_identifiers,
+    list_name,
+    simulated_name_in_japanese,
 )
 from tashika.testing.pki import KeyPair, PrivateKey
+
+DUMMY_ITEMS: Mapping[str, str] = {
+    BasicItem.NAME: "模擬\u3000花子",
+    BasicItem.BIRTH: "319801231",
+    BasicItem.GENDER: "2",
+    BasicItem.ADDRESS: "模擬県模擬市模擬町一丁目二番",
+    BasicItem.NAME_SUBSTITUTES: "00000",
+    BasicItem.ADDRESS_SUBSTITUTES: "00000000000000",
+}
+"""The basic four items of nobody, in the order of published certificates."""
 
 Extensions = Mapping[type[x509.ExtensionType], Extension | None]
 FIRST_SERIAL = 30_000_001
 """Serial numbers are small and follow one another, as the real ones do."""
 
 _YEAR, _MONTH = timedelta(days=365), timedelta(days=30)
+_SUBJECT = {
+    Family.SIGNATURE: (
+        (NameOID.LOCALITY_NAME, "Sim-ken"),
+        (NameOID.LOCALITY_NAME, "Sim-shi"),
+        (NameOID.COMMON_NAME, "2026040112000048001123456789"),
+    ),
+    Family.USER_AUTH: ((NameOID.COMMON_NAME, "123456E78ABCDE48001003A"),),
+}
 _POLICIES = {
     (each.family, each.medium, each.hierarchy): each.oid
     for each in (*CONFIRMED_POLICIES, *REPORTED_POLICIES)
@@ -84,7 +109,7 @@ class Jpki:
         medium: Medium = Medium.CARD,
         generation: int = -1,
         policy: str | None = None,
-        items: Items | None = None,
+        items: Mapping[str, str | bytes | None] | None = None,
         instead: Extensions | None = None,
         begins: timedelta = -_MONTH,
         ends: timedelta = 4 * _YEAR,
@@ -100,23 +125,31 @@ class Jpki:
         if oid is None:
             raise WrongUse("the policy of such a certificate is not public: pass one")
         ca, key = self.authority(family, generation), self._new_key()
-        extensions = holder_extensions(
-            family,
-            self.hierarchy,
-            issuer=ca.certificate,
-            key=key.public_key(),
-            policy=oid,
-            items=items or {},
-        )
-        builder = self._blank(holder_name(family), key, begins, ends)
+        issue = self._issue(family, oid, {**DUMMY_ITEMS, **(items or {})})
+        identifiers = key_identifiers(ca.certificate, key.public_key())
+        right = {type(each[0]): each for each in (*holder_extensions(issue), *identifiers)}
+        builder = self._blank(name_in_japan(*_SUBJECT[family]), key, begins, ends)
         builder = builder.issuer_name(ca.certificate.subject)
-        return KeyPair(certificate=_sign(builder, extensions, instead or {}, ca.key), key=key)
+        signed = _signed(builder, {**right, **(instead or {})}.values(), ca.key)
+        return KeyPair(certificate=signed, key=key)
+
+    def _issue(self, family: Family, policy: str, items: Mapping[str, str | bytes | None]) -> Issue:
+        return Issue(
+            family=family,
+            policy=policy,
+            cps=SIMULATED_CPS_URI,
+            issuer_in_japanese=simulated_name_in_japanese(family),
+            list_name=list_name(family, self.hierarchy, "Sim-ken", "Sim-shi"),
+            responder_url="http://ocsp.jpki-sim.invalid",
+            items={item: value for item, value in items.items() if value is not None},
+        )
 
     def _authority(self, family: Family, age: timedelta) -> KeyPair:
         name, key = authority_name(family, self.hierarchy), self._new_key()
-        extensions = authority_extensions(family, name, key.public_key())
+        japanese = simulated_name_in_japanese(family)
+        extensions = authority_extensions(name, japanese, key.public_key())
         builder = self._blank(name, key, -age, 10 * _YEAR - age).issuer_name(name)
-        return KeyPair(certificate=_sign(builder, extensions, {}, key), key=key)
+        return KeyPair(certificate=_signed(builder, extensions, key), key=key)
 
     def _blank(
         self, subject: x509.Name, key: PrivateKey, begins: timedelta, ends: timedelta
@@ -131,13 +164,7 @@ class Jpki:
         )
 
 
-def _sign(
-    builder: x509.CertificateBuilder,
-    right: Iterable[Extension],
-    instead: Extensions,
-    key: PrivateKey,
+def _signed(
+    builder: x509.CertificateBuilder, extensions: Iterable[Extension | None], key: PrivateKey
 ) -> x509.Certificate:
-    extensions = {type(each[0]): each for each in right} | dict(instead)
-    for each in filter(None, extensions.values()):
-        builder = builder.add_extension(*each)
-    return builder.sign(key, hashes.SHA256())
+    return extended(builder, filter(None, extensions)).sign(key, hashes.SHA256())
