@@ -112,6 +112,7 @@ def test_a_stored_account_that_was_spoiled_is_malformed(text: str):
         ({"a": "x" * 32}, "a", "32 random octets"),
         ({"a:b": OLD}, "a:b", "id of a key"),
         ({"": OLD}, "", "id of a key"),
+        ({1: OLD}, 1, "id of a key"),
         ({"x" * 33: OLD}, "x" * 33, "id of a key"),
     ],
 )

@@ -75,7 +75,7 @@ class AccountSecrets:
         if self.current not in self.secrets:
             raise WrongUse("the current account key is not among the keys")
         for key_id, secret in self.secrets.items():
-            if not _KEY_ID.fullmatch(key_id):
+            if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id):
                 raise WrongUse("an id of a key has 1 to 32 letters, digits, '.', '_' or '-'")
             if not isinstance(secret, bytes) or len(secret) < MIN_SECRET_BYTES:
                 raise WrongUse(f"an account key needs {MIN_SECRET_BYTES} random octets")
