@@ -184,6 +184,7 @@ WRONG_SHAPES = [
     (SIGNATURE, {POLICIES: (TWO, True)}, JpkiCause.POLICY_SHAPE),
     (SIGNATURE, {POLICIES: (policies("2.5.29.32.0"), True)}, JpkiCause.POLICY_UNKNOWN),
     (SIGNATURE, {POLICIES: (CROSS, True)}, JpkiCause.POLICY_CONTRADICTS_ISSUER),
+    (USER_AUTH, {POLICIES: (OWN[SIGNATURE], True)}, JpkiCause.POLICY_CONTRADICTS_ISSUER),
     (
         SIGNATURE,
         {POLICIES: (policies(POLICY[SIGNATURE]), True)},
@@ -202,6 +203,17 @@ WRONG_SHAPES = [
 @pytest.mark.parametrize(("family", "instead", "expected"), WRONG_SHAPES)
 def test_an_unknown_shape_is_refused(family: Family, instead: dict, expected: JpkiCause):
     assert cause(certificate(family, instead=instead), family) is expected
+
+
+@pytest.mark.parametrize("critical", [False, True])
+def test_an_unknown_extension_is_refused_only_where_it_is_critical(*, critical: bool):
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.9"), der.NULL)
+    given = certificate(instead={x509.UnrecognizedExtension: (unknown, critical)})
+    if not critical:
+        assert examine(given)
+        return
+    with pytest.raises(CertificateRefused, match=r"2\.25\.9"):
+        examine(given)
 
 
 def test_the_refusal_says_what_is_wrong():
