@@ -20,6 +20,7 @@
     │   ├── CertificateExpired
     │   ├── CertificateNotYetValid
     │   └── StatusUndetermined
+    ├── ProfileRefused                 not a JPKI certificate for the purpose; has a cause
     ├── CompactRefused                 a compact set or a delta is of no use; has a fault
     └── WrongUse                       the caller's mistake: setting, argument, closed client
 
@@ -44,6 +45,7 @@ from tashika.pki.extensions import UnknownCriticalExtension
 from tashika.pki.request import TooManyCertIds
 
 if TYPE_CHECKING:
+    from tashika.jpki.causes import JpkiCause
     from tashika.report import Report
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Malformed",
     "NotGood",
     "PkiError",
+    "ProfileRefused",
     "SourceFailed",
     "StatusUndetermined",
     "TashikaError",
@@ -93,6 +96,15 @@ class SourceFailed(CheckFailed):
 
 class AnswerRefused(CheckFailed):
     """An answer came and proves nothing."""
+
+
+class ProfileRefused(TashikaError):
+    """The JPKI profile says no. Never names the certificate, nor shows an item of it."""
+
+    def __init__(self, cause: "JpkiCause", detail: str = "") -> None:
+        super().__init__(f"{cause.meaning} ({detail})" if detail else cause.meaning)
+        self.cause = cause
+        self.detail = detail
 
 
 class NotGood(TashikaError):

@@ -4,14 +4,10 @@ import pytest
 from asn1crypto.core import ObjectIdentifier
 
 from tashika.pki import der, profile
-from tashika.pki.profile import BasicItem, Family
+from tashika.pki.profile import BasicItem, Family, Hierarchy
 
-OIDS = [
-    *profile.POLICY.values(),
-    *profile.SIMULATED_POLICY.values(),
-    *BasicItem,
-    profile.TEST_SIGNATURE_POLICY,
-]
+POLICIES = (*profile.CONFIRMED_POLICIES, *profile.REPORTED_POLICIES)
+OIDS = [*(each.oid for each in POLICIES), *BasicItem]
 
 
 @pytest.mark.parametrize("oid", OIDS)
@@ -24,5 +20,7 @@ def test_no_two_meanings_share_an_oid():
 
 
 def test_a_simulated_policy_is_never_taken_for_a_real_one():
-    assert not any(oid.startswith(profile.JPKI_ARC) for oid in profile.SIMULATED_POLICY.values())
+    for each in POLICIES:
+        arc = profile.SIMULATED_ARC if each.hierarchy is Hierarchy.SIMULATED else profile.JPKI_ARC
+        assert each.oid.startswith(f"{arc}.")
     assert set(profile.SIMULATED_POLICY) == set(profile.POLICY) == set(Family) - {Family.OTHER}

@@ -12,13 +12,20 @@ from cryptography import x509
 
 from tashika.pki.algorithms import PrivateKey, PublicKey
 from tashika.pki.profile import Family
+from tashika.pki.profile_shape import (
+    Extension,
+    authority_extensions,
+    extended,
+    key_identifiers,
+    simulated_name_in_japanese,
+)
 from tashika_server.lab.days import authority_end
 from tashika_server.lab.keys import signing_hash
-from tashika_server.lab.naming import authority_name, authority_name_in_japanese
+from tashika_server.lab.naming import authority_name
 
-__all__ = ["Authority", "Extensions", "authority_certificate", "key_usage", "point_named"]
+__all__ = ["Authority", "Extensions", "authority_certificate"]
 
-Extensions = Iterable[tuple[x509.ExtensionType, bool]]
+Extensions = Iterable[Extension]
 """Extensions in the order they are written, each with its criticality."""
 
 
@@ -31,15 +38,6 @@ class Authority:
     family: Family
     certificate: x509.Certificate
     key: PrivateKey
-
-    @property
-    def key_identifier(self) -> x509.AuthorityKeyIdentifier:
-        """Key id, name and serial together: the name alone fits every generation."""
-        return x509.AuthorityKeyIdentifier(
-            _key_id(self.certificate),
-            [x509.DirectoryName(self.certificate.issuer)],
-            self.certificate.serial_number,
-        )
 
     @property
     def key_identifier_only(self) -> x509.AuthorityKeyIdentifier:
@@ -57,10 +55,10 @@ class Authority:
         extensions: Extensions,
     ) -> x509.Certificate:
         """Sign a certificate with these extensions and, after them, AKI and SKI."""
-        own = (self.key_identifier, False), (_subject_key(public_key), False)
+        own = key_identifiers(self.certificate, public_key)
         builder = _blank(subject, public_key, serial=serial, at=at, not_after=not_after)
         builder = builder.issuer_name(self.certificate.subject)
-        return _extended(builder, [*extensions, *own]).sign(self.key, signing_hash(self.key))
+        return extended(builder, [*extensions, *own]).sign(self.key, signing_hash(self.key))
 
 
 def authority_certificate(
@@ -75,42 +73,12 @@ def authority_certificate(
 
     `names` are those of another CA than the family's: its DN, and the one in Japanese.
     """
-    name, japanese = names or (authority_name(family), authority_name_in_japanese(family))
+    name, japanese = names or (authority_name(family), simulated_name_in_japanese(family))
     builder = _blank(
         name, key.public_key(), serial=serial, at=at, not_after=authority_end(at)
     ).issuer_name(name)
-    extensions = (
-        (key_usage("key_cert_sign", "crl_sign"), True),
-        (
-            x509.SubjectAlternativeName([x509.DirectoryName(japanese)]),
-            False,
-        ),
-        (x509.BasicConstraints(ca=True, path_length=None), True),
-        (x509.CRLDistributionPoints([point_named(name)]), False),
-        (_subject_key(key.public_key()), False),
-    )
-    return _extended(builder, extensions).sign(key, signing_hash(key))
-
-
-def key_usage(*allowed: str) -> x509.KeyUsage:
-    """Return a key usage with these bits and no others."""
-    bits = (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-        "encipher_only",
-        "decipher_only",
-    )
-    return x509.KeyUsage(**{bit: bit in allowed for bit in bits})
-
-
-def point_named(name: x509.Name) -> x509.DistributionPoint:
-    """Return a distribution point by directory name: no reasons, no CRL issuer, no URI."""
-    return x509.DistributionPoint([x509.DirectoryName(name)], None, None, None)
+    extensions = authority_extensions(name, japanese, key.public_key())
+    return extended(builder, extensions).sign(key, signing_hash(key))
 
 
 def _blank(
@@ -124,16 +92,6 @@ def _blank(
         .not_valid_before(at)
         .not_valid_after(not_after)
     )
-
-
-def _extended(builder: x509.CertificateBuilder, extensions: Extensions) -> x509.CertificateBuilder:
-    for extension, critical in extensions:
-        builder = builder.add_extension(extension, critical)
-    return builder
-
-
-def _subject_key(public_key: PublicKey) -> x509.SubjectKeyIdentifier:
-    return x509.SubjectKeyIdentifier.from_public_key(public_key)
 
 
 def _key_id(certificate: x509.Certificate) -> bytes:

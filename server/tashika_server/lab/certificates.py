@@ -10,15 +10,18 @@ from datetime import datetime
 from enum import StrEnum
 
 from cryptography import x509
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from tashika.pki import der
 from tashika.pki.algorithms import PublicKey
 from tashika.pki.profile import CPS_URI, POLICY, SIMULATED_POLICY, BasicItem, Family
-from tashika_server.lab.authorities import Authority, Extensions, key_usage, point_named
+from tashika.pki.profile_shape import (
+    SIMULATED_CPS_URI,
+    Issue,
+    holder_extensions,
+    simulated_name_in_japanese,
+)
+from tashika_server.lab.authorities import Authority
 from tashika_server.lab.days import JST
 from tashika_server.lab.naming import (
-    authority_name_in_japanese,
     distribution_point,
     signature_holder,
     user_auth_holder,
@@ -26,9 +29,6 @@ from tashika_server.lab.naming import (
 from tashika_server.lab.people import Person
 
 __all__ = ["Policies", "Style", "holder_certificate"]
-
-SIMULATED_CPS_URI = "http://cps.jpki-sim.invalid/cps.html"
-_UTF8_STRING = 0x0C
 
 
 class Policies(StrEnum):
@@ -65,78 +65,34 @@ def holder_certificate(
     chance = random.Random(f"subject/{authority.family}/{serial}/{person.name}")  # noqa: S311 opaque filler
     if authority.family is Family.SIGNATURE:
         subject = signature_holder(person.municipality, _signature_name(person, at, chance))
-        extensions = _signature_extensions(person, style)
     else:
         subject = user_auth_holder(_user_auth_name(person, chance))
-        extensions = _user_auth_extensions(person, style)
+    extensions = holder_extensions(_issue(person, authority.family, style))
     return authority.certify(
         subject, public_key, serial=serial, at=at, not_after=not_after, extensions=extensions
     )
 
 
-def _signature_extensions(person: Person, style: Style) -> Extensions:
-    # No extended key usage and no OCSP address in this family.
-    return (
-        (key_usage("digital_signature", "content_commitment"), True),
-        (_basic_items(person), False),
-        (_policy(Family.SIGNATURE, style.policies), True),
-        (_issuer_alternative_name(Family.SIGNATURE), False),
-        (_crl_point(Family.SIGNATURE, person), False),
-    )
-
-
-def _user_auth_extensions(person: Person, style: Style) -> Extensions:
-    # Nothing of the basic four items in this family (Act art. 26).
-    return (
-        (key_usage("digital_signature"), True),
-        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
-        (_policy(Family.USER_AUTH, style.policies), True),
-        (_issuer_alternative_name(Family.USER_AUTH), False),
-        (_crl_point(Family.USER_AUTH, person), False),
-        (_responder_address(style.responder_url), False),
-    )
-
-
-def _basic_items(person: Person) -> x509.SubjectAlternativeName:
-    items = {
-        BasicItem.NAME: person.name,
-        BasicItem.BIRTH: person.birth_item,
-        BasicItem.GENDER: person.gender,
-        BasicItem.ADDRESS: person.address,
-        BasicItem.NAME_SUBSTITUTES: person.name_substitutes,
-        BasicItem.ADDRESS_SUBSTITUTES: person.address_substitutes,
-    }
-    return x509.SubjectAlternativeName(
-        x509.OtherName(x509.ObjectIdentifier(item), der.wrap(_UTF8_STRING, text.encode()))
-        for item, text in items.items()
-    )
-
-
-def _policy(family: Family, policies: Policies) -> x509.CertificatePolicies:
-    oid, cps = {
+def _issue(person: Person, family: Family, style: Style) -> Issue:
+    policy, cps = {
         Policies.SIMULATED: (SIMULATED_POLICY[family], SIMULATED_CPS_URI),
         Policies.REAL: (POLICY[family], CPS_URI),
-    }[policies]
-    return x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(oid), [cps])])
-
-
-def _issuer_alternative_name(family: Family) -> x509.IssuerAlternativeName:
-    return x509.IssuerAlternativeName([x509.DirectoryName(authority_name_in_japanese(family))])
-
-
-def _crl_point(family: Family, person: Person) -> x509.CRLDistributionPoints:
-    return x509.CRLDistributionPoints(
-        [point_named(distribution_point(family, person.municipality))]
-    )
-
-
-def _responder_address(url: str) -> x509.AuthorityInformationAccess:
-    return x509.AuthorityInformationAccess(
-        [
-            x509.AccessDescription(
-                AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(url)
-            )
-        ]
+    }[style.policies]
+    return Issue(
+        family=family,
+        policy=policy,
+        cps=cps,
+        issuer_in_japanese=simulated_name_in_japanese(family),
+        list_name=distribution_point(family, person.municipality),
+        responder_url=style.responder_url,
+        items={
+            BasicItem.NAME: person.name,
+            BasicItem.BIRTH: person.birth_item,
+            BasicItem.GENDER: person.gender,
+            BasicItem.ADDRESS: person.address,
+            BasicItem.NAME_SUBSTITUTES: person.name_substitutes,
+            BasicItem.ADDRESS_SUBSTITUTES: person.address_substitutes,
+        },
     )
 
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tashika.pki.algorithms import PrivateKey, PublicKey
-from tashika_server.lab.authorities import Authority, key_usage
+from tashika.pki.profile_shape import key_usage
+from tashika_server.lab.authorities import Authority
 from tashika_server.lab.keys import KeyStock
 from tashika_server.lab.naming import responder_name
 

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tashika_server.lab.authorities import Extensions, key_usage
+from tashika.pki.profile_shape import key_usage
+from tashika_server.lab.authorities import Extensions
 from tashika_server.lab.naming import ORGANISATION
 
 __all__ = ["ClientAuthority", "Pair", "server_pair"]

@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from support import lab
 from support.lab import NOON
-from tashika.pki.profile import POLICY, SIMULATED_POLICY, Family
+from tashika.jpki import CheckPurpose, JpkiProfile, Purpose, basic_four
+from tashika.pki.profile import POLICY, SIMULATED_POLICY, Family, Hierarchy
+from tashika.testing import Jpki
 from tashika_server.lab import Algorithm, Policies, World
 from tashika_server.lab.authorities import Authority, authority_certificate
 from tashika_server.lab.certificates import Style, holder_certificate
@@ -300,3 +302,43 @@ def p384_authority(family: Family) -> Authority:
     keys.close()
     certificate = authority_certificate(family, key, serial=1, at=NOON)
     return Authority(name="one", family=family, certificate=certificate, key=key)
+
+
+PURPOSES = {
+    Family.SIGNATURE: CheckPurpose.SIGNATURE_VERIFICATION,
+    Family.USER_AUTH: CheckPurpose.USER_AUTHENTICATION,
+}
+
+
+def test_the_sdks_profile_recognises_every_holders_certificate(world: World) -> None:
+    profile = JpkiProfile(
+        generations=[
+            each.der
+            for each in world.premises.state.certificates(role=Role.AUTHORITY)
+            if each.family in FAMILIES
+        ],
+        hierarchy=Hierarchy.SIMULATED,
+    )
+    for each in world.certificates():
+        purpose = Purpose(kind=PURPOSES[each.family], reference="1")
+        found = profile.examine(each.der, purpose=purpose, at=NOON)
+        assert (found.family, found.policy) == (each.family, SIMULATED_POLICY[each.family])
+        if each.family is Family.SIGNATURE:
+            person = synthetic_person(1, each.person or 0, municipalities(2))
+            four = basic_four(each.der)
+            assert (four.name.text, four.birth.day) == (person.name, person.birth)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tashika_testing_has_the_same_shape(world: World, family: Family) -> None:
+    made = Jpki(at=NOON, generations=1)
+    holder, ca = made.issue(family).certificate, made.authority(family).certificate
+    encoded = [asn1_x509.Certificate.load(each.public_bytes(Encoding.DER)) for each in (holder, ca)]
+    authority = world.premises.state.certificates(role=Role.AUTHORITY, family=family)[0]
+    for ours, labs in zip(encoded, (lab.first(world, family), authority), strict=True):
+        theirs = lab.decoded(labs)
+        assert shape(ours) == shape(theirs)
+        assert attributes(ours.issuer) == attributes(theirs.issuer)
+        assert [kind for kind, *_ in attributes(ours.subject)] == [
+            kind for kind, *_ in attributes(theirs.subject)
+        ]
