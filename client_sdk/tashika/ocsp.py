@@ -91,6 +91,8 @@ class CheckedAnswer:
     """The fingerprint of the issuer (IssuerIdentity), for whoever keeps receipts."""
     receipt: Receipt | None
     """The place of this very statement in the responder's journal, if the agreement has it said."""
+    archive_cutoff: datetime | None = None
+    """Certificates that ended no earlier are still spoken of, where stated (RFC 6960 4.4.4)."""
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -164,6 +166,7 @@ class SignedAnswer:
             never_issued=self.answer.extended_revoke and self.single.standing == NEVER_ISSUED,
             issuer=self.subject.identity.fingerprint,
             receipt=self.answer.receipt and self.answer.receipt.of(self.index),
+            archive_cutoff=self.single.archive_cutoff,
             seal=SEAL,
         )
 

@@ -58,6 +58,8 @@ class RevocationList:
     """One list, read; nobody has checked its signature yet."""
 
     crl: x509.CertificateRevocationList
+    encoded: bytes
+    """The whole list in DER."""
     sha256: bytes
     issuer: Comparable
     tbs: bytes
@@ -136,6 +138,7 @@ def read_list(data: bytes) -> RevocationList:
     algorithm, reasons = _read_frame(encoded)
     return RevocationList(
         crl=crl,
+        encoded=encoded,
         sha256=sha256(encoded).digest(),
         issuer=issuer,
         tbs=crl.tbs_certlist_bytes,
