@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from cryptography import x509
@@ -97,7 +98,7 @@ class Bench:
         now = given.pop("now", None)
         judging = judge(
             certificate,
-            trust=[TrustAnchor.of(self.pki.issuer)],
+            trust=[anchor_of(self.pki)],
             stapled=stapled,
             at=at,
             now=now,
@@ -113,6 +114,11 @@ class Bench:
             nonces=lambda length: b"n" * length,
         )
         return replace(means, **different)
+
+
+@cache
+def anchor_of(pki: Pki) -> TrustAnchor:
+    return TrustAnchor.of(pki.issuer)
 
 
 def asked(pki: Pki, policy: Policy) -> bytes:
