@@ -87,8 +87,8 @@ class CrlSource:
         used = [crl] if delta is None else [crl, delta]
         which = need.certificate.issuer, need.certificate.serial
         try:
-            newer = delta.entries.get(which) if delta else None
-            found = newer or crl.entries.get(which)
+            newer = delta.find(*which) if delta else None
+            found = newer or crl.find(*which)
         except PkiError as wrong:
             raise _Unusable(PathCause.STATUS_UNUSABLE, str(wrong)) from wrong
         # 5.3.1: only a delta can take back what its base said.
