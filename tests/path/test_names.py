@@ -28,7 +28,7 @@ ATTRIBUTES = st.sampled_from([*TEXTS]).flatmap(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(ATTRIBUTES, max_size=4))
 def test_both_readers_say_the_same(attributes: list[x509.NameAttribute]):
     name = x509.Name(attributes)

@@ -224,7 +224,7 @@ def pem(certificate: bytes) -> bytes:
 
 
 @settings(
-    max_examples=int(os.environ.get("TASHIKA_FUZZ", "8")),
+    max_examples=int(os.environ.get("TASHIKA_FUZZ", "4")),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a shorter list explains no more
     deadline=None,
     suppress_health_check=list(HealthCheck),

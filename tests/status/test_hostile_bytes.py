@@ -17,7 +17,7 @@ from tashika.status import Freshness, Kind, Stapled
 from tashika.status.stapled import MAX_STAPLED
 
 DOORS = ["answer", "list", "stapled answer", "stapled list", "certificate"]
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 
 
 @cache
@@ -35,7 +35,7 @@ def through(door: str, body: bytes, freshness: Freshness = Freshness.AT_CHECK) -
         "stapled list": Stapled(lists=(body,)),
     }.get(door, Stapled())
     if door == "certificate":
-        return bench.judge(certificate=body)
+        return bench.judge(certificate=body or b"\x00")
     return bench.judge(stapled=stapled)
 
 

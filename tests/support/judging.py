@@ -16,7 +16,7 @@ from tashika import Policy, verify_issued
 from tashika.causes import Cause
 from tashika.errors import SourceFailed
 from tashika.ocsp import ask
-from tashika.path import PathReport, TrustAnchor
+from tashika.path import PathCertificate, PathReport, TrustAnchor, read_certificate
 from tashika.pki.certid import IssuerIdentity
 from tashika.policy import Nonce
 from tashika.status import (
@@ -94,7 +94,7 @@ class Bench:
 
     def judge(self, *, at: datetime = AT, **given: Any) -> PathReport:
         stapled = given.pop("stapled", Stapled())
-        certificate = given.pop("certificate", self.pki.certificate)
+        certificate = given.pop("certificate", None) or read(self.pki)
         now = given.pop("now", None)
         judging = judge(
             certificate,
@@ -119,6 +119,11 @@ class Bench:
 @cache
 def anchor_of(pki: Pki) -> TrustAnchor:
     return TrustAnchor.of(pki.issuer)
+
+
+@cache
+def read(pki: Pki) -> PathCertificate:
+    return read_certificate(pki.certificate)
 
 
 def asked(pki: Pki, policy: Policy) -> bytes:
