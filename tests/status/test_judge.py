@@ -23,7 +23,7 @@ from support.judging import (
     crl,
 )
 from support.sdk import AT
-from tashika import CertIdHash, Nonce, Policy
+from tashika import Cause, CertIdHash, Nonce, Policy
 from tashika.errors import WrongUse
 from tashika.path import Demands, ListUsed, Outcome, PathCause, TrustAnchor
 from tashika.pki.request import parse_request
@@ -40,7 +40,7 @@ from tashika.status import (
     UrlsFrom,
     judge,
 )
-from tashika.testing import Fault
+from tashika.testing import Fault, KeyPair
 
 RESPONDERS = Configured(otherwise=Addresses(responders=(ONE, TWO)))
 BOTH = Configured(otherwise=Addresses(responders=(ONE, TWO), lists=(LIST, OTHER_LIST)))
@@ -206,17 +206,17 @@ def test_a_signed_unknown_settles_nothing():
 # --- a path of three ----------------------------------------------------------------------------
 
 
-def chain() -> tuple[x509.Certificate, x509.Certificate]:
+def chain() -> tuple[KeyPair, KeyPair]:
     sub = PKI.make("Test sub-CA", issuer=PKI.ca, ca=True)
-    return PKI.make("Test leaf", issuer=sub).certificate, sub.certificate
+    return PKI.make("Test leaf", issuer=sub), sub
 
 
 def test_everybody_on_the_path_is_asked_about_in_one_round():
     leaf, sub = chain()
     bench = Bench()
     judging = judge(
-        leaf,
-        candidates=[sub],
+        leaf.certificate,
+        candidates=[sub.certificate],
         trust=[TrustAnchor.of(PKI.issuer)],
         at=AT,
         means=bench.means(),
@@ -224,7 +224,7 @@ def test_everybody_on_the_path_is_asked_about_in_one_round():
     wants = next(judging)
     assert len(wants) == 2
     asked = [parse_request(each.question or b"").cert_ids[0].serial for each in wants]
-    assert asked == [sub.serial_number, leaf.serial_number]
+    assert asked == [each.certificate.serial_number for each in (sub, leaf)]
     assert {each.named_by for each in wants} == {NamedBy.CONFIGURATION}
     judging.close()
 
@@ -234,7 +234,7 @@ def test_c9_nobody_is_asked_about_a_path_that_does_not_hold():
     bench = Bench(urls_from=UrlsFrom.CERTIFICATES_TOO)
     expired = PKI.issue("Expired", ends=-DAY).certificate
     forged = PKI.namesake().certificate
-    for certificate in (leaf, expired, forged, b"noise"):
+    for certificate in (leaf.certificate, expired, forged, b"noise"):
         assert not bench.judge(certificate=certificate)
     assert not bench.net.asked
 
@@ -337,6 +337,23 @@ def test_c8_the_bounds_end_the_asking_and_are_reported(limits: FetchLimits, aske
     assert PathCause.BUDGET_SPENT in {each.cause for each in report.tried}
 
 
+@pytest.mark.parametrize(("more", "valid"), [(0, True), (-1, False)])
+def test_c8_lists_of_one_round_share_the_bound(more: int, *, valid: bool):
+    leaf, sub = chain()
+    lists = {LIST: crl(), OTHER_LIST: crl(by=sub)}
+    total = sum(map(len, lists.values())) + more
+    bench = Bench(limits=FetchLimits(octets=total), order=(Kind.LISTS,))
+    bench.net.pages |= lists
+    bench.addresses = Configured(
+        by_issuer={IDENTITY: Addresses(lists=(LIST,))},
+        otherwise=Addresses(lists=(OTHER_LIST,)),
+    )
+    report = bench.judge(certificate=leaf.certificate, candidates=[sub.certificate])
+    assert bool(report) is valid
+    assert bench.net.asked == [LIST, OTHER_LIST]
+    assert [each.cause for each in report.tried] == [Cause.TOO_LARGE] * (not valid)
+
+
 def test_c8_a_list_of_the_limit_is_read_and_one_octet_more_is_not():
     body = crl()
     for octets, cause in ((len(body), PathCause.VALID), (len(body) - 1, PathCause.STATUS_MISSING)):
@@ -388,10 +405,18 @@ def test_the_judge_is_sent_one_thing_for_each_want():
         judging.send([])
 
 
-@pytest.mark.parametrize("now", [AT - HOUR, AT.replace(tzinfo=None)])
-def test_now_is_not_before_the_time_in_question(now: Any):
-    with pytest.raises(WrongUse, match="now"):
-        Bench().judge(now=now)
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"now": AT - HOUR},
+        {"now": AT.replace(tzinfo=None)},
+        {"at": AT.replace(tzinfo=None)},
+        {"at": AT.replace(tzinfo=None), "now": AT},
+    ],
+)
+def test_times_have_zones_and_now_is_not_before_the_time_in_question(times: dict[str, Any]):
+    with pytest.raises(WrongUse, match="zone"):
+        Bench().judge(**times)
 
 
 def test_c13_lists_are_judged_by_the_tolerance_of_the_demands():

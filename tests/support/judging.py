@@ -95,9 +95,10 @@ class Bench:
     def judge(self, *, at: datetime = AT, **given: Any) -> PathReport:
         stapled = given.pop("stapled", Stapled())
         certificate = given.pop("certificate", None) or read(self.pki)
-        now = given.pop("now", None)
+        now, candidates = given.pop("now", None), given.pop("candidates", ())
         judging = judge(
             certificate,
+            candidates=candidates,
             trust=[anchor_of(self.pki)],
             stapled=stapled,
             at=at,

@@ -57,6 +57,7 @@ class Holdings:
         now: datetime,
     ) -> None:
         self._policy, self._book, self._nonces = policy, book, nonces
+        self._limits = policy.limits
         self._until = now if policy.freshness is Freshness.SINCE_SIGNING else None
         self._tried: list[Tried] = []
         answers = [HeldAnswer(body=each) for each in stapled.answers[:MAX_STAPLED]]
@@ -145,10 +146,32 @@ class Holdings:
             key = url if kind is Kind.LISTS else (url, need.certificate.fingerprint, need.identity)
             if key in self._wanted:
                 return True
-            if key not in self._asked:
-                if wanted := self._want(kind, need, url, named_by):
-                    self._wanted[key] = wanted
-                return wanted is not None
+            if key in self._asked:
+                continue
+            if kind is Kind.LISTS and self._reserved >= self._left:
+                return self._reserved > 0 or self._spent(url, need)  # what comes may leave room
+            if self._rounds >= self._limits.rounds or self._count >= self._limits.fetches:
+                return self._spent(url, need)
+            self._wanted[key] = self._want(kind, need, url, named_by)
+            return True
+        return False
+
+    @property
+    def _count(self) -> int:
+        return len(self._asked) + len(self._wanted)
+
+    @property
+    def _left(self) -> int:
+        return self._limits.octets - self._octets
+
+    @property
+    def _reserved(self) -> int:
+        """Octets that the lists of this round may bring."""
+        return sum(each.want.limit for each in self._wanted.values() if each.question is None)
+
+    def _spent(self, url: str, need: StatusNeed) -> bool:
+        about = need.certificate.fingerprint
+        self._note(url, about, PathCause.BUDGET_SPENT, "FetchLimits")
         return False
 
     def _urls(self, kind: Kind, need: StatusNeed) -> list[tuple[str, NamedBy]]:
@@ -159,29 +182,15 @@ class Holdings:
             found += [(each, NamedBy.CERTIFICATE) for each in named if each not in known]
         return found
 
-    def _want(self, kind: Kind, need: StatusNeed, url: str, named_by: NamedBy) -> _Wanted | None:
-        about, limits = need.certificate.fingerprint, self._policy.limits
-        left = limits.octets - self._octets
-        if (
-            self._rounds >= limits.rounds
-            or len(self._asked) + len(self._wanted) >= limits.fetches
-            or left <= 0
-        ):
-            self._note(url, about, PathCause.BUDGET_SPENT, "FetchLimits")
-            return None
-        question = None
-        if kind is Kind.OCSP:
-            try:
-                # A nonce of its own for each source: one could replay it to another.
-                question = ask(subject_of(need), self._policy.answers, self._nonces)
-            except PkiError:
-                return None  # its issuer's key cannot be read: no answer could be verified
-        want = Want(
-            url=url,
-            question=question.body if question else None,
-            limit=MAX_RESPONSE_BYTES if question else min(limits.list_octets, left),
-            named_by=named_by,
-        )
+    def _want(self, kind: Kind, need: StatusNeed, url: str, named_by: NamedBy) -> _Wanted:
+        about = need.certificate.fingerprint
+        if kind is Kind.LISTS:
+            limit = min(self._limits.list_octets, self._left - self._reserved)
+            want = Want(url=url, question=None, limit=limit, named_by=named_by)
+            return _Wanted(want=want, about=about, question=None)
+        # A nonce of its own for each source: one could replay it to another.
+        question = ask(subject_of(need), self._policy.answers, self._nonces)
+        want = Want(url=url, question=question.body, limit=MAX_RESPONSE_BYTES, named_by=named_by)
         return _Wanted(want=want, about=about, question=question)
 
     def _note_lists(self, kind: Kind, need: StatusNeed, answer: Unsettled) -> None:

@@ -65,8 +65,8 @@ def judge(
     ``at`` is the time of receipt, or, by Freshness.SINCE_SIGNING, the proved time of an old
     signature; ``now`` is then when it is judged. Raises what check_path() raises, WrongUse.
     """
-    if now is not None and (now.tzinfo is None or now < at):
-        raise WrongUse("pass a `now` with its zone that is not before `at`")
+    if at.tzinfo is None or (now is not None and (now.tzinfo is None or now < at)):
+        raise WrongUse("pass times with their zone, and no `now` before `at`")
     holdings = Holdings(
         policy=means.policy,
         book=means.addresses,
