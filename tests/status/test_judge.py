@@ -86,11 +86,20 @@ def crl_of(bench: Bench) -> bytes:
     return page
 
 
-def test_what_came_along_is_asked_first_and_spares_the_network():
+def test_what_came_along_is_asked_last_unless_the_policy_puts_it_first():
     for stapled in (Stapled(answers=(Bench().stapled(),)), Stapled(lists=(crl(),))):
-        bench = Bench()
-        assert bench.judge(stapled=stapled)
-        assert not bench.net.asked
+        last, first = Bench(), Bench(order=(Kind.STAPLED, Kind.OCSP))
+        assert last.judge(stapled=stapled)
+        assert first.judge(stapled=stapled)
+        assert (last.net.asked, first.net.asked) == ([ONE, LIST], [])
+
+
+def test_c5_an_old_answer_that_came_along_hides_no_revocation():
+    bench = Bench()
+    before = Stapled(answers=(bench.stapled(at=AT - HOUR),))
+    bench.responder.revoke(PKI.certificate)
+    bench.net.pages[ONE] = bench.answering()
+    assert bench.judge(stapled=before).cause is PathCause.REVOKED
 
 
 @pytest.mark.parametrize(
@@ -175,7 +184,7 @@ def test_stapled_answers_have_no_nonce_of_ours_and_need_none():
 
 @pytest.mark.parametrize("fault", [Fault.STALE, Fault.BAD_SIGNATURE, Fault.WRONG_CERTID])
 def test_c1_c4_bad_stapled_data_does_not_stand_in_the_way(fault: Fault):
-    bench = Bench()
+    bench = Bench(order=(Kind.STAPLED, Kind.OCSP))
     stapled = Stapled(answers=(bench.stapled(fault), b"noise"), lists=(b"noise",))
     bench.net.pages[ONE] = bench.answering()
     report = bench.judge(stapled=stapled)

@@ -96,8 +96,12 @@ class FetchLimits:
 class RevocationPolicy:
     """Which sources are asked, in which order, and what counts; every default is strict."""
 
-    order: tuple[Kind, ...] = (Kind.STAPLED, Kind.COMPACT, Kind.OCSP, Kind.LISTS)
-    """The first that settles the matter is believed; a kind that is not here is not used."""
+    order: tuple[Kind, ...] = (Kind.COMPACT, Kind.OCSP, Kind.LISTS, Kind.STAPLED)
+    """The first that settles the matter is believed; a kind that is not here is not used.
+
+    What came along is last: whoever brought it chose it, and could choose one of before a
+    revocation, as old as the greatest age allows.
+    """
     answers: Policy = DEFAULT_POLICY
     """Nonce, CertID hash, greatest age and skew of OCSP answers and compact sets."""
     when_silent: WhenSilent = WhenSilent.REFUSE
