@@ -165,6 +165,37 @@ def test_the_time_since_when_a_key_is_lost_counts(
     assert by_lists(entry, bench=then(later)).cause is cause
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        (Flags.cessation_of_operation, PathCause.VALID),
+        (Flags.key_compromise, PathCause.REVOKED),
+        (None, PathCause.REVOKED),
+    ],
+)
+@pytest.mark.parametrize("lost", [None, AT + DAY])
+def test_c2_a_ca_whose_key_is_lost_later_clears_nobody(
+    reason: Any, lost: datetime | None, cause: PathCause
+):
+    """Whoever has the key now can sign that its certificates are in force."""
+    sub = PKI.make("Test sub-CA", issuer=PKI.ca, ca=True)
+    leaf = PKI.make("Test leaf", issuer=sub).certificate
+    of_root = crl(
+        sub.certificate.serial_number,
+        at=AT + 9 * DAY,
+        since=AT + DAY,
+        reason=reason,
+        invalid_since=lost,
+    )
+    report = then(LEAVES).judge(
+        certificate=leaf,
+        candidates=[sub.certificate],
+        stapled=Stapled(lists=(of_root, crl(by=sub, at=AT + 9 * DAY))),
+        now=NOW,
+    )
+    assert report.cause is cause
+
+
 def test_by_default_a_later_revocation_counts_within_the_skew():
     """On receipt the Act asks whether it is in force, not since when it is not."""
     soon = crl(SERIAL, at=AT, since=AT + timedelta(minutes=1), reason=Flags.superseded)

@@ -31,7 +31,11 @@ class RevokedLater:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsOf:
-    """Takes a revocation after the time of the check for what the policy says it is."""
+    """Takes a revocation after the time of the check for what the policy says it is.
+
+    Only of the certificate that is checked: CAs above it and signers of lists are gone with
+    their key, since data that was made later, by whoever has it now, could say anything.
+    """
 
     source: StatusSource
     later: LaterRevocation
@@ -41,19 +45,19 @@ class AsOf:
         answer = self.source.status(need)
         if not isinstance(answer, Settled) or not isinstance(answer.standing, Revoked):
             return answer
-        if not _leaves_alone(answer.standing, need.at, self.later):
+        if not self._leaves_alone(answer.standing, need):
             return answer
         seen = RevokedLater(revoked=answer.standing)
         return replace(answer, standing=Good(), evidence=(*answer.evidence, seen))
 
-
-def _leaves_alone(revoked: Revoked, at: datetime, later: LaterRevocation) -> bool:
-    since = revoked.invalid_since
-    if min(revoked.at, since or revoked.at) <= at:
-        return False
-    if later is LaterRevocation.LEAVES or since is not None:
-        return True
-    return revoked.reason in _HARMLESS
+    def _leaves_alone(self, revoked: Revoked, need: StatusNeed) -> bool:
+        since = revoked.invalid_since
+        if min(revoked.at, since or revoked.at) <= need.at:
+            return False
+        if revoked.reason in _HARMLESS:
+            return True
+        is_last = need.certificate is need.chain.certificates[-1] and not need.waiting
+        return is_last and (self.later is LaterRevocation.LEAVES or since is not None)
 
 
 def verify_answer_then(
