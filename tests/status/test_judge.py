@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -374,6 +375,15 @@ def test_c8_a_list_of_the_limit_is_read_and_one_octet_more_is_not():
         assert bool(
             Bench(limits=FetchLimits(list_octets=octets)).judge(stapled=Stapled(lists=(body,)))
         ) is (cause is PathCause.VALID)
+
+
+def test_c10_a_hostile_heap_of_candidates_costs_what_the_budget_says():
+    endless = count()
+    heap = (b"\x30" + bytes([number % 251]) * 20 for number in endless)
+    bench = Bench()
+    bench.net.pages[ONE] = bench.answering()
+    assert bench.judge(candidates=heap).cause is PathCause.BUDGET_SPENT
+    assert next(endless) <= Demands().limits.candidates + 2
 
 
 def test_a_hostile_heap_of_stapled_data_costs_what_the_bound_says():

@@ -7,6 +7,7 @@ what the data proves that of the sources, each of which verifies what it holds.
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from tashika.causes import Cause
 from tashika.errors import PkiError, WrongUse
@@ -53,8 +54,8 @@ def judge(
 ) -> Judging:
     """Judge a certificate at a time, with its path and everybody's revocation on it.
 
-    1. check_path() builds and validates paths by what is at hand: what came along
-       and compact sets. No URL is asked about a path that does not hold (C9).
+    1. check_path() builds and validates paths, and asks for revocation by what is at hand.
+       No URL is asked about a path that does not hold (C9).
     2. Whose revocation is not settled is asked about: one URL each, the next in the
        policy's order. What comes is verified by the source it belongs to, and 1 follows again.
     3. This ends when a path is valid, when none can be, when nobody is left to ask, or
@@ -75,7 +76,8 @@ def judge(
         stapled=stapled,
         now=now or at,
     )
-    leaf, others, anchors = _read(certificate), [*map(_read, candidates)], tuple(trust)
+    few = islice(candidates, means.demands.limits.candidates + 1)  # one more spends the budget
+    leaf, others, anchors = _read(certificate), [*map(_read, few)], tuple(trust)
     while True:
         # 1
         report = check_path(
