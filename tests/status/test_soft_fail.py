@@ -32,8 +32,11 @@ def test_silence_is_tolerated_by_policy_alone_and_names_itself(fault: Fault):
     assert report.needs
 
 
-@pytest.mark.parametrize("fault", sorted(set(Fault) - set(SILENT)))
+@pytest.mark.parametrize(
+    "fault", [Fault.TRY_LATER, Fault.UNAUTHORIZED, Fault.EMPTY, Fault.OVERSIZED, Fault.ENDLESS]
+)
 def test_c6_nothing_that_was_said_wrongly_is_tolerated(fault: Fault):
+    """The others are in the matrix."""
     bench = soft()
     bench.net.pages[ONE] = bench.answering(fault)
     report = bench.judge()
