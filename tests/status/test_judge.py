@@ -41,7 +41,7 @@ from tashika.status import (
     UrlsFrom,
     judge,
 )
-from tashika.testing import Fault, KeyPair
+from tashika.testing import FakeResponder, Fault, KeyPair
 
 RESPONDERS = Configured(otherwise=Addresses(responders=(ONE, TWO)))
 BOTH = Configured(otherwise=Addresses(responders=(ONE, TWO), lists=(LIST, OTHER_LIST)))
@@ -61,8 +61,26 @@ def test_a_responders_answer_settles_it_and_is_kept_as_evidence():
     (used,) = status.evidence
     assert isinstance(used, AnswerUsed)
     assert (status.standing, used.source, used.produced_at) == (Good(), ONE, AT)
-    # What was kept says the same once more, with nobody to ask.
-    assert Bench().judge(stapled=Stapled(answers=(used.encoded,)))
+
+
+def test_what_a_report_rests_on_says_the_same_again_with_nobody_to_ask():
+    leaf, sub = chain()
+    bench = Bench()
+    bench.addresses = Configured(
+        by_issuer={IDENTITY: Addresses(lists=(LIST,))}, otherwise=Addresses(responders=(ONE,))
+    )
+    of_sub = FakeResponder(PKI, signer=sub, clock=bench.clock.now)
+    bench.net.pages |= {LIST: crl(), ONE: of_sub.answer}
+    given: dict[str, Any] = {"certificate": leaf.certificate, "candidates": [sub.certificate]}
+    report = bench.judge(**given)
+    kept = Stapled.of(report)
+    assert (len(kept.answers), kept.lists) == (1, (crl_of(bench),))
+    again = Bench(order=(Kind.STAPLED,)).judge(**given, stapled=kept)
+    assert report.path
+    assert again.path
+    assert [each.standing for each in again.path.statuses] == [Good(), Good()]
+    assert Stapled.of(again) == kept
+    assert Stapled.of(Bench().judge()) == Stapled()
 
 
 def test_a_list_settles_it_too():

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from tashika.path.causes import PathCause
 from tashika.path.lists import RevocationList, read_list
-from tashika.path.status import Tried
+from tashika.path.report import PathReport
+from tashika.path.status import ListUsed, Tried
 from tashika.pki.errors import PkiError
+from tashika.status.answers import AnswerUsed
 
 MAX_STAPLED = 32
 """Answers, and lists, of one signature; a path of four needs four."""
@@ -19,6 +22,19 @@ class Stapled:
 
     answers: tuple[bytes, ...] = field(default=(), repr=False)
     lists: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, report: PathReport) -> Self:
+        """Return the answers and lists that a valid report rests on, to be judged again later.
+
+        Not among them: compact sets, and lists about whoever signs lists for others.
+        """
+        statuses = report.path.statuses if report.path else ()
+        used = [each for status in statuses for each in status.evidence]
+        return cls(
+            answers=tuple(each.encoded for each in used if isinstance(each, AnswerUsed)),
+            lists=tuple({each.encoded: None for each in used if isinstance(each, ListUsed)}),
+        )
 
 
 def read_stapled(lists: Iterable[bytes], *, limit: int, tried: list[Tried]) -> list[RevocationList]:
