@@ -113,6 +113,11 @@ class Cause(Explained):
         "The responder answered with an HTTP status other than 200.",
         "Check the URL, its path included; redirects are not followed.",
     )
+    ADDRESS_REFUSED = (
+        "address_refused",
+        "A certificate leads to an address that it may lead nobody to.",
+        "Configure the URL if you trust it; addresses out of certificates must be public ones.",
+    )
     RESTING = (
         "resting",
         "The responder failed several times in a row and is left alone for a while.",

@@ -20,22 +20,31 @@ from tashika.pki.certificates import (
     validity,
 )
 
-_SEAL = object()
+SEAL = object()
+"""Held by the two that know who issued what: here, and :mod:`tashika.status` for paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedCertificate:
-    """A certificate known to come from its issuer; only verify_issued makes one."""
+class Subject:
+    """Whom a question is about: a serial number under the name and key known to have issued it."""
 
     serial: int = field(repr=False)
-    issuer: x509.Certificate = field(repr=False)
     identity: IssuerIdentity = field(repr=False)
-    """Name and key of the issuer."""
+    """Name and key of the issuer, as CertIDs hash them."""
+    key: object = field(repr=False)
+    """The issuer's public key as pyca has it."""
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
-        if seal is not _SEAL:
-            raise WrongUse("an IssuedCertificate comes from verify_issued() only")
+        if seal is not SEAL:
+            raise WrongUse("who issued a certificate is known from verify_issued() or a path only")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCertificate(Subject):
+    """A certificate known to come from its issuer; only verify_issued makes one."""
+
+    issuer: x509.Certificate = field(repr=False)
 
 
 def verify_issued(
@@ -69,7 +78,11 @@ def verify_issued(
     if at > ends:
         raise CertificateRefused(Cause.EXPIRED)
     return IssuedCertificate(
-        serial=subject.serial_number, issuer=trusted, identity=identity, seal=_SEAL
+        serial=subject.serial_number,
+        issuer=trusted,
+        identity=identity,
+        key=public_key(trusted),
+        seal=SEAL,
     )
 
 

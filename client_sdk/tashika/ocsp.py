@@ -17,11 +17,10 @@ from tashika.errors import (
     WrongUse,
 )
 from tashika.freshness import require_fresh
-from tashika.issuance import IssuedCertificate
+from tashika.issuance import Subject
 from tashika.limits import NONCE_BYTES
 from tashika.pki.algorithms import verify
 from tashika.pki.certid import CertId
-from tashika.pki.certificates import public_key
 from tashika.pki.limits import MAX_RESPONSE_BYTES
 from tashika.pki.receipt import Receipt
 from tashika.pki.request import build_request
@@ -54,7 +53,7 @@ _REFUSALS = {
 class Question:
     """One certificate asked about once."""
 
-    subject: IssuedCertificate
+    subject: Subject
     cert_id: CertId = field(repr=False)
     nonce: bytes | None = field(repr=False)
 
@@ -64,7 +63,7 @@ class Question:
         return build_request([self.cert_id], nonce=self.nonce)
 
 
-def ask(subject: IssuedCertificate, policy: Policy, nonces: Callable[[int], bytes]) -> Question:
+def ask(subject: Subject, policy: Policy, nonces: Callable[[int], bytes]) -> Question:
     """Make a question; ``nonces`` returns so many random bytes."""
     return Question(
         subject=subject,
@@ -92,6 +91,8 @@ class CheckedAnswer:
     """The fingerprint of the issuer (IssuerIdentity), for whoever keeps receipts."""
     receipt: Receipt | None
     """The place of this very statement in the responder's journal, if the agreement has it said."""
+    archive_cutoff: datetime | None = None
+    """Certificates that ended no earlier are still spoken of, where stated (RFC 6960 4.4.4)."""
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -130,43 +131,71 @@ def verify_answer(
 
     Raises AnswerRefused and nothing else.
     """
-    subject = question.subject
+    # 1 to 8
+    signed = read_signed(body, question.subject, policy, at=at)
+    single = signed.single
+    # 9
+    require_fresh(
+        this_update=single.this_update,
+        next_update=single.next_update,
+        produced_at=signed.answer.produced_at,
+        policy=policy,
+        at=at,
+    )
+    # 10
+    _require_nonce(signed.answer.nonce, question.nonce, policy.nonce)
+    return signed.checked()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAnswer:
+    """An entitled responder's statement on one certificate; nobody has looked at its times yet."""
+
+    answer: BasicResponse
+    single: SingleResponse
+    index: int
+    subject: Subject
+
+    def checked(self) -> CheckedAnswer:
+        """Declare the times right; for verify_answer() and :mod:`tashika.status` alone."""
+        return CheckedAnswer(
+            standing=self.single.standing,
+            this_update=self.single.this_update,
+            next_update=self.single.next_update,
+            produced_at=self.answer.produced_at,
+            never_issued=self.answer.extended_revoke and self.single.standing == NEVER_ISSUED,
+            issuer=self.subject.identity.fingerprint,
+            receipt=self.answer.receipt and self.answer.receipt.of(self.index),
+            archive_cutoff=self.single.archive_cutoff,
+            seal=SEAL,
+        )
+
+
+def read_signed(
+    body: bytes, subject: Subject, policy: Policy, *, at: datetime | None
+) -> SignedAnswer:
+    """Take the steps 1 to 8 of verify_answer(); raises AnswerRefused.
+
+    The responder's authority is judged at ``at``, or when it is None at the
+    time when the answer says it was signed: for answers of the past.
+    """
     try:
         # 1 to 3
         answer = _read(body)
         # 4
         responder = identify_responder(answer, subject)
         # 5
-        authorise_responder(responder, subject, at=at)
+        key = authorise_responder(responder, subject, at=at or answer.produced_at)
         # 6
         if answer.algorithm not in policy.algorithms:
             raise AnswerRefused(Cause.UNSUPPORTED, f"{answer.algorithm.name}, by policy")
         # 7
-        verify(public_key(responder), answer.algorithm, answer.signature, answer.tbs)
+        verify(key, answer.algorithm, answer.signature, answer.tbs)
     except PkiError as wrong:
         raise AnswerRefused(_cause_of(wrong), str(wrong)) from wrong
     # 8
     index, single = _find(answer.responses, subject)
-    # 9
-    require_fresh(
-        this_update=single.this_update,
-        next_update=single.next_update,
-        produced_at=answer.produced_at,
-        policy=policy,
-        at=at,
-    )
-    # 10
-    _require_nonce(answer.nonce, question.nonce, policy.nonce)
-    return CheckedAnswer(
-        standing=single.standing,
-        this_update=single.this_update,
-        next_update=single.next_update,
-        produced_at=answer.produced_at,
-        never_issued=answer.extended_revoke and single.standing == NEVER_ISSUED,
-        issuer=subject.identity.fingerprint,
-        receipt=answer.receipt and answer.receipt.of(index),
-        seal=SEAL,
-    )
+    return SignedAnswer(answer=answer, single=single, index=index, subject=subject)
 
 
 def _read(body: bytes) -> BasicResponse:
@@ -184,9 +213,7 @@ def _cause_of(wrong: PkiError) -> Cause:
     return Cause.UNSUPPORTED if isinstance(wrong, Unsupported) else Cause.MALFORMED
 
 
-def _find(
-    singles: tuple[SingleResponse, ...], subject: IssuedCertificate
-) -> tuple[int, SingleResponse]:
+def _find(singles: tuple[SingleResponse, ...], subject: Subject) -> tuple[int, SingleResponse]:
     found = [
         (index, each)
         for index, each in enumerate(singles)

@@ -10,13 +10,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from tashika.causes import Cause
 from tashika.errors import AnswerRefused, PkiError
-from tashika.issuance import IssuedCertificate
+from tashika.issuance import Subject
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.certificates import (
     critical_extensions,
     extension,
     load_certificate,
-    require_signed_by,
+    public_key,
+    require_issued_by,
     validity,
 )
 from tashika.pki.compact.head import COMPACT_SIGNING
@@ -35,15 +36,15 @@ _UNDERSTOOD = {
 }
 
 
-def identify_responder(answer: BasicResponse, subject: IssuedCertificate) -> x509.Certificate:
-    """Return the certificate that the answer's ResponderID names: the issuer's or an embedded one.
+def identify_responder(answer: BasicResponse, subject: Subject) -> x509.Certificate | None:
+    """Return the certificate that the answer's ResponderID names; None for the issuer itself.
 
     By key it is the SHA-1 of the key, by name the DER of the subject. Raises
     AnswerRefused where nothing fits, and Malformed or Unsupported for an
     embedded certificate that cannot be read.
     """
     if _is_named(answer, subject.identity):
-        return subject.issuer
+        return None
     for data in answer.certificates:
         candidate = load_certificate(data)
         if _is_named(answer, IssuerIdentity.of(candidate)):
@@ -58,9 +59,9 @@ def _is_named(answer: BasicResponse, identity: IssuerIdentity) -> bool:
 
 
 def authorise_responder(
-    responder: x509.Certificate, subject: IssuedCertificate, *, at: datetime
-) -> None:
-    """Check that the responder may speak for the issuer of the certificate.
+    responder: x509.Certificate | None, subject: Subject, *, at: datetime
+) -> object:
+    """Return the key of a responder that may speak for the issuer of the certificate.
 
     The issuer itself may. Anybody else
 
@@ -75,27 +76,29 @@ def authorise_responder(
 
     Raises AnswerRefused.
     """
-    if responder is subject.issuer:
-        return
+    if responder is None:
+        return subject.key
     if wrong := fault_of_delegate(
-        responder, subject.issuer, ExtendedKeyUsageOID.OCSP_SIGNING, at=at
+        responder, subject.identity, subject.key, ExtendedKeyUsageOID.OCSP_SIGNING, at=at
     ):
         raise AnswerRefused(Cause.RESPONDER_UNAUTHORISED, wrong)
+    return public_key(responder)
 
 
 def fault_of_delegate(
     delegate: x509.Certificate,
-    issuer: x509.Certificate,
+    issuer: IssuerIdentity,
+    key: object,
     purpose: x509.ObjectIdentifier,
     *,
     at: datetime,
 ) -> str:
     """Say what keeps a certificate from speaking for an issuer to this one purpose, if anything.
 
-    The seven rules of authorise_responder, with `purpose` for OCSPSigning.
+    The seven rules of authorise_responder, with `purpose` for OCSPSigning; `key` is the issuer's.
     """
     try:
-        require_signed_by(delegate, issuer)
+        require_issued_by(delegate, issuer, key)
         wrong = _what_is_wrong(delegate, purpose, at)
     except PkiError as unusable:
         return str(unusable)

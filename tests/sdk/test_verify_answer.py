@@ -248,7 +248,11 @@ def test_c1_only_the_check_makes_a_checked_answer(bench: Bench) -> None:
         answer.standing = Good()  # type: ignore[misc]
     with pytest.raises(WrongUse):
         IssuedCertificate(
-            serial=1, issuer=bench.pki.issuer, identity=bench.question().subject.identity, seal=None
+            serial=1,
+            issuer=bench.pki.issuer,
+            identity=bench.question().subject.identity,
+            key=bench.pki.ca.key.public_key(),
+            seal=None,
         )
     assert copy.copy(answer) == answer
 

@@ -9,7 +9,7 @@ from threading import Lock
 from tashika.compact.compact_set import CompactSet
 from tashika.compact.trust import Trust
 from tashika.errors import CompactRefused
-from tashika.issuance import IssuedCertificate
+from tashika.issuance import Subject
 from tashika.ocsp import CheckedAnswer
 from tashika.pki.compact.faults import Fault
 from tashika.policy import Policy
@@ -41,7 +41,7 @@ class CompactFile:
         """What reports name as the source of an answer."""
         return self.current.source
 
-    def answer(self, subject: IssuedCertificate, policy: Policy, *, at: datetime) -> CheckedAnswer:
+    def answer(self, subject: Subject, policy: Policy, *, at: datetime) -> CheckedAnswer:
         """Answer as the newest set does; raises AnswerRefused."""
         if _stamp(self._path) != self._stamp:
             with self._opening:

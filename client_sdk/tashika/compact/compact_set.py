@@ -13,7 +13,7 @@ from tashika.compact.mapped import Mapped
 from tashika.compact.trust import Trust, Validity, identity_of
 from tashika.errors import AnswerRefused, WrongUse
 from tashika.freshness import require_fresh
-from tashika.issuance import IssuedCertificate
+from tashika.issuance import Subject
 from tashika.ocsp import NEVER_ISSUED, SEAL, CheckedAnswer
 from tashika.pki.certid import CertId, IssuerIdentity
 from tashika.pki.compact.content import Content
@@ -125,7 +125,7 @@ class CompactSet:
             return Report(at=at, verdict=refused.cause, detail=refused.detail, source=self.source)
         return Report(at=at, verdict=verdict, source=self.source)
 
-    def answer(self, subject: IssuedCertificate, policy: Policy, *, at: datetime) -> CheckedAnswer:
+    def answer(self, subject: Subject, policy: Policy, *, at: datetime) -> CheckedAnswer:
         """Answer for a client, as a source of it; raises AnswerRefused.
 
         1. The set is of the certificate's issuer.

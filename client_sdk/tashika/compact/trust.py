@@ -87,7 +87,8 @@ def _signer(signed: SignedHead, trust: Trust, *, at: datetime) -> tuple[object, 
     if signed.certificate is None:
         raise CompactRefused(Fault.SIGNER, "the file is signed with a key that nobody named")
     delegate = load_certificate(signed.certificate)
-    if wrong := fault_of_delegate(delegate, trust.issuer, COMPACT_SET_SIGNING, at=at):
+    issuer = IssuerIdentity.of(trust.issuer)
+    if wrong := fault_of_delegate(delegate, issuer, issuers_own, COMPACT_SET_SIGNING, at=at):
         raise CompactRefused(Fault.SIGNER, f"whoever signed may not speak for the issuer: {wrong}")
     key = public_key(delegate)
     if signed.head.signer != key_hash(key):

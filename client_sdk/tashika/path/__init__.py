@@ -37,6 +37,7 @@ from tashika.path.status import (
     Status,
     StatusNeed,
     StatusSource,
+    Tried,
     Unsettled,
 )
 from tashika.path.work import WorkLimits
@@ -61,6 +62,7 @@ __all__ = [
     "Status",
     "StatusNeed",
     "StatusSource",
+    "Tried",
     "TrustAnchor",
     "Unsettled",
     "ValidPath",

@@ -129,6 +129,11 @@ class PathCause(Explained):
         "The revocation data is not by an entitled signer, or not in a form that is understood.",
         "Get the list from the issuer's distribution point; pass its signer's certificate too.",
     )
+    STATUS_TOLERATED = (
+        "status_tolerated",
+        "A path holds, but nobody could be asked whether it is revoked; the policy tolerates that.",
+        "Ask again when a source answers, or do not accept it: nothing shows that it is in force.",
+    )
 
 
 _UNDETERMINED = frozenset(
@@ -137,5 +142,6 @@ _UNDETERMINED = frozenset(
         PathCause.STATUS_MISSING,
         PathCause.STATUS_STALE,
         PathCause.STATUS_UNUSABLE,
+        PathCause.STATUS_TOLERATED,
     }
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from cryptography import x509
 
@@ -37,9 +38,12 @@ class CrlSource:
 
     A list's signer is the certificate's own issuer, or somebody with a path of
     their own from the same trust anchor among the check's candidates.
+    Where the check is about the past, lists made after its time count too, up
+    to ``until``, as long as they still had to name the certificate.
     """
 
-    def __init__(self, lists: Iterable[RevocationList]) -> None:
+    def __init__(self, lists: Iterable[RevocationList], *, until: datetime | None = None) -> None:
+        self._until = until
         # Of two lists that cover the same, the newer one speaks.
         newest = sorted(lists, key=lambda each: each.this_update, reverse=True)
         self._complete = [each for each in newest if each.base_number is None]
@@ -77,14 +81,14 @@ class CrlSource:
         self, crl: RevocationList, need: StatusNeed
     ) -> tuple[Good | Revoked, list[RevocationList]]:
         """6.3.3 (f) to (k)."""
-        _require_in_force(crl, need)
+        _require_in_force(crl, need, self._until)
         key = self._require_signed(crl, need)
         delta = self._delta_of(crl, need, key)
         used = [crl] if delta is None else [crl, delta]
         which = need.certificate.issuer, need.certificate.serial
         try:
-            newer = delta.entries.get(which) if delta else None
-            found = newer or crl.entries.get(which)
+            newer = delta.find(*which) if delta else None
+            found = newer or crl.find(*which)
         except PkiError as wrong:
             raise _Unusable(PathCause.STATUS_UNUSABLE, str(wrong)) from wrong
         # 5.3.1: only a delta can take back what its base said.
@@ -98,7 +102,7 @@ class CrlSource:
         for delta in self._deltas:
             if _continues(delta, crl):
                 try:
-                    _require_in_force(delta, need)
+                    _require_in_force(delta, need, self._until)
                     _verify(delta, key, need)
                 except _Unusable:
                     continue
@@ -177,10 +181,15 @@ def _identity(crl: RevocationList) -> tuple[object, ...]:
     return crl.issuer, crl.authority_key_id, crl.scope, crl.reasons
 
 
-def _require_in_force(crl: RevocationList, need: StatusNeed) -> None:
+def _require_in_force(crl: RevocationList, need: StatusNeed, until: datetime | None) -> None:
     demands, at = need.search.demands, need.at
     if crl.unknown_critical:
         raise _Unusable(PathCause.STATUS_UNUSABLE, "a CRL has an unknown critical extension")
+    if until is not None and at < crl.this_update <= until:
+        # RFC 5280 3.3: a list made later may leave out whoever has expired by then.
+        if crl.this_update > need.certificate.validity[1]:
+            raise _Unusable(PathCause.STATUS_STALE, "a CRL was made after the certificate's end")
+        return
     # Differences, not sums: a date near year 9999 must not overflow.
     if crl.this_update - at > demands.skew:
         raise _Unusable(PathCause.STATUS_STALE, "a CRL was made later than now")
@@ -233,4 +242,5 @@ def _evidence(crl: RevocationList) -> ListUsed:
         next_update=crl.next_update or crl.this_update,
         number=crl.number,
         base_number=crl.base_number,
+        encoded=crl.encoded,
     )

@@ -1,7 +1,7 @@
 """A certificate revocation list as path validation sees it (RFC 5280 section 5).
 
-Read by pyca/cryptography; indirect entries, reasons and relative names are
-kept, which the server's intake does not need (:mod:`tashika.pki.crl`).
+The head is read by pyca/cryptography, since relative names and reasons are wanted, which the
+server's intake refuses (:mod:`tashika.pki.crl_head`); the entries by the one decoder of them.
 """
 
 from collections.abc import Iterable
@@ -9,34 +9,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tashika.path.names import Comparable, Form, comparable, comparable_part, form
+from tashika.path.names import (
+    Comparable,
+    Form,
+    comparable,
+    comparable_der,
+    comparable_part,
+    form,
+)
 from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm, read_algorithm
 from tashika.pki.certificates import decoding
-from tashika.pki.errors import Malformed, Unsupported
+from tashika.pki.crl_entries import Row, instant, read_rows
+from tashika.pki.errors import Malformed
 from tashika.pki.extensions import (
     AUTHORITY_KEY_IDENTIFIER,
-    CERTIFICATE_ISSUER,
     CRL_NUMBER,
-    CRL_REASON,
     DELTA_CRL_INDICATOR,
-    INVALIDITY_DATE,
     ISSUING_DISTRIBUTION_POINT,
     read_extensions,
 )
-from tashika.pki.standing import Reason, Revoked
+from tashika.pki.standing import Revoked
 
 _T = TypeVar("_T", bound=x509.ExtensionType)
 
 _UNDERSTOOD = frozenset(
     {AUTHORITY_KEY_IDENTIFIER, CRL_NUMBER, DELTA_CRL_INDICATOR, ISSUING_DISTRIBUTION_POINT}
 )
-_UNDERSTOOD_IN_ENTRY = frozenset({CERTIFICATE_ISSUER, CRL_REASON, INVALIDITY_DATE})
 _REASON_BITS = {
     1: x509.ReasonFlags.key_compromise,
     2: x509.ReasonFlags.ca_compromise,
@@ -50,14 +55,16 @@ _REASON_BITS = {
 """ReasonFlags of RFC 5280 4.2.1.13; bit 0 is unused."""
 ALL_REASONS = frozenset(_REASON_BITS.values())
 """Every reason that a distribution point can be limited to."""
-_REASONS = {each.name.casefold().replace("_", ""): each for each in Reason}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RevocationList:
     """One list, read; nobody has checked its signature yet."""
 
-    crl: x509.CertificateRevocationList
+    encoded: bytes
+    """The whole list in DER."""
+    listed: range
+    """The positions of the entries' octets."""
     sha256: bytes
     issuer: Comparable
     tbs: bytes
@@ -81,41 +88,32 @@ class RevocationList:
         """True where entries may belong to other issuers."""
         return self.scope is not None and self.scope.indirect_crl
 
-    @cached_property
-    def entries(self) -> dict[tuple[Comparable, int], Revoked]:
-        """Who is revoked, by issuer and serial number.
+    def find(self, issuer: Comparable, serial: int) -> Revoked | None:
+        """Return what the list says of one certificate, None where it says nothing.
 
         Raises Malformed, and Unsupported for an unknown critical extension of
         any entry: the list then tells nothing of anybody (RFC 5280 5.3).
         """
-        with decoding("the entries of a CRL"):
-            return dict(self._read_entries())
+        row = self._rows.get((issuer, serial))
+        if row is None:
+            return None
+        _, revoked_at, reason, since, _ = row
+        return Revoked(instant(revoked_at), reason, None if since is None else instant(since))
 
-    def _read_entries(self) -> Iterable[tuple[tuple[Comparable, int], Revoked]]:
-        issuer = self.issuer
-        for entry in self.crl:
-            reason: Reason | None = None
-            since: datetime | None = None
-            for each in entry.extensions:
-                if each.critical and each.oid.dotted_string not in _UNDERSTOOD_IN_ENTRY:
-                    raise Unsupported("an entry of a CRL has an unknown critical extension")
-                if isinstance(each.value, x509.CRLReason):
-                    reason = _REASONS[each.value.reason.name.replace("_", "")]
-                elif isinstance(each.value, x509.InvalidityDate):
-                    since = each.value.invalidity_date_utc
-                elif isinstance(each.value, x509.CertificateIssuer):
-                    # It holds for the entries that follow too (RFC 5280 5.3.3).
-                    issuer = self._issuer_of_entry(each.value)
-            yield (
-                (issuer, entry.serial_number),
-                Revoked(entry.revocation_date_utc, reason, since),
-            )
-
-    def _issuer_of_entry(self, named: x509.CertificateIssuer) -> Comparable:
-        found = [comparable(name) for name in named.get_values_for_type(x509.DirectoryName)]
-        if not self.indirect or len(found) != 1:
-            raise Malformed("an entry of a CRL names its issuer where it may not, or not clearly")
-        return found[0]
+    @cached_property
+    def _rows(self) -> dict[tuple[Comparable, int], Row]:
+        issuer, found = self.issuer, dict[tuple[Comparable, int], Row]()
+        content = self.encoded[self.listed.start : self.listed.stop]
+        # PKITS 4.4.14: negative serial numbers of others are no reason to know nothing.
+        rows = read_rows((content,), len(content), read_serial=der.Reader.integer)
+        for row in chain.from_iterable(rows):
+            if (named := row[4]) is not None:
+                # It holds for the entries that follow too (RFC 5280 5.3.3).
+                if not self.indirect:
+                    raise Malformed("an entry of a CRL names its issuer where it may not")
+                issuer = comparable_der(named)
+            found[issuer, row[0]] = row
+        return found
 
 
 def read_list(data: bytes) -> RevocationList:
@@ -133,9 +131,10 @@ def read_list(data: bytes) -> RevocationList:
     scope = _value(found, ISSUING_DISTRIBUTION_POINT, x509.IssuingDistributionPoint)
     with decoding("the distribution point of a CRL"):
         names = point_names(scope.full_name, scope.relative_name, issuer) if scope else frozenset()
-    algorithm, reasons = _read_frame(encoded)
+    algorithm, reasons, listed = _read_frame(encoded)
     return RevocationList(
-        crl=crl,
+        encoded=encoded,
+        listed=listed,
         sha256=sha256(encoded).digest(),
         issuer=issuer,
         tbs=crl.tbs_certlist_bytes,
@@ -175,8 +174,10 @@ def _value(
     return value
 
 
-def _read_frame(encoded: bytes) -> tuple[SignatureAlgorithm, frozenset[x509.ReasonFlags]]:
-    """Read the algorithm, and the reasons: pyca takes an empty set of them for all (C7)."""
+def _read_frame(
+    encoded: bytes,
+) -> tuple[SignatureAlgorithm, frozenset[x509.ReasonFlags], range]:
+    """Read algorithm, reasons (pyca takes an empty set for all, C7), and where the entries are."""
     fields = der.Reader(encoded).only(der.SEQUENCE)
     inside = fields.take(der.SEQUENCE)
     named = fields.element(der.SEQUENCE)
@@ -184,15 +185,17 @@ def _read_frame(encoded: bytes) -> tuple[SignatureAlgorithm, frozenset[x509.Reas
         inside.integer()
     if inside.element(der.SEQUENCE) != named:  # RFC 5280 5.1.1.2
         raise Malformed("a CRL names two different signature algorithms")
-    tagged = None
-    while inside.more:
-        tagged = inside.maybe(der.explicit(0))
-        if tagged is None:
-            inside.element()  # issuer, times, entries
+    inside.element(der.SEQUENCE)  # issuer
+    while inside.peek() in (der.UTC_TIME, der.GENERALIZED_TIME):
+        inside.element()
+    entries = inside.maybe(der.SEQUENCE)
+    listed = range(entries.at, entries.stop) if entries else range(0)
+    tagged = inside.maybe(der.explicit(0))
+    inside.done()
     extensions = read_extensions(tagged) if tagged else {}
     scope = extensions.get(ISSUING_DISTRIBUTION_POINT)
     reasons = scope.read(_read_reasons) if scope else ALL_REASONS
-    return read_algorithm(named), reasons
+    return read_algorithm(named), reasons, listed
 
 
 def _read_reasons(value: der.Reader) -> frozenset[x509.ReasonFlags]:

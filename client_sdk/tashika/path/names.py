@@ -4,16 +4,22 @@ Not for display: :mod:`tashika.pki.names`.
 """
 
 import unicodedata
+from collections.abc import Iterator
 
 from cryptography import x509
 
-from tashika.pki.errors import Malformed
+from tashika.pki import der
+from tashika.pki.errors import Malformed, Unsupported
 from tashika.pki.limits import MAX_NAME_PARTS
 
 Comparable = tuple[frozenset[tuple[str, str]], ...]
 """A distinguished name: relative names in order, each a set of attributes."""
 Form = tuple[str, object]
 """A general name: its kind, and a value that can be compared and hashed."""
+
+_CODECS = dict.fromkeys((0x0C, 0x12, 0x13, 0x14, 0x16, 0x1A), "utf-8")
+_CODECS |= {0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+"""Of the string types, by their tags."""
 
 EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
 
@@ -28,6 +34,32 @@ def comparable(name: x509.Name) -> Comparable:
 def comparable_part(part: x509.RelativeDistinguishedName) -> frozenset[tuple[str, str]]:
     """Return one relative name in that form."""
     return frozenset((each.oid.dotted_string, _prepared(each.value)) for each in part)
+
+
+def comparable_der(name: bytes) -> Comparable:
+    """Return a Name that is still DER in that form, its texts read as pyca reads a certificate's.
+
+    Raises Malformed, and Unsupported for an attribute that is no text: it could not be compared.
+    """
+    parts, found = der.Reader(name).only(der.SEQUENCE), list[frozenset[tuple[str, str]]]()
+    while parts.more:
+        if len(found) == MAX_NAME_PARTS:
+            raise Malformed("a name has too many parts")
+        found.append(frozenset(_attributes(parts.take(der.SET))))
+    return tuple(found)
+
+
+def _attributes(part: der.Reader) -> Iterator[tuple[str, str]]:
+    while part.more:
+        pair = part.take(der.SEQUENCE)
+        oid, codec = pair.oid(), _CODECS.get(pair.peek())
+        if codec is None:
+            raise Unsupported("a name has an attribute that is no text")
+        try:
+            text = pair.only(pair.peek()).rest.decode(codec)
+        except UnicodeDecodeError as wrong:
+            raise Malformed("a name holds text in another encoding than it says") from wrong
+        yield oid, _prepared(text)
 
 
 def _prepared(value: str | bytes) -> str:

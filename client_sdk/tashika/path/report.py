@@ -9,7 +9,7 @@ from tashika.path.building import Chain
 from tashika.path.causes import Outcome, PathCause
 from tashika.path.certificate import PathCertificate
 from tashika.path.demands import TrustAnchor
-from tashika.path.status import Settled, StatusNeed
+from tashika.path.status import Settled, StatusNeed, Tried
 from tashika.pki.standing import Revoked
 
 _SEAL = object()
@@ -60,6 +60,8 @@ class PathReport:
     """Since when and why, where the cause is REVOKED."""
     needs: tuple[StatusNeed, ...] = ()
     """Whose revocation nobody could tell; get the data and check again."""
+    tried: tuple[Tried, ...] = ()
+    """The sources that were asked in vain, in order, where somebody fetched (tashika.status)."""
     work: Mapping[str, int]
     """What was spent, by the names of WorkLimits."""
 
@@ -81,6 +83,11 @@ class PathReport:
     def outcome(self) -> Outcome:
         """Valid, invalid or undetermined."""
         return self.cause.outcome
+
+    @property
+    def tolerated(self) -> bool:
+        """True where a soft-fail policy lets pass that nobody could be asked; never valid."""
+        return self.cause is PathCause.STATUS_TOLERATED
 
     def __bool__(self) -> bool:
         """Tell whether the certificate may be relied on."""

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
+from tashika.causes import Explained
 from tashika.path.building import Chain, Search
 from tashika.path.causes import PathCause
 from tashika.path.certificate import PathCertificate
@@ -26,6 +28,27 @@ class ListUsed:
     next_update: datetime
     number: int | None
     base_number: int | None
+    encoded: bytes = field(repr=False)
+    """The list itself, in DER."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Tried:
+    """One source of revocation data that did not settle the matter, and why."""
+
+    source: str
+    """Its URL, or what kind of data it was that the caller brought."""
+    about: bytes
+    """The SHA-256 of the certificate in question; empty for data about nobody in particular."""
+    cause: Explained
+    """A Cause of an answer or a fetch, or the PathCause of a list."""
+    detail: str = ""
+
+    def __repr__(self) -> str:
+        """Name no certificate, and no path: a URL's path may hold a credential."""
+        parts = urlsplit(self.source)
+        where = f"{parts.scheme}://{parts.hostname}" if parts.netloc else self.source
+        return f"<Tried {where} {self.cause}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +125,24 @@ class StatusSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InOrder:
-    """Asks its sources in turn until one settles the matter; else the last reason stands."""
+    """Asks its sources in turn until one settles the matter.
+
+    Else the first reason stands that is more than silence: that data was bad says more than
+    that other data was missing.
+    """
 
     sources: Sequence[StatusSource]
 
     def status(self, need: StatusNeed) -> Status:
         """Answer with the first that is settled."""
-        answer: Status = Unsettled(cause=PathCause.STATUS_MISSING)
+        why = Unsettled(cause=PathCause.STATUS_MISSING)
         for source in self.sources:
             answer = source.status(need)
             if isinstance(answer, Settled):
-                break
-        return answer
+                return answer
+            if why.cause is PathCause.STATUS_MISSING:
+                why = answer
+        return why
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tashika.pki import der
-from tashika.pki.algorithms import BY_OID, algorithm_for
+from tashika.pki.algorithms import read_algorithm, verify
+from tashika.pki.certid import IssuerIdentity
 from tashika.pki.errors import BadSignature, Malformed, Unsupported
 from tashika.pki.limits import MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES
 
@@ -69,21 +71,31 @@ def critical_extensions(certificate: x509.Certificate) -> set[x509.ObjectIdentif
 def require_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
     """Check that this issuer's name and key are on the certificate.
 
+    Raises BadSignature, Unsupported and Malformed, as require_issued_by() does.
+    """
+    require_issued_by(certificate, IssuerIdentity.of(issuer), public_key(issuer))
+
+
+def require_issued_by(certificate: x509.Certificate, identity: IssuerIdentity, key: object) -> None:
+    """Check that this name and this key, which are of one CA, are on the certificate.
+
     The names are compared byte for byte. Raises BadSignature (also where the
     names differ), Unsupported (a weak key, or an algorithm such as SHA-1)
     and Malformed.
     """
     with decoding("a certificate"):
-        oid = certificate.signature_algorithm_oid.dotted_string
-        if oid not in BY_OID:
-            raise Unsupported(f"a certificate is signed with {oid}, which is not accepted")
-        if certificate.issuer != issuer.subject:
-            raise BadSignature("a certificate names another issuer")
-        algorithm_for(issuer.public_key())
-        try:
-            certificate.verify_directly_issued_by(issuer)
-        except InvalidSignature as wrong:
-            raise BadSignature("the signature of a certificate does not hold") from wrong
+        fields = der.Reader(certificate.public_bytes(Encoding.DER)).only(der.SEQUENCE)
+    tbs, named = fields.element(der.SEQUENCE), fields.element(der.SEQUENCE)
+    algorithm, signature = read_algorithm(named), fields.bits()
+    fields.done()
+    inside = der.Reader(tbs).only(der.SEQUENCE)
+    inside.maybe(der.explicit(0))
+    inside.element(der.INTEGER)
+    if inside.element(der.SEQUENCE) != named:  # RFC 5280 4.1.1.2
+        raise Malformed("a certificate names two different signature algorithms")
+    if inside.element(der.SEQUENCE) != identity.name:
+        raise BadSignature("a certificate names another issuer")
+    verify(key, algorithm, signature, tbs)
 
 
 def read_certificates(tagged: der.Reader | None) -> tuple[bytes, ...]:

@@ -5,7 +5,7 @@ nation's millions, and the bounded reader the others. Not for judging what an en
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -65,10 +65,16 @@ def instant(seconds: int) -> datetime:
     return _EPOCH + timedelta(seconds=seconds)
 
 
-def read_rows(pieces: Iterable[bytes], size: int) -> Iterator[list[Row]]:
+def read_rows(
+    pieces: Iterable[bytes],
+    size: int,
+    *,
+    read_serial: Callable[[der.Reader], int] = der.Reader.natural,
+) -> Iterator[list[Row]]:
     """Read ``revokedCertificates``, whose content is ``size`` octets and comes in pieces.
 
-    Yields the rows of one piece together and holds no more than that. Raises Malformed
+    Yields the rows of one piece together and holds no more than that. ``read_serial`` decides
+    on serial numbers of an unusual form, such as negative ones (RFC 5280 5.1.2.6). Raises Malformed
     (EntryTooLong), and Unsupported for an unknown critical extension, after it has yielded
     what stands before the entry that is wrong.
     """
@@ -80,7 +86,7 @@ def read_rows(pieces: Iterable[bytes], size: int) -> Iterator[list[Row]]:
             while (
                 fields := _next(data, at := _read_usual(data, at, left, rows), left)
             ) is not None:
-                rows.append(_read_row(fields))
+                rows.append(_read_row(fields, read_serial))
                 at = fields.stop
         except (Malformed, Unsupported):
             yield rows
@@ -117,9 +123,9 @@ def _next(data: bytes, at: int, left: int) -> der.Reader | None:
     return der.Reader(data, start, end) if end <= len(data) else None
 
 
-def _read_row(fields: der.Reader) -> Row:
+def _read_row(fields: der.Reader, read_serial: Callable[[der.Reader], int]) -> Row:
     entry = der.Reader(fields.data, fields.at, fields.stop)
-    serial, revoked_at = entry.natural(), _seconds(entry.time())
+    serial, revoked_at = read_serial(entry), _seconds(entry.time())
     return serial, revoked_at, *(_read_details(entry.rest) if entry.more else _NO_DETAILS)
 
 
