@@ -1,0 +1,49 @@
+"""What a cause says, in English and in Japanese.
+
+The English stands beside each cause. The Japanese stands in a module ``ja``
+of the same package, as ``JA``: a mapping from the cause to its Words.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from importlib import import_module
+from typing import NamedTuple
+
+from tashika.causes import Explained
+
+
+class Language(StrEnum):
+    """Whom it is said to."""
+
+    ENGLISH = "en"
+    JAPANESE = "ja"
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Language":
+        """Return the language of a POSIX locale: by LC_ALL, LC_MESSAGES or LANG."""
+        chosen = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        first = next((each for each in chosen if each), "")
+        return cls.JAPANESE if first.startswith("ja") else cls.ENGLISH
+
+
+class Words(NamedTuple):
+    """One cause in one language."""
+
+    meaning: str
+    """What happened, one sentence."""
+    remedy: str
+    """What to do about it, one sentence or two."""
+
+
+def explain(cause: Explained, language: Language) -> Words:
+    """Say what a cause means and what to do about it."""
+    if language is Language.ENGLISH:
+        return Words(cause.meaning, cause.remedy)
+    return japanese(type(cause))[cause]
+
+
+def japanese(kind: type[Explained]) -> Mapping[Explained, Words]:
+    """Return the Japanese of one kind of causes."""
+    package = kind.__module__.rpartition(".")[0]
+    words: Mapping[Explained, Words] = import_module(f"{package}.ja").JA
+    return words
