@@ -10,6 +10,7 @@
 
 No socket is opened; ``with responder.serve() as url:`` opens one, on 127.0.0.1.
 The answers are encoded apart from the code they test, with asn1crypto.
+Fixtures for pytest are in :mod:`tashika.testing.fixtures`.
 """
 
 from tashika.testing.faults import Fault
