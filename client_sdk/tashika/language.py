@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from tashika.causes import Explained
 
+__all__ = ["Language", "Words", "explain", "japanese"]
+
 
 class Language(StrEnum):
     """Whom it is said to."""

@@ -11,7 +11,10 @@ from typing import Any
 from tashika.errors import PkiError, WrongUse
 from tashika.path.demands import TrustAnchor
 
+__all__ = ["ANY_PURPOSE", "os_anchors"]
+
 ANY_PURPOSE = "2.5.29.37.0"
+"""anyExtendedKeyUsage (RFC 5280 4.2.1.12)."""
 
 
 def os_anchors(*, purpose: str) -> tuple[TrustAnchor, ...]:
