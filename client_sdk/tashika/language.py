@@ -1,11 +1,13 @@
 """What a cause says, in English and in Japanese.
 
-The English stands beside each cause. The Japanese stands in a module ``ja``
-of the same package, as ``JA``: a mapping from the cause to its Words.
+The English stands beside each cause. The Japanese stands in the module
+``japanese`` of the same package, as ``JA``: a mapping from the cause to a
+meaning and a remedy.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
@@ -44,8 +46,9 @@ def explain(cause: Explained, language: Language) -> Words:
     return japanese(type(cause))[cause]
 
 
+@cache
 def japanese(kind: type[Explained]) -> Mapping[Explained, Words]:
     """Return the Japanese of one kind of causes."""
     package = kind.__module__.rpartition(".")[0]
-    words: Mapping[Explained, Words] = import_module(f"{package}.ja").JA
-    return words
+    told = import_module(f"{package}.japanese").JA
+    return {cause: Words(*told[cause]) for cause in kind}
