@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from support.sdk import write_pems
 from tashika.cli import main
+from tashika.cli.doctor import examination
 from tashika.testing import FakeResponder, Fault, KeyPair, Pki
 
 
@@ -197,3 +198,10 @@ def test_c4_data_half_as_old_as_allowed_is_a_warning(
 ) -> None:
     monkeypatch.setattr("tashika.testing.responder._DATA_AGE", timedelta(hours=30))
     assert practice.examine()[1]["data_old"] == "warning"
+
+
+def test_questions_in_clear_to_another_machine_are_a_warning(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "ip_address", lambda _: IPv4Address("192.0.2.1"))
+    assert practice.examine()[1]["in_clear"] == "warning"
