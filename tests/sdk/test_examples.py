@@ -1,5 +1,6 @@
 """The examples that come with the SDK do what they say, against a responder over HTTP."""
 
+import asyncio
 import csv
 import importlib.util
 import sys
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -64,12 +66,14 @@ class Browser:
     def __init__(self, site: TestClient[Any, Any]) -> None:
         self._site = site
 
-    async def challenge(self) -> dict[str, str]:
-        return (await self.post("/challenges", {}))[1]
+    async def challenge(self) -> bytes:
+        return b64decode((await self.post("/challenges", {}))[1]["challenge"])
 
-    async def log_in(self, card: KeyPair, challenge: dict[str, str]) -> Answer:
-        signed = signed_by(card, b64decode(challenge["challenge"]))
-        return await self.post("/sessions", {"id": challenge["id"], **signed})
+    async def log_in(
+        self, card: KeyPair, challenge: bytes, *, signing: bytes | None = None
+    ) -> Answer:
+        signed = signed_by(card, signing or challenge)
+        return await self.post("/sessions", {"challenge": text(challenge), **signed})
 
     async def hand_in(self, card: KeyPair, form: bytes, *, signing: bytes | None = None) -> Answer:
         return await self.post(
@@ -78,7 +82,8 @@ class Browser:
 
     async def post(self, path: str, body: object) -> Answer:
         async with self._site.post(path, json=body) as answer:
-            return answer.status, await answer.json(content_type=None)
+            is_json = answer.content_type == "application/json"
+            return answer.status, await answer.json() if is_json else {}
 
 
 def signed_by(card: KeyPair, data: bytes) -> dict[str, str]:
@@ -114,17 +119,13 @@ async def test_a_card_in_force_logs_in_to_the_same_account(
     assert f"{card.certificate.serial_number:x}" not in first["account"]
 
 
-async def test_a_challenge_serves_once(browser: Browser, responder: FakeResponder) -> None:
+async def test_a_challenge_serves_once_and_is_ours(
+    browser: Browser, responder: FakeResponder
+) -> None:
     card, challenge = responder.pki.end_entity, await browser.challenge()
-    async with browser._site.post(
-        "/sessions", json={"id": challenge["id"], **signed_by(card, b"another challenge")}
-    ) as wrong:
-        assert wrong.status == 400
-    async with browser._site.post(
-        "/sessions",
-        json={"id": challenge["id"], **signed_by(card, b64decode(challenge["challenge"]))},
-    ) as replayed:
-        assert replayed.status == 403
+    assert (await browser.log_in(card, challenge, signing=b"another"))[0] == 400
+    assert (await browser.log_in(card, challenge))[0] == 403
+    assert (await browser.log_in(card, bytes(32)))[0] == 403
     assert not responder.asked
 
 
@@ -169,6 +170,24 @@ async def test_c6_a_responder_that_cannot_tell_is_503_and_an_expired_card_403(
 @pytest.mark.parametrize("body", [[], {}, {"document": 7}, {"document": "%"}, "form"])
 async def test_nonsense_is_400(browser: Browser, body: object) -> None:
     assert (await browser.post("/forms", body))[0] == 400
+
+
+def test_the_settings_are_read(
+    responder: FakeResponder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example, ran = load("relying_party"), []
+    issuer, secret, settings = (tmp_path / name for name in ("ca.pem", "secret", "settings.toml"))
+    issuer.write_bytes(responder.pki.ca.pem)
+    secret.write_text("tsk_0123456789\n")
+    settings.write_text(
+        f'urls = ["https://ocsp.example.jp/"]\ntoken = "{secret}"\naccount_key = "{secret}"\n'
+        f'user_auth = ["{issuer}"]\nsignature = ["{issuer}"]\n'
+    )
+    monkeypatch.setattr(sys, "argv", ["relying_party.py", str(settings)])
+    monkeypatch.setattr(web, "run_app", lambda app, **_: ran.append(asyncio.run(app)))
+    example.main()
+    (app,) = ran
+    assert app[example.PARTY].signature == [responder.pki.ca.pem]
 
 
 def batch(folder: Path, url: str, pki: Pki, rows: list[tuple[str, str]]) -> int:
