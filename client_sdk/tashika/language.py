@@ -40,10 +40,9 @@ class Words(NamedTuple):
 
 
 def explain(cause: Explained, language: Language) -> Words:
-    """Say what a cause means and what to do about it."""
-    if language is Language.ENGLISH:
-        return Words(cause.meaning, cause.remedy)
-    return japanese(type(cause))[cause]
+    """Say what a cause means and what to do about it; in English what has no other words."""
+    words = japanese(type(cause)).get(cause) if language is Language.JAPANESE else None
+    return words or Words(cause.meaning, cause.remedy)
 
 
 @cache
@@ -51,4 +50,4 @@ def japanese(kind: type[Explained]) -> Mapping[Explained, Words]:
     """Return the Japanese of one kind of causes."""
     package = kind.__module__.rpartition(".")[0]
     told = import_module(f"{package}.japanese").JA
-    return {cause: Words(*told[cause]) for cause in kind}
+    return {cause: Words(*told[cause]) for cause in kind if cause in told}

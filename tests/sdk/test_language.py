@@ -30,6 +30,7 @@ KINDS = sorted(kinds(), key=lambda kind: (kind.__module__, kind.__name__))
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_cause_has_its_own_words_in_both_languages(kind: type[Explained]) -> None:
+    assert set(japanese(kind)) == set(kind)
     for cause in kind:
         english, told = explain(cause, Language.ENGLISH), explain(cause, Language.JAPANESE)
         assert english.meaning.endswith(".")
@@ -54,7 +55,12 @@ def test_what_japanese_calls_by_name_is_what_english_calls_by_name(kind: type[Ex
 def test_the_kinds_are_found() -> None:
     names = {kind.__name__ for kind in KINDS}
     assert {"Cause", "PathCause", "Fault", "Symptom"} <= names
-    assert set(japanese(Cause)) == set(Cause)
+
+
+def test_what_has_no_japanese_is_said_in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever meets an error must not meet another one in its place."""
+    monkeypatch.setattr("tashika.language.japanese", lambda _: {})
+    assert explain(Cause.STALE, Language.JAPANESE).meaning == Cause.STALE.meaning
 
 
 @pytest.mark.parametrize(
