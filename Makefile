@@ -9,6 +9,8 @@
 # make test-compiled  run the tests of that path on it
 # make drill   kill workers and ingesters under load; every answer must be counted once
 # make soak    ask a million times in every way, beside bad clients and a flood; about half an hour
+# make reference    write the SDK's reference, out of its docstrings, into build/reference
+# make wheel-check  install the SDK's wheel alone, on each Python that is here, and run its example
 # make lock    renew requirements/*.lock within the ranges of pyproject.toml
 #
 # Python 3.11 or later, git and make are all that must be there. PYTHON=... chooses another
@@ -28,7 +30,7 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check compiled test-compiled bench bench-answering bench-scale bench-data drill soak lock
+.PHONY: demo test check compiled test-compiled bench bench-answering bench-scale bench-data drill soak reference wheel-check lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
@@ -82,6 +84,12 @@ drill: .venv/dev.ready
 
 soak: .venv/dev.ready
 	PYTHONPATH=tests $(BIN)/python -m soak $(ARGS)
+
+reference: .venv/dev.ready
+	$(BIN)/python client_sdk/reference.py
+
+wheel-check: .venv/dev.ready
+	PYTHONPATH=demo $(BIN)/python client_sdk/wheel_check.py $(ARGS)
 
 lock: .venv/dev.ready
 	echo ./client_sdk > .venv/local.txt

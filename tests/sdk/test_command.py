@@ -226,3 +226,15 @@ def test_help_tells_the_exit_codes() -> None:
             [*program, "check", "--help"], capture_output=True, text=True, check=True, timeout=30
         )
         assert "0 good, 1 revoked, 2 not determined" in " ".join(shown.stdout.split())
+
+
+def test_it_speaks_japanese_when_told(shell: Shell) -> None:
+    shell.responder.revoke(shell.responder.pki.certificate)
+    code, text = shell.run("--lang", "ja")
+    assert code == 1
+    assert text.startswith("失効: 発行者が証明書を失効させています。 受け入れず、")
+    assert "  失効日時     20" in text
+    shell.responder.order(Fault.TRY_LATER)
+    assert "確認できず: レスポンダは今は回答できません。" in shell.run("--lang", "ja")[1]
+    told = json.loads(shell.run("--lang", "ja", "--json")[1])
+    assert told["remedy"] == "数分後にもう一度照会してください。"

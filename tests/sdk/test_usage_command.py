@@ -42,6 +42,11 @@ def test_equal(files: Files) -> None:
     assert told.startswith("EQUAL: A-000001 in 2026-04\n  answers      3 stated, 3 received\n")
 
 
+def test_it_speaks_japanese_when_told(files: Files) -> None:
+    _, told = files.compare("--lang", "ja")
+    assert told.startswith("一致: A-000001、2026-04\n  回答         明細 3件、受領 3件\n")
+
+
 def test_equal_in_json_with_counts_by_day_family_method_and_standing(files: Files) -> None:
     code, told = files.compare("--json")
     found = json.loads(told)

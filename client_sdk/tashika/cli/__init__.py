@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from tashika.cli import check, compact, usage
+from tashika.cli import check, compact, doctor, show, usage
 from tashika.errors import WrongUse
 
 USAGE = 64
@@ -28,9 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parser = _Parser(prog="tashika", description="Check certificates of JPKI and other PKIs.")
     nouns = parser.add_subparsers(metavar="COMMAND", required=True)
-    check.add_commands(nouns)
-    usage.add_commands(nouns)
-    compact.add_commands(nouns)
+    for each in (check, show, doctor, usage, compact):
+        each.add_commands(nouns)
     args = parser.parse_args(argv)
     try:
         code = int(args.handler(args))

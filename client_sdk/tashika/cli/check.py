@@ -1,18 +1,20 @@
 """``tashika check``: one certificate, for people and for scripts."""
 
 import argparse
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tashika.causes import Cause, Status
+from tashika.cli import output
 from tashika.cli.compact import add_signers, trust_of
 from tashika.cli.credential import add_options, credential_of, says_who_asks, tls_of
+from tashika.cli.files import read_certificate
+from tashika.cli.output import Phrase, as_json, as_time, row
 from tashika.client import Client
 from tashika.compact import CompactSet
 from tashika.errors import CompactRefused, WrongUse
-from tashika.pki.limits import MAX_CERTIFICATE_BYTES
+from tashika.language import Language, explain
 from tashika.pki.standing import Revoked
 from tashika.policy import CertIdHash, Deadlines, Nonce, Policy
 from tashika.report import Report
@@ -20,11 +22,19 @@ from tashika.transport import shown
 
 _EXIT = {Status.GOOD: 0, Status.REVOKED: 1, Status.UNDETERMINED: 2}
 _HEADLINE = {
-    Status.GOOD: "GOOD",
-    Status.REVOKED: "REVOKED",
-    Status.UNDETERMINED: "NOT DETERMINED",
+    Status.GOOD: Phrase("GOOD", "有効"),
+    Status.REVOKED: Phrase("REVOKED", "失効"),
+    Status.UNDETERMINED: Phrase("NOT DETERMINED", "確認できず"),
 }
-NOBODY = "nothing said who asks: give --token-file, or --client-cert and an https URL"
+_OUT_OF_TIME = {
+    Cause.EXPIRED: Phrase("EXPIRED", "満了"),
+    Cause.NOT_YET_VALID: Phrase("NOT YET VALID", "有効期間前"),
+}
+NOBODY = Phrase(
+    "nothing said who asks: give --token-file, or --client-cert and an https URL",
+    "照会者を示すものがありません。--token-file、又は --client-cert と https の URL を"
+    "指定してください",
+)
 _EPILOG = "exit status: 0 good, 1 revoked, 2 not determined (do not accept), 64 usage"
 
 
@@ -54,7 +64,7 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
         help="a compact set, asked before any responder",
     )
     add_signers(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of words")
+    output.add_options(parser)
     parser.add_argument(
         "--nonce",
         type=Nonce,
@@ -96,8 +106,8 @@ def _check(args: argparse.Namespace) -> int:
     credential, tls = credential_of(args), tls_of(args)
     sources = (*_compact_sets(args), *args.url)
     with Client(*sources, policy=policy, tls=tls, credential=credential) as client:
-        report = client.check(_read(args.cert), _read(args.issuer))
-    print(_as_json(report) if args.json else _as_words(report, args))
+        report = client.check(read_certificate(args.cert), read_certificate(args.issuer))
+    print(as_json(_told(report, args.lang)) if args.json else _as_words(report, args))
     return _EXIT[report.status]
 
 
@@ -111,64 +121,58 @@ def _compact_sets(args: argparse.Namespace) -> list[CompactSet]:
         raise WrongUse(f"a compact set is refused ({refused.fault}): {refused}") from refused
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_CERTIFICATE_BYTES + 1)
-    except OSError as wrong:
-        raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
-
-
 def _as_words(report: Report, args: argparse.Namespace) -> str:
-    lines = [f"{_headline(report)}: {report.cause.meaning} {report.cause.remedy}"]
+    language: Language = args.lang
+    headline = _OUT_OF_TIME.get(report.cause, _HEADLINE[report.status]).said(language)
+    lines = [f"{headline}: {' '.join(explain(report.cause, language))}"]
+
+    def add(label: Phrase, text: str) -> None:
+        lines.append(row(label.said(language), text))
+
     if report.detail:
         file = args.issuer if report.cause is Cause.ISSUER_UNSUITABLE else args.cert
-        lines.append(f"  namely       {file}: {report.detail}")
+        add(Phrase("namely", "詳細"), f"{file}: {report.detail}")
     if isinstance(report.standing, Revoked):
-        why = _reason(report.standing) or "not stated"
-        lines.append(f"  revoked at   {_time(report.standing.at)}, reason {why}")
+        why = _reason(report.standing) or Phrase("not stated", "記載なし").said(language)
+        when = as_time(report.standing.at)
+        revoked = Phrase("{when}, reason {why}", "{when}、理由 {why}")
+        add(Phrase("revoked at", "失効日時"), revoked.said(language, when=when, why=why))
     if report.answer:
-        lines.append(f"  source       {shown(report.source or '')}")
-        lines.append(f"  data of      {_time(report.this_update)}")
-        lines.append(f"  newer data   {_time(report.next_update) or 'not announced'}")
+        newer = _time(report.next_update) or Phrase("not announced", "予告なし").said(language)
+        add(Phrase("source", "回答元"), shown(report.source or ""))
+        add(Phrase("data of", "情報の日時"), as_time(report.answer.this_update))
+        add(Phrase("newer data", "次回更新"), newer)
     for each in report.tried:
         detail = f" ({each.detail})" if each.detail else ""
-        lines.append(f"  tried        {shown(each.url)}: {each.cause.meaning}{detail}")
+        meaning = explain(each.cause, language).meaning
+        add(Phrase("tried", "照会済み"), f"{shown(each.url)}: {meaning}{detail}")
     if report.cause is Cause.UNAUTHORIZED and not says_who_asks(args):
-        lines.append(f"  hint         {NOBODY}")
+        add(Phrase("hint", "ヒント"), NOBODY.said(language))
     return "\n".join(lines)
 
 
-def _headline(report: Report) -> str:
-    if report.cause in (Cause.EXPIRED, Cause.NOT_YET_VALID):
-        return report.cause.replace("_", " ").upper()
-    return _HEADLINE[report.status]
-
-
-def _as_json(report: Report) -> str:
+def _told(report: Report, language: Language) -> dict[str, object]:
     revoked = report.standing if isinstance(report.standing, Revoked) else None
-    return json.dumps(
-        {
-            "status": report.status.value,
-            "cause": report.cause,
-            "meaning": report.cause.meaning,
-            "remedy": report.cause.remedy,
-            "detail": report.detail,
-            "at": _time(report.at),
-            "this_update": _time(report.this_update),
-            "next_update": _time(report.next_update),
-            "produced_at": _time(report.produced_at),
-            "revoked_at": _time(revoked.at) if revoked else None,
-            "reason": _reason(revoked) if revoked else None,
-            "never_issued": report.never_issued,
-            "source": report.source and shown(report.source),
-            "tried": [
-                {"url": shown(each.url), "cause": each.cause, "detail": each.detail}
-                for each in report.tried
-            ],
-        },
-        indent=2,
-    )
+    words = explain(report.cause, language)
+    return {
+        "status": report.status.value,
+        "cause": report.cause,
+        "meaning": words.meaning,
+        "remedy": words.remedy,
+        "detail": report.detail,
+        "at": _time(report.at),
+        "this_update": _time(report.this_update),
+        "next_update": _time(report.next_update),
+        "produced_at": _time(report.produced_at),
+        "revoked_at": _time(revoked.at) if revoked else None,
+        "reason": _reason(revoked) if revoked else None,
+        "never_issued": report.never_issued,
+        "source": report.source and shown(report.source),
+        "tried": [
+            {"url": shown(each.url), "cause": each.cause, "detail": each.detail}
+            for each in report.tried
+        ],
+    }
 
 
 def _reason(revoked: Revoked) -> str | None:
@@ -176,4 +180,4 @@ def _reason(revoked: Revoked) -> str | None:
 
 
 def _time(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
+    return as_time(at) if at else None

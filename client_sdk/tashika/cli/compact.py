@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,11 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from tashika.cli import output
+from tashika.cli.output import Phrase, as_json, as_time, row
 from tashika.compact import CompactSet, Trust, apply_delta, install
 from tashika.errors import CompactRefused, PkiError, WrongUse
+from tashika.language import Language, explain
 from tashika.pki.algorithms import PublicKey, algorithm_for
 from tashika.pki.certificates import load_certificate
 
@@ -70,16 +73,18 @@ def _verb(
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, epilog=_EPILOG)
     verb.add_argument("--issuer", type=Path, required=True, metavar="FILE", help="its CA, trusted")
     add_signers(verb)
-    verb.set_defaults(handler=_told(handler))
+    output.add_options(verb)
+    verb.set_defaults(handler=_refusing(handler))
     return verb
 
 
-def _told(handler: Callable[..., int]) -> Callable[[argparse.Namespace], int]:
+def _refusing(handler: Callable[..., int]) -> Callable[[argparse.Namespace], int]:
     def handle(args: argparse.Namespace) -> int:
         try:
             return handler(args, trust_of(args), datetime.now(UTC))
         except CompactRefused as refused:
-            print(f"tashika: {refused.fault}: {refused}", file=sys.stderr)
+            remedy = explain(refused.fault, args.lang).remedy
+            print(f"tashika: {refused.fault}: {refused.detail}. {remedy}", file=sys.stderr)
             return _REFUSED
 
     return handle
@@ -87,25 +92,48 @@ def _told(handler: Callable[..., int]) -> Callable[[argparse.Namespace], int]:
 
 def _show(args: argparse.Namespace, trust: Trust, at: datetime) -> int:
     with CompactSet.open(args.path, trust=trust, at=at) as compact:
-        _describe(compact)
+        print(_described(compact, args))
     return _DONE
 
 
 def _updating(how: Callable[..., CompactSet]) -> Callable[..., int]:
     def update(args: argparse.Namespace, trust: Trust, at: datetime) -> int:
         with how(args.fresh, args.path, trust=trust, at=at) as compact:
-            _describe(compact)
+            print(_described(compact, args))
         return _DONE
 
     return update
 
 
-def _describe(compact: CompactSet) -> None:
+def _described(compact: CompactSet, args: argparse.Namespace) -> str:
+    return as_json(_told(compact)) if args.json else "\n".join(_rows(compact, args.lang))
+
+
+def _told(compact: CompactSet) -> dict[str, object]:
     head = compact.head
-    print(f"number       {head.number}, {head.family}")
-    print(f"data of      {head.this_update:%Y-%m-%dT%H:%M:%SZ}")
-    print(f"newer data   {head.next_update:%Y-%m-%dT%H:%M:%SZ}")
-    for section in head.sections:
-        if section.part.is_set:
-            print(f"{section.part.name.lower():12} {section.count} in {section.length} octets")
-    print(f"details      {'there' if compact.has_details else 'not there'}")
+    return {
+        "number": head.number,
+        "family": head.family,
+        "this_update": as_time(head.this_update),
+        "next_update": as_time(head.next_update),
+        "parts": {
+            each.part.name.lower(): {"count": each.count, "octets": each.length}
+            for each in head.sections
+            if each.part.is_set
+        },
+        "details": compact.has_details,
+    }
+
+
+def _rows(compact: CompactSet, language: Language) -> Iterator[str]:
+    head = compact.head
+    yield row(Phrase("number", "番号").said(language), f"{head.number}, {head.family}")
+    yield row(Phrase("data of", "情報の日時").said(language), as_time(head.this_update))
+    yield row(Phrase("newer data", "次回更新").said(language), as_time(head.next_update))
+    for each in head.sections:
+        if each.part.is_set:
+            size = Phrase("{count} in {octets} octets", "{count}件、{octets}オクテット")
+            said = size.said(language, count=each.count, octets=each.length)
+            yield row(each.part.name.lower(), said)
+    there = Phrase("there", "あり") if compact.has_details else Phrase("not there", "なし")
+    yield row(Phrase("details", "詳細").said(language), there.said(language))

@@ -1,13 +1,16 @@
 """``tashika usage compare``: whether a month's statement counts the answers that came."""
 
 import argparse
-import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tashika.cli import output
+from tashika.cli.output import Phrase, as_json, row
 from tashika.comparison import Comparison, Difference, Finding, Verdict, compare
 from tashika.errors import PkiError
+from tashika.language import Language
 from tashika.pki.receipt import Leaf
 from tashika.receipts import fields_of, read_receipts
 from tashika.statement import Statement, read_leaves, read_statement
@@ -16,11 +19,21 @@ from tashika.tally import Row
 _EXIT = {Verdict.EQUAL: 0, Verdict.DIFFERS: 1, Verdict.CANNOT_TELL: 2}
 _EPILOG = "exit status: 0 equal, 1 differs, 2 cannot tell, 64 usage"
 _SHOWN = 20
+_HEADLINE = {
+    Verdict.EQUAL: Phrase("EQUAL", "一致"),
+    Verdict.DIFFERS: Phrase("DIFFERS", "相違"),
+    Verdict.CANNOT_TELL: Phrase("CANNOT TELL", "判定できず"),
+}
 _MEANING = {
-    Difference.LEFT_OUT: "received, but not in the statement",
-    Difference.ADDED: "in the statement, but no receipt of it",
-    Difference.MOVED: "in the statement at another time or place",
-    Difference.ALTERED: "in the statement about another certificate or with another standing",
+    Difference.LEFT_OUT: Phrase("received, but not in the statement", "受領したが明細にない"),
+    Difference.ADDED: Phrase("in the statement, but no receipt of it", "明細にあるが受領証がない"),
+    Difference.MOVED: Phrase(
+        "in the statement at another time or place", "明細では日時又は位置が異なる"
+    ),
+    Difference.ALTERED: Phrase(
+        "in the statement about another certificate or with another standing",
+        "明細では証明書又は状態が異なる",
+    ),
 }
 
 
@@ -50,7 +63,7 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
         metavar="PATH",
         help="what ReceiptBook has written, files or directories; other months may be among them",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of words")
+    output.add_options(parser)
     parser.set_defaults(handler=_compare)
 
 
@@ -60,50 +73,75 @@ def _compare(args: argparse.Namespace) -> int:
         found = compare(statement, read_leaves(args.answers), read_receipts(args.receipts))
     except PkiError as wrong:
         told = {"verdict": Verdict.CANNOT_TELL, "reason": str(wrong)}
-        print(json.dumps(told, indent=2) if args.json else f"CANNOT TELL: {wrong}")
+        headline = _HEADLINE[Verdict.CANNOT_TELL].said(args.lang)
+        print(as_json(told) if args.json else f"{headline}: {wrong}")
         return _EXIT[Verdict.CANNOT_TELL]
-    print(_as_json(statement, found) if args.json else _as_words(statement, found))
+    print(_as_json(statement, found) if args.json else _as_words(statement, found, args.lang))
     return _EXIT[found.verdict]
 
 
-def _as_words(statement: Statement, found: Comparison) -> str:
-    stated = sum(each.stated for each in found.rows)
-    received = sum(each.received for each in found.rows)
-    lines = [
-        f"{found.verdict.replace('-', ' ').upper()}: {statement.agreement} in {statement.month}",
-        f"  answers      {stated} stated, {received} received",
-        f"  statement    SHA-256 {statement.digest.hex()}",
-    ]
-    if found.uncertain:
-        lines.append(f"  waived       {found.uncertain} without a receipt, perhaps never sent")
-    if found.unproved:
-        lines.append(
-            f"  unproved     {found.unproved} billed that carry no receipt; "
-            "right only where receipts were agreed within the month"
-        )
-    if found.torn:
-        lines.append(f"  lost         {found.torn} files of receipts end in half a line")
-    lines += [f"  contradicts  {each}" for each in found.contradictions]
-    lines += [f"  counts       {_counts(each)}" for each in found.rows if not each.agrees]
+def _as_words(statement: Statement, found: Comparison, language: Language) -> str:
+    whose = Phrase("{agreement} in {month}", "{agreement}、{month}").said(
+        language, agreement=statement.agreement, month=statement.month
+    )
+    lines = [f"{_HEADLINE[found.verdict].said(language)}: {whose}"]
+    lines += [row(label.said(language), text) for label, text in _rows(statement, found, language)]
     for difference, count in Counter(each.difference for each in found.findings).items():
-        lines.append(f"  {difference:<12} {count} {_MEANING[difference]}")
-    lines += [f"    {_sentence(each)}" for each in found.findings[:_SHOWN]]
-    if len(found.findings) > _SHOWN:
-        lines.append(f"    and {len(found.findings) - _SHOWN} more: --json has them all")
+        lines.append(row(difference, f"{count} {_MEANING[difference].said(language)}"))
+    lines += [f"    {_sentence(each, language)}" for each in found.findings[:_SHOWN]]
+    if (more := len(found.findings) - _SHOWN) > 0:
+        lines.append(f"    {_MORE.said(language, count=more)}")
     return "\n".join(lines)
 
 
-def _counts(row: Row) -> str:
-    day, fingerprint, standing = row.kind
-    issuer = row.family or f"issuer {fingerprint.hex()[:8]}"
-    return f"{day} {issuer} ocsp {standing.word}: {row.stated} stated, {row.received} received"
+def _rows(
+    statement: Statement, found: Comparison, language: Language
+) -> Iterator[tuple[Phrase, str]]:
+    stated = sum(each.stated for each in found.rows)
+    received = sum(each.received for each in found.rows)
+    both = _COUNTED.said(language, stated=stated, received=received)
+    yield Phrase("answers", "回答"), both
+    yield Phrase("statement", "明細"), f"SHA-256 {statement.digest.hex()}"
+    if found.uncertain:
+        yield Phrase("waived", "請求なし"), _WAIVED.said(language, count=found.uncertain)
+    if found.unproved:
+        yield Phrase("unproved", "証明なし"), _UNPROVED.said(language, count=found.unproved)
+    if found.torn:
+        yield Phrase("lost", "欠落"), _TORN.said(language, count=found.torn)
+    for contradiction in found.contradictions:
+        yield Phrase("contradicts", "矛盾"), contradiction
+    for each in found.rows:
+        if not each.agrees:
+            yield Phrase("counts", "件数"), _counts(each, language)
 
 
-def _sentence(finding: Finding) -> str:
+_COUNTED = Phrase("{stated} stated, {received} received", "明細 {stated}件、受領 {received}件")
+_WAIVED = Phrase(
+    "{count} without a receipt, perhaps never sent",
+    "受領証のないもの {count}件(送られなかった可能性)",
+)
+_UNPROVED = Phrase(
+    "{count} billed that carry no receipt; right only where receipts were agreed within the month",
+    "受領証の付かない請求 {count}件。受領証の取決めが月の途中に始まった場合に限り正当",
+)
+_TORN = Phrase(
+    "{count} files of receipts end in half a line", "行の途中で終わる受領証のファイル {count}件"
+)
+_MORE = Phrase("and {count} more: --json has them all", "ほか {count}件(--json で全件)")
+
+
+def _counts(counted: Row, language: Language) -> str:
+    day, fingerprint, standing = counted.kind
+    issuer = counted.family or f"issuer {fingerprint.hex()[:8]}"
+    both = _COUNTED.said(language, stated=counted.stated, received=counted.received)
+    return f"{day} {issuer} ocsp {standing.word}: {both}"
+
+
+def _sentence(finding: Finding, language: Language) -> str:
     stated, received = finding.stated, finding.received
     told = [finding.difference.value]
-    told += [f"stated {_place(stated)}"] if stated else []
-    told += [f"received {_place(received)}"] if received else []
+    told += [f"{Phrase('stated', '明細').said(language)} {_place(stated)}"] if stated else []
+    told += [f"{Phrase('received', '受領').said(language)} {_place(received)}"] if received else []
     return ", ".join(told)
 
 
@@ -113,7 +151,7 @@ def _place(leaf: Leaf) -> str:
 
 
 def _as_json(statement: Statement, found: Comparison) -> str:
-    return json.dumps(
+    return as_json(
         {
             "verdict": found.verdict,
             "month": statement.month,
@@ -145,6 +183,5 @@ def _as_json(statement: Statement, found: Comparison) -> str:
             "uncertain": found.uncertain,
             "unproved": found.unproved,
             "torn": found.torn,
-        },
-        indent=2,
+        }
     )

@@ -11,6 +11,7 @@
 No socket is opened; ``with responder.serve() as url:`` opens one, on 127.0.0.1.
 `Jpki` issues certificates in the shape of JPKI's, right and wrong ones.
 The answers are encoded apart from the code they test, with asn1crypto.
+Fixtures for pytest are in :mod:`tashika.testing.fixtures`.
 """
 
 from tashika.testing.faults import Fault

@@ -90,7 +90,7 @@ def test_any_octets_are_refused_and_nothing_else(tmp_path: Path, start: int, put
 
 
 def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(CompactRefused, match="put the file there") as refused:
+    with pytest.raises(CompactRefused, match="Put the file there") as refused:
         opened(tmp_path / "set")
     assert refused.value.fault is Fault.UNREADABLE
 

@@ -1,0 +1,20 @@
+"""Files that are named on the command line; what cannot be read is named with the reason."""
+
+from pathlib import Path
+
+from tashika.errors import WrongUse
+from tashika.pki.limits import MAX_CERTIFICATE_BYTES
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Return at most ``limit`` + 1 bytes of a file; raises WrongUse."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as wrong:
+        raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
+
+
+def read_certificate(path: Path) -> bytes:
+    """Return the bytes of what should be a certificate; raises WrongUse."""
+    return read_file(path, MAX_CERTIFICATE_BYTES)
