@@ -20,6 +20,10 @@
     │   ├── CertificateExpired
     │   ├── CertificateNotYetValid
     │   └── StatusUndetermined
+    ├── SignatureRefused               one step of verifying a signature said no; has a cause
+    ├── NotValid                       from SignatureReport.require_valid(); has the report
+    │   ├── SignatureInvalid
+    │   └── SignatureUndetermined
     ├── CompactRefused                 a compact set or a delta is of no use; has a fault
     └── WrongUse                       the caller's mistake: setting, argument, closed client
 
@@ -45,6 +49,8 @@ from tashika.pki.request import TooManyCertIds
 
 if TYPE_CHECKING:
     from tashika.report import Report
+    from tashika.signature.causes import SignatureCause
+    from tashika.signature.report import SignatureReport
 
 __all__ = [
     "AnswerRefused",
@@ -59,7 +65,11 @@ __all__ = [
     "EntryTooLong",
     "Malformed",
     "NotGood",
+    "NotValid",
     "PkiError",
+    "SignatureInvalid",
+    "SignatureRefused",
+    "SignatureUndetermined",
     "SourceFailed",
     "StatusUndetermined",
     "TashikaError",
@@ -116,4 +126,29 @@ class CertificateNotYetValid(NotGood):
 
 
 class StatusUndetermined(NotGood):
+    """Nothing was proved."""
+
+
+class SignatureRefused(TashikaError):
+    """One step of verifying a signature said no. Never names the signer."""
+
+    def __init__(self, cause: "SignatureCause", detail: str = "") -> None:
+        super().__init__(f"{cause.meaning} ({detail})" if detail else cause.meaning)
+        self.cause = cause
+        self.detail = detail
+
+
+class NotValid(TashikaError):
+    """The signature may not be relied on; ``report`` says why."""
+
+    def __init__(self, report: "SignatureReport") -> None:
+        super().__init__(f"{report.because.meaning} {report.because.remedy}")
+        self.report = report
+
+
+class SignatureInvalid(NotValid):
+    """It is shown that the signature is not to be accepted."""
+
+
+class SignatureUndetermined(NotValid):
     """Nothing was proved."""

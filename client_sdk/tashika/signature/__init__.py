@@ -1,0 +1,78 @@
+"""Verify a signature: that it was made with a certificate's key, and that it is in force.
+
+::
+
+    terms = Terms(judge=OneTier((ca_1, ca_2)), purpose="loan contract 4711")
+    submitted = Submitted(document=contract, signature=signature, certificate=certificate)
+    with Client(url) as client:
+        report = verify_signature(submitted, terms, received_at=now, answer=by_client(client))
+    report.require_valid()
+
+Which forms, what is refused, logins and evidence: docs/signatures.md.
+"""
+
+from tashika.signature.authenticating import (
+    Login,
+    TakeChallenge,
+    authenticating,
+    verify_authentication,
+    verify_authentication_async,
+)
+from tashika.signature.causes import SignatureCause
+from tashika.signature.challenge import (
+    Challenge,
+    ChallengesInMemory,
+    ChallengeStore,
+    RelyingParty,
+)
+from tashika.signature.driving import (
+    by_async_client,
+    by_client,
+    drive,
+    drive_async,
+    verify_signature,
+    verify_signature_async,
+)
+from tashika.signature.japanese import JA
+from tashika.signature.judging import ByLists, CheckStatus, Judge, OneTier
+from tashika.signature.presented import Form, Presented, Stapled
+from tashika.signature.report import SignatureReport, VerifiedSignature
+from tashika.signature.schemes import Digest, Scheme
+from tashika.signature.submitted import Submitted
+from tashika.signature.verifying import KeyUse, Profile, Terms, verifying
+
+__all__ = [
+    "JA",
+    "ByLists",
+    "Challenge",
+    "ChallengeStore",
+    "ChallengesInMemory",
+    "CheckStatus",
+    "Digest",
+    "Form",
+    "Judge",
+    "KeyUse",
+    "Login",
+    "OneTier",
+    "Presented",
+    "Profile",
+    "RelyingParty",
+    "Scheme",
+    "SignatureCause",
+    "SignatureReport",
+    "Stapled",
+    "Submitted",
+    "TakeChallenge",
+    "Terms",
+    "VerifiedSignature",
+    "authenticating",
+    "by_async_client",
+    "by_client",
+    "drive",
+    "drive_async",
+    "verify_authentication",
+    "verify_authentication_async",
+    "verify_signature",
+    "verify_signature_async",
+    "verifying",
+]

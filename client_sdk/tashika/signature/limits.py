@@ -1,0 +1,42 @@
+"""Every bound on what a signature may bring along: a name, a number, a reason."""
+
+from datetime import timedelta
+
+MAX_SIGNATURE_BYTES = 10 * 1024 * 1024
+"""A CMS or XML signature with its document inside; a larger one goes beside its signature."""
+
+MAX_PDF_BYTES = 64 * 1024 * 1024
+"""A scanned contract of some hundred pages; the file is read as a whole."""
+
+MAX_RAW_BYTES = 1024
+"""RSA-8192 signs in 1,024 octets, P-521 in 139."""
+
+MAX_SIGNERS = 16
+"""Parties that sign one contract in one file; more sign in turn."""
+
+MAX_CERTIFICATES = 64
+"""Certificates that come along; a path through a bridge of governments has 6."""
+
+MAX_STAPLED = 32
+"""OCSP answers and CRLs that come along: one of each for every certificate of a long path."""
+
+MAX_ATTRIBUTES = 32
+"""Signed attributes; RFC 5652, 5035 and ETSI EN 319 122-1 define a dozen."""
+
+MAX_PURPOSE_CHARS = 200
+"""A purpose names a kind of business and a reference to it, not the business itself."""
+
+MAX_EVIDENCE_BYTES = 64 * 1024 * 1024
+"""One file of evidence with a CRL of a small CA inside; large lists are kept by digest."""
+
+MAX_NAME_CHARS = 253
+"""A relying party names itself by its host (RFC 1035 2.3.4) or by a short name."""
+
+CHALLENGE_LIFE = timedelta(minutes=5)
+"""To take the card out, enter the PIN wrongly once, and hold it to the phone."""
+
+MAX_CHALLENGE_LIFE = timedelta(hours=1)
+"""A longer one serves whoever stole it."""
+
+MAX_CHALLENGES = 100_000
+"""Open challenges in memory, at about 200 octets each: five minutes of 300 logins a second."""
