@@ -1,4 +1,4 @@
-"""CMS and PDF: made by asn1crypto, by pyca and by OpenSSL, right and wrong."""
+"""CMS and PDF: made by our writer, by pyca and by OpenSSL, right and wrong."""
 
 import subprocess
 from collections.abc import Callable
@@ -25,6 +25,7 @@ from support.signatures import (
     ROOT_LIST,
     cms_signature,
     judge,
+    ocsp_answer,
     pdf,
     rsa_key,
     rsa_signer,
@@ -32,7 +33,7 @@ from support.signatures import (
     verify,
 )
 from tashika.path import Outcome
-from tashika.signature import Digest, Form, SignatureReport, Submitted
+from tashika.signature import Digest, Form, SignatureReport, Stapled, Submitted
 
 
 def check(made: bytes, document: object = None, **how: object) -> SignatureReport:
@@ -105,7 +106,7 @@ def test_several_signers_are_chosen_from_or_refused():
         (lambda: {"attributes": False}, "attributes_missing"),
         (lambda: {"digest": bytes(32)}, "document_differs"),
         (lambda: {"digest": bytes(3)}, "document_differs"),
-        (lambda: {"content_type": "tst_info"}, "document_differs"),
+        (lambda: {"content_type": "1.2.840.113549.1.9.16.1.4"}, "document_differs"),
         (lambda: {"named_certificate": CA}, "other_signer"),
         (lambda: {"named_certificate": CA, "naming": "v1"}, "other_signer"),
         (lambda: {"twice": True}, "malformed"),
@@ -139,6 +140,12 @@ def test_signed_attributes_are_no_document():
 def test_lists_that_come_along_serve():
     assert not check(cms_signature(), by=judge(lists=()))
     assert check(cms_signature(crls=(ROOT_LIST, CA_LIST)), by=judge(lists=()))
+
+
+def test_answers_that_come_along_are_handed_on():
+    answer, other = b"\x30\x03\x0a\x01\x06", b"\xa1\x05\x06\x01\x2a\x30\x00"
+    presented = check(cms_signature(crls=(ocsp_answer(answer), CA_LIST, other))).presented
+    assert presented.stapled == Stapled(answers=(answer,), lists=(CA_LIST,))
 
 
 def test_pyca_signs_and_we_verify():

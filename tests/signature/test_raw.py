@@ -141,7 +141,7 @@ def test_a_good_signature_needs_a_certificate_in_force(revoked, lists, cause, be
 def test_stapled_lists_reach_the_judge():
     without = judge(lists=())
     assert not verify(submitted(), judge=without)
-    stapled = Stapled(crls=(ROOT_LIST, CA_LIST, b"rubbish"))
+    stapled = Stapled(lists=(ROOT_LIST, CA_LIST, b"rubbish"))
     assert verify(submitted(stapled=stapled), judge=without)
 
 
@@ -213,7 +213,7 @@ def test_a_profile_has_its_say_and_its_finding_is_kept():
 
 
 def test_c1_only_the_check_makes_a_valid_report():
-    made = {"purpose": "a test", "received_at": AT, "at": AT}
+    made = {"purpose": "a test", "use": KeyUse.SIGNATURE, "received_at": AT, "at": AT}
     good = verify(submitted())
     with pytest.raises(WrongUse, match="verifying"):
         VerifiedSignature(presented=good.presented, fingerprint=b"", seal=object())

@@ -1,4 +1,4 @@
-"""Makes signatures of every right and wrong kind; CMS with asn1crypto, apart from our reader.
+"""Makes signatures of every right and wrong kind, fast; pyca and OpenSSL make others beside them.
 
 `EE` stands under `CA` under `Root`, as support.paths has them; each keyword of `cms` makes one
 thing different.
@@ -10,9 +10,6 @@ from functools import cache
 from hashlib import new as new_hash
 from typing import Any
 
-from asn1crypto import algos, cms
-from asn1crypto import tsp as _names_signing_certificates  # noqa: F401 - by being imported
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -20,11 +17,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from support.crls import make_key
 from support.paths import AT, DAY, Lists, anchor, issue, named, usage
+from tashika.pki import der
+from tashika.pki.algorithms import BY_OID, HASH_OIDS
 from tashika.signature import ByLists, SignatureReport, Submitted, Terms, verify_signature
 
 DOCUMENT = b"I sign that I owe nobody anything.\n"
 ROOT_LIST, CA_LIST = Lists(by="Root").crl(9), Lists(by="CA").crl(9)
 CA = issue("CA", by="Root", ca=True)
+_DATA, _SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
+_HASH_OIDS = {name: oid for oid, name in HASH_OIDS.items()}
+_ALGORITHMS = {(each.key_type, each.hash_name): oid for oid, each in BY_OID.items()} | {
+    ("ec", "sha1"): "1.2.840.10045.4.1",
+    ("rsa", "sha1"): "1.2.840.113549.1.1.5",
+}
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _HASHES["sha1"] = hashes.SHA1()  # noqa: S303 - refused by name
 
@@ -96,7 +101,7 @@ def cms_signature(
     signed_hash: str | None = None,
     attributes: bool = True,
     digest: bytes | None = None,
-    content_type: str = "data",
+    content_type: str = _DATA,
     naming: str = "v2",
     named_certificate: bytes | None = None,
     at: datetime | None = None,
@@ -112,76 +117,71 @@ def cms_signature(
 ) -> bytes:
     own = certificate or signer()
     key = key or make_key("EE")
-    seen = asn1_x509.Certificate.load(own)
+    seen = x509.load_der_x509_certificate(own)
     listed = _attributes(
         digest or new_hash(hash_name, document).digest(),
         content_type,
         naming,
         named_certificate or own,
         at,
-        twice=twice,
     )
-    what = cms.CMSAttributes(listed).dump() if attributes else document
+    what = der.wrap(der.SET, *listed, listed[0] if twice else b"") if attributes else document
     used = signed_hash or hash_name
-    info = {
-        "version": "v3" if by_key_id else "v1",
-        "sid": cms.SignerIdentifier(
-            name="subject_key_identifier", value=seen.key_identifier_value.native
-        )
-        if by_key_id
-        else cms.SignerIdentifier(
-            name="issuer_and_serial_number",
-            value={"issuer": seen.issuer, "serial_number": seen.serial_number},
-        ),
-        "digest_algorithm": {"algorithm": hash_name},
-        "signature_algorithm": _algorithm(key, used, pss=pss),
-        "signature": signature
-        or (b"-" if used == "sha1" else raw(what, key=key, hash_name=used, pss=pss)),
-    }
-    if attributes:
-        info["signed_attrs"] = listed
-    inside = {"content_type": "data"} | ({"content": document} if attached else {})
-    data: dict[str, Any] = {
-        "version": "v1",
-        "digest_algorithms": [{"algorithm": hash_name}],
-        "encap_content_info": inside,
-        "signer_infos": [info] * signers,
-    }
+    hashed = der.sequence(der.oid(_HASH_OIDS[hash_name]))
+    key_id = x509.SubjectKeyIdentifier.from_public_key(seen.public_key()).digest
+    number = der.sequence(seen.issuer.public_bytes(), der.integer(seen.serial_number))
+    info = der.sequence(
+        der.integer(3 if by_key_id else 1),
+        der.wrap(der.implicit(0), key_id) if by_key_id else number,
+        hashed,
+        bytes((der.explicit(0),)) + what[1:] if attributes else b"",
+        _algorithm(key, used, pss=pss),
+        der.octet_string(signature or raw(what, key=key, hash_name=used, pss=pss)),
+    )
+    content = der.wrap(der.explicit(0), der.octet_string(document)) if attached else b""
     coming = (own, CA) if certificates is None else certificates
-    if coming:
-        data["certificates"] = [asn1_x509.Certificate.load(each) for each in coming]
-    if crls:
-        data["crls"] = [cms.RevocationInfoChoice.load(each) for each in crls]
-    return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(data)}).dump()
+    data = der.sequence(
+        der.integer(1),
+        der.wrap(der.SET, hashed),
+        der.sequence(der.oid(_DATA), content),
+        der.wrap(der.explicit(0), *coming) if coming else b"",
+        der.wrap(der.explicit(1), *crls) if crls else b"",
+        der.wrap(der.SET, *[info] * signers),
+    )
+    return der.sequence(der.oid(_SIGNED_DATA), der.wrap(der.explicit(0), data))
+
+
+def ocsp_answer(answer: bytes) -> bytes:
+    """An answer as it comes along in CMS (RFC 5940), for `crls`."""
+    return der.wrap(der.explicit(1), der.oid("1.3.6.1.5.5.7.16.2"), answer)
 
 
 def _attributes(
-    digest: bytes, content_type: str, naming: str, own: bytes, at: datetime | None, *, twice: bool
-) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
-        {"type": "content_type", "values": [content_type]},
-        {"type": "message_digest", "values": [digest]},
-    ]
+    digest: bytes, content_type: str, naming: str, own: bytes, at: datetime | None
+) -> list[bytes]:
+    found = [_attribute(3, der.oid(content_type)), _attribute(4, der.octet_string(digest))]
     if at:
-        found.append({"type": "signing_time", "values": [cms.Time(name="utc_time", value=at)]})
-    if naming == "v1":
-        entry = {"cert_hash": new_hash("sha1", own).digest()}  # noqa: S324 - RFC 2634
-        found.append({"type": "signing_certificate", "values": [{"certs": [entry]}]})
-    if naming == "v2":
-        entry = {"cert_hash": new_hash("sha256", own).digest()}
-        found.append({"type": "signing_certificate_v2", "values": [{"certs": [entry]}]})
-    return found + found[:1] if twice else found
+        found.append(_attribute(5, der.wrap(der.UTC_TIME, at.strftime("%y%m%d%H%M%SZ").encode())))
+    if naming:
+        kind, hashed = {"v1": ("16.2.12", "sha1"), "v2": ("16.2.47", "sha256")}[naming]
+        entry = der.sequence(der.octet_string(new_hash(hashed, own).digest()))
+        found.append(_attribute(kind, der.sequence(der.sequence(entry))))
+    return found
 
 
-def _algorithm(key: Key, hash_name: str, *, pss: bool) -> dict[str, Any]:
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return {"algorithm": f"{hash_name}_ecdsa"}
+def _attribute(kind: int | str, value: bytes) -> bytes:
+    return der.sequence(der.oid(f"1.2.840.113549.1.9.{kind}"), der.wrap(der.SET, value))
+
+
+def _algorithm(key: Key, hash_name: str, *, pss: bool) -> bytes:
     if not pss:
-        return {"algorithm": f"{hash_name}_rsa"}
-    hashed = algos.DigestAlgorithm({"algorithm": hash_name})
-    mask = {"algorithm": "mgf1", "parameters": hashed}
-    parameters = {"hash_algorithm": hashed, "mask_gen_algorithm": mask, "salt_length": 32}
-    return {"algorithm": "rsassa_pss", "parameters": parameters}
+        kind = "ec" if isinstance(key, ec.EllipticCurvePrivateKey) else "rsa"
+        return der.sequence(der.oid(_ALGORITHMS[kind, hash_name]))
+    hashed = der.sequence(der.oid(_HASH_OIDS[hash_name]))
+    mask = der.sequence(der.oid("1.2.840.113549.1.1.8"), hashed)
+    parameters = (hashed, mask, der.integer(32))
+    tagged = (der.wrap(der.explicit(number), each) for number, each in enumerate(parameters))
+    return der.sequence(der.oid("1.2.840.113549.1.1.10"), der.sequence(*tagged))
 
 
 def pdf(*, before: bytes = b"", after: bytes = b"", room: int = 4096, **how: Any) -> bytes:

@@ -33,13 +33,16 @@ from tashika.signature.driving import (
     verify_signature,
     verify_signature_async,
 )
+from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
 from tashika.signature.japanese import JA
 from tashika.signature.judging import ByLists, CheckStatus, Judge, OneTier
+from tashika.signature.keeping import KeepCertificate, KeepLists, keep_evidence
 from tashika.signature.presented import Form, Presented, Stapled
-from tashika.signature.report import SignatureReport, VerifiedSignature
+from tashika.signature.rechecking import recheck
+from tashika.signature.report import KeyUse, SignatureReport, VerifiedSignature
 from tashika.signature.schemes import Digest, Scheme
 from tashika.signature.submitted import Submitted
-from tashika.signature.verifying import KeyUse, Profile, Terms, verifying
+from tashika.signature.verifying import Profile, Terms, verifying
 
 __all__ = [
     "JA",
@@ -49,11 +52,16 @@ __all__ = [
     "ChallengesInMemory",
     "CheckStatus",
     "Digest",
+    "Evidence",
     "Form",
     "Judge",
+    "KeepCertificate",
+    "KeepLists",
     "KeyUse",
     "Login",
     "OneTier",
+    "Piece",
+    "PieceKind",
     "Presented",
     "Profile",
     "RelyingParty",
@@ -70,6 +78,9 @@ __all__ = [
     "by_client",
     "drive",
     "drive_async",
+    "keep_evidence",
+    "read_evidence",
+    "recheck",
     "verify_authentication",
     "verify_authentication_async",
     "verify_signature",

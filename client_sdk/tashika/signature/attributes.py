@@ -100,7 +100,7 @@ def _first_entry(values: der.Reader) -> der.Reader:
 def _archive(values: der.Reader) -> Stapled:
     content = values.only(der.SEQUENCE)
     crls, ocsp = content.maybe(der.explicit(0)), content.maybe(der.explicit(1))
-    return Stapled(ocsp=_each(ocsp), crls=_each(crls))
+    return Stapled(answers=_each(ocsp), lists=_each(crls))
 
 
 def _each(tagged: der.Reader | None) -> tuple[bytes, ...]:

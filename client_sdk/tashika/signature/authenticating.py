@@ -9,9 +9,9 @@ from tashika.signature.causes import SignatureCause
 from tashika.signature.challenge import Challenge, ChallengeStore, RelyingParty
 from tashika.signature.driving import Answer, AsyncAnswer, drive, drive_async, nothing
 from tashika.signature.presented import Form, Stapled
-from tashika.signature.report import SignatureReport
+from tashika.signature.report import KeyUse, SignatureReport
 from tashika.signature.submitted import Certificate, Submitted
-from tashika.signature.verifying import KeyUse, Terms, verifying
+from tashika.signature.verifying import Terms, verifying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -59,6 +59,7 @@ def authenticating(
         return SignatureReport(
             verdict=refused.cause,
             purpose=terms.purpose,
+            use=terms.use,
             received_at=received_at,
             at=received_at,
             detail=refused.detail,

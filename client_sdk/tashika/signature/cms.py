@@ -148,7 +148,7 @@ def _revocation(listed: der.Reader | None) -> Stapled:
         other = listed.take(der.explicit(1))
         if other.oid() == _OCSP_RESPONSE:
             ocsp.append(other.element(der.SEQUENCE))
-    return Stapled(ocsp=tuple(ocsp), crls=tuple(crls))
+    return Stapled(answers=tuple(ocsp), lists=tuple(crls))
 
 
 def _signer_infos(listed: der.Reader) -> tuple[_SignerInfo, ...]:

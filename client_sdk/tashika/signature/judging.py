@@ -108,7 +108,7 @@ class ByLists:
             certificate,
             candidates=(*self.candidates, *candidates),
             anchors=self.anchors,
-            source=CrlSource(_readable((*self.lists, *stapled.crls))),
+            source=CrlSource(_readable((*self.lists, *stapled.lists))),
             at=at,
             demands=self.demands,
         )

@@ -40,3 +40,6 @@ MAX_CHALLENGE_LIFE = timedelta(hours=1)
 
 MAX_CHALLENGES = 100_000
 """Open challenges in memory, at about 200 octets each: five minutes of 300 logins a second."""
+
+MAX_NOTE_CHARS = 200
+"""The name of a policy, and an account key: 32 octets in hexadecimal and their key id."""

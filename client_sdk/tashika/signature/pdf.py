@@ -22,13 +22,11 @@ _HEX = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
 _WHITE = b"\x00\t\n\f\r "
 
 
-def read_pdf(
-    data: bytes, *, certificate: bytes | None = None, signer: int | None = None
-) -> Presented:
+def read_pdf(data: bytes, *, certificate: bytes | None = None) -> Presented:
     """Read the signature that covers the whole file: of several, the last one.
 
-    ``signer`` is for a CMS with several signatures in that place. Raises
-    SignatureRefused, NOT_ALL_SIGNED where something follows the last one, and PkiError.
+    Raises SignatureRefused, NOT_ALL_SIGNED where something follows the last one,
+    and PkiError.
     """
     if len(data) > MAX_PDF_BYTES:
         raise Malformed(f"a PDF is longer than {MAX_PDF_BYTES} bytes")
@@ -36,9 +34,7 @@ def read_pdf(
         raise Malformed("this is no PDF")
     begins, ends = _place(data)
     ranges = (data[:begins], data[ends:])
-    return read_cms(
-        _contents(data[begins:ends]), ranges, certificate=certificate, signer=signer, form=Form.PDF
-    )
+    return read_cms(_contents(data[begins:ends]), ranges, certificate=certificate, form=Form.PDF)
 
 
 def _place(data: bytes) -> tuple[int, int]:

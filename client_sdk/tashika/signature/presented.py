@@ -25,17 +25,19 @@ class Form(StrEnum):
 class Stapled:
     """Revocation data that comes along, each piece as DER; nobody has verified it."""
 
-    ocsp: tuple[bytes, ...] = ()
-    crls: tuple[bytes, ...] = ()
+    answers: tuple[bytes, ...] = ()
+    lists: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.ocsp) + len(self.crls)
+        return len(self.answers) + len(self.lists)
 
     def __add__(self, other: "Stapled") -> "Stapled":
-        return Stapled(ocsp=_once(self.ocsp + other.ocsp), crls=_once(self.crls + other.crls))
+        return Stapled(
+            answers=_once(self.answers + other.answers), lists=_once(self.lists + other.lists)
+        )
 
     def __repr__(self) -> str:
-        return f"<Stapled {len(self.ocsp)} answers, {len(self.crls)} lists>"
+        return f"<Stapled {len(self.answers)} answers, {len(self.lists)} lists>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -2,6 +2,8 @@
 
 from dataclasses import InitVar, dataclass
 from datetime import UTC, datetime
+from enum import Enum
+from typing import Protocol
 
 from tashika.causes import Explained
 from tashika.errors import SignatureInvalid, SignatureUndetermined, WrongUse
@@ -15,6 +17,44 @@ _SEAL = object()
 
 Judgement = PathReport | Report
 """What a judge says of a certificate: by a path, or by the one tier that JPKI has."""
+
+
+class KeyUse(Enum):
+    """What a certificate's key usage must allow (RFC 5280 4.2.1.3)."""
+
+    SIGNATURE = "signature"
+    """The default: digitalSignature or nonRepudiation, as for documents."""
+    DECLARATION = "declaration"
+    """nonRepudiation: JPKI's certificates for signatures have it, those to log in do not."""
+    AUTHENTICATION = "authentication"
+    """digitalSignature without nonRepudiation: a certificate to log in with."""
+
+
+class StatedPurpose(Protocol):
+    """A purpose in two parts, such as tashika.jpki's."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of business."""
+        ...
+
+    @property
+    def reference(self) -> str:
+        """The relying party's own number of it."""
+        ...
+
+
+Purpose = str | StatedPurpose
+
+
+def purpose_text(purpose: Purpose) -> str:
+    """Write a purpose in one line, as evidence has it; WrongUse for what is none."""
+    if isinstance(purpose, str):
+        return purpose
+    try:
+        return f"{purpose.kind}: {purpose.reference}"
+    except AttributeError as wrong:
+        raise WrongUse("a purpose is a text, or has a kind and a reference") from wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -48,8 +88,9 @@ class SignatureReport:
 
     verdict: VerifiedSignature | SignatureCause
     """The signature, or why it is none. Only a VerifiedSignature makes a report valid (C1)."""
-    purpose: str
+    purpose: Purpose
     """What the relying party verified it for (Act art. 19(2), 38(2))."""
+    use: KeyUse
     received_at: datetime
     """When the signature was received."""
     at: datetime

@@ -34,7 +34,7 @@ class Submitted:
     scheme: Scheme | None = None
     """How a RAW signature was made; by default PKCS#1 v1.5 or ECDSA, see scheme_for()."""
     signer: int | None = None
-    """Which of several signatures, from 0."""
+    """Which of several signatures of a CMS, from 0."""
     candidates: tuple[Certificate, ...] = ()
     """More certificates for the path."""
     stapled: Stapled = field(default_factory=Stapled)
@@ -51,6 +51,8 @@ class Submitted:
             raise WrongUse(f"{self.form} holds its document: pass the file as `signature` alone")
         if self.form is not Form.RAW and self.scheme is not None:
             raise WrongUse("only a RAW signature does not say how it was made")
+        if self.form is not Form.CMS and self.signer is not None:
+            raise WrongUse("only CMS has signatures to choose from")
 
     def read(self) -> Presented:
         """Read the signature; raises SignatureRefused, PkiError, and WrongUse without the extra."""
@@ -62,11 +64,11 @@ class Submitted:
         elif self.form is Form.PDF:
             from tashika.signature.pdf import read_pdf  # noqa: PLC0415 - an extra
 
-            found = read_pdf(self.signature, certificate=given, signer=self.signer)
+            found = read_pdf(self.signature, certificate=given)
         else:
             from tashika.signature.xml import read_xml  # noqa: PLC0415 - an extra
 
-            found = read_xml(self.signature, certificate=given, signer=self.signer)
+            found = read_xml(self.signature, certificate=given)
         return self._with_more(found)
 
     def _read_raw(self, certificate: bytes | None) -> Presented:

@@ -3,8 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography import x509
 
@@ -20,29 +19,35 @@ from tashika.signature.causes import SignatureCause
 from tashika.signature.judging import Judge
 from tashika.signature.limits import MAX_PURPOSE_CHARS
 from tashika.signature.presented import Form, Presented
-from tashika.signature.report import Judgement, SignatureReport, seal_signature
+from tashika.signature.report import (
+    Judgement,
+    KeyUse,
+    Purpose,
+    SignatureReport,
+    purpose_text,
+    seal_signature,
+)
 from tashika.signature.schemes import Digest, Scheme
-from tashika.signature.submitted import Submitted
 
 ALL_SCHEMES = frozenset(Scheme)
-
-
-class KeyUse(Enum):
-    """What a certificate's key usage must allow (RFC 5280 4.2.1.3)."""
-
-    SIGNATURE = "signature"
-    """The default: digitalSignature or nonRepudiation, as for documents."""
-    DECLARATION = "declaration"
-    """nonRepudiation: JPKI's certificates for signatures have it, those to log in do not."""
-    AUTHENTICATION = "authentication"
-    """digitalSignature without nonRepudiation: a certificate to log in with."""
 
 
 class Profile(Protocol):
     """Says whether a certificate is of the kind that is accepted, such as JPKI's."""
 
-    def examine(self, certificate: x509.Certificate, *, purpose: str, at: datetime) -> object:
-        """Return what the certificate is; raises a TashikaError where it is of no use."""
+    def examine(self, certificate: x509.Certificate, *, purpose: Any, at: datetime) -> object:
+        """Return what the certificate is; raises a TashikaError where it is of no use.
+
+        ``purpose`` is the terms'.
+        """
+        ...
+
+
+class Readable(Protocol):
+    """What a signature is read from: Submitted, or evidence that was kept."""
+
+    def read(self) -> Presented:
+        """Return it; raises SignatureRefused, PkiError and WrongUse."""
         ...
 
 
@@ -52,7 +57,7 @@ class Terms:
 
     judge: Judge
     """Who says whether the certificate is in force, by the trust that the judge holds."""
-    purpose: str
+    purpose: Purpose
     """Recorded with the check: the kind of business, and a reference to it (art. 19(2), 38(2))."""
     use: KeyUse = KeyUse.SIGNATURE
     profile: Profile | None = None
@@ -61,7 +66,7 @@ class Terms:
     """Narrow it where a PKI signs in one way only."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.purpose, str) or not 1 <= len(self.purpose) <= MAX_PURPOSE_CHARS:
+        if not 1 <= len(purpose_text(self.purpose)) <= MAX_PURPOSE_CHARS:
             raise WrongUse(f"state a purpose, in 1 to {MAX_PURPOSE_CHARS} characters")
         if not isinstance(self.use, KeyUse):
             raise WrongUse("Terms.use is a KeyUse")
@@ -70,7 +75,7 @@ class Terms:
 
 
 def verifying(
-    submitted: Submitted, terms: Terms, *, received_at: datetime, at: datetime | None = None
+    submitted: Readable, terms: Terms, *, received_at: datetime, at: datetime | None = None
 ) -> Generator[object, object, SignatureReport]:
     """Verify that a signature was made with a certificate's key, and that it is in force.
 
@@ -116,6 +121,7 @@ def verifying(
     return SignatureReport(
         verdict=verdict,  # type: ignore[arg-type]
         purpose=terms.purpose,
+        use=terms.use,
         received_at=received_at,
         at=at,
         detail=detail,
@@ -141,7 +147,7 @@ def require_holds(presented: Presented, certificate: PathCertificate) -> None:
     presented.scheme.verify(key, presented.signature, covered.value)
 
 
-def _read(submitted: Submitted) -> Presented:
+def _read(submitted: Readable) -> Presented:
     try:
         return submitted.read()
     except PkiError as wrong:

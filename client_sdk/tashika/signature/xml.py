@@ -43,9 +43,7 @@ _SCHEMES = {
 _DIGESTS = ("SHA256", "SHA384", "SHA512")
 
 
-def read_xml(
-    data: bytes, *, certificate: bytes | None = None, signer: int | None = None
-) -> Presented:
+def read_xml(data: bytes, *, certificate: bytes | None = None) -> Presented:
     """Read the one signature that stands at the root of a document, or just below it.
 
     Its references are compared here, unlike those of the other forms. Raises
@@ -58,7 +56,7 @@ def read_xml(
     with _reading():
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         root = etree.fromstring(data, parser=parser)
-        element = _only_signature(root, signer)
+        element = _only_signature(root)
         scheme = _scheme(element)
         others = tuple(_certificates(element))
         given = certificate or next(iter(others), None)
@@ -97,12 +95,12 @@ def _reading() -> Iterator[None]:
         raise Malformed("an XML signature cannot be read") from wrong
 
 
-def _only_signature(root: Any, signer: int | None) -> Any:
+def _only_signature(root: Any) -> Any:
     found = [root] if root.tag == f"{_DS}Signature" else root.findall(f"{_DS}Signature")
-    if not found or (signer or 0) != 0:
+    if not found:
         raise SignatureRefused(SignatureCause.NO_SIGNER)
     if len(found) > 1:
-        raise SignatureRefused(SignatureCause.SEVERAL_SIGNERS, "XML is read with one only")
+        raise SignatureRefused(SignatureCause.UNSUPPORTED, "more than one XML signature")
     return found[0]
 
 
