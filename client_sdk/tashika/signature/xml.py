@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from cryptography import x509
@@ -23,9 +24,10 @@ from tashika.signature.limits import MAX_CERTIFICATES, MAX_SIGNATURE_BYTES
 from tashika.signature.presented import Form, Presented
 from tashika.signature.schemes import Digest, Scheme
 
+signxml: Any
+etree: Any
 try:
-    import signxml
-    from lxml import etree
+    signxml, etree = import_module("signxml"), import_module("lxml.etree")
 except ImportError:
     signxml = etree = None
 
@@ -40,6 +42,7 @@ _SCHEMES = {
     },
 }
 """RFC 9231 2.3."""
+_BY_ID = "//*[@*[translate(local-name(), 'ID', 'id') = 'id'] = $uri]"
 _DIGESTS = ("SHA256", "SHA384", "SHA512")
 
 
@@ -146,8 +149,9 @@ def _whole(root: Any, element: Any, results: list[Any]) -> bytes:
     references = element.findall(f"{_DS}SignedInfo/{_DS}Reference")
     for reference, result in zip(references, results, strict=True):
         uri = reference.get("URI")
-        ids = {root.get(name) for name in ("Id", "ID", "id")} - {None}
-        if element is root or uri == "" or uri.removeprefix("#") in ids:
+        # However an id is spelt, no other element may have it too: that one might be signed.
+        named = root.xpath(_BY_ID, uri=uri.removeprefix("#"))
+        if element is root or uri == "" or named == [root]:
             return bytes(result.signed_data)
     raise SignatureRefused(SignatureCause.NOT_ALL_SIGNED)
 
