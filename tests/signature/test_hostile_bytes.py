@@ -44,7 +44,7 @@ from tashika.signature import (
 from tashika.signature.attributes import read_attributes
 from tashika.signature.schemes import read_scheme
 
-MUTANTS_OF_ONE = 20
+MUTANTS_OF_ONE = 8
 fuzzed = settings(
     max_examples=int(os.environ.get("TASHIKA_FUZZ", "3")),
     deadline=None,

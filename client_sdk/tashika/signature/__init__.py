@@ -11,13 +11,6 @@
 Which forms, what is refused, logins and evidence: docs/signatures.md.
 """
 
-from tashika.signature.authenticating import (
-    Login,
-    TakeChallenge,
-    authenticating,
-    verify_authentication,
-    verify_authentication_async,
-)
 from tashika.signature.causes import SignatureCause
 from tashika.signature.challenge import (
     Challenge,
@@ -34,15 +27,22 @@ from tashika.signature.driving import (
     verify_signature_async,
 )
 from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
+from tashika.signature.flow import Profile, Terms, verifying
 from tashika.signature.japanese import JA
 from tashika.signature.judging import ByLists, CheckStatus, Judge, OneTier
 from tashika.signature.keeping import KeepCertificate, KeepLists, keep_evidence
+from tashika.signature.logins import (
+    Login,
+    TakeChallenge,
+    authenticating,
+    verify_authentication,
+    verify_authentication_async,
+)
 from tashika.signature.presented import Form, Presented, Stapled
 from tashika.signature.rechecking import recheck
 from tashika.signature.report import KeyUse, SignatureReport, VerifiedSignature
 from tashika.signature.schemes import Digest, Scheme
 from tashika.signature.submitted import Submitted
-from tashika.signature.verifying import Profile, Terms, verifying
 
 __all__ = [
     "JA",

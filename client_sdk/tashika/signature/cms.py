@@ -1,7 +1,7 @@
 """CMS SignedData (RFC 5652 section 5), attached and detached, by the strict DER reader.
 
 pyca makes PKCS#7 signatures and reads their certificates; it verifies none.
-Reads only: what the signature is worth is :mod:`tashika.signature.verifying`'s.
+Reads only: what the signature is worth is :mod:`tashika.signature.flow`'s.
 """
 
 import base64

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from tashika.client import AsyncClient, Client
 from tashika.errors import WrongUse
+from tashika.signature.flow import Terms, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.report import SignatureReport
 from tashika.signature.submitted import Submitted
-from tashika.signature.verifying import Terms, verifying
 
 T = TypeVar("T")
 Answer = Callable[[object], object]

@@ -7,11 +7,11 @@ from hashlib import sha256
 from tashika.errors import SignatureRefused, WrongUse
 from tashika.signature.causes import SignatureCause
 from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
+from tashika.signature.flow import Terms, verifying
 from tashika.signature.presented import Form, Presented, Stapled
 from tashika.signature.report import SignatureReport, purpose_text
 from tashika.signature.schemes import Digest
 from tashika.signature.submitted import Submitted
-from tashika.signature.verifying import Terms, verifying
 
 
 def recheck(

@@ -8,10 +8,10 @@ from tashika.errors import SignatureRefused, WrongUse
 from tashika.signature.causes import SignatureCause
 from tashika.signature.challenge import Challenge, ChallengeStore, RelyingParty
 from tashika.signature.driving import Answer, AsyncAnswer, drive, drive_async, nothing
+from tashika.signature.flow import Terms, verifying
 from tashika.signature.presented import Form, Stapled
 from tashika.signature.report import KeyUse, SignatureReport
 from tashika.signature.submitted import Certificate, Submitted
-from tashika.signature.verifying import Terms, verifying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
