@@ -135,6 +135,8 @@ def test_signed_attributes_are_no_document():
     good = check(cms_signature()).presented
     passed_off = cms_signature(good.covered, attributes=False, signature=good.signature)
     assert check(passed_off).cause == "attributes_missing"
+    bare = Submitted(document=good.covered, signature=good.signature, certificate=signer())
+    assert verify(bare).cause == "document_differs"
 
 
 def test_lists_that_come_along_serve():

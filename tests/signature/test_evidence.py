@@ -3,7 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -26,7 +26,8 @@ from support.signatures import (
     verify,
 )
 from tashika.errors import Malformed, WrongUse
-from tashika.path import NotChecked, Outcome, check_path
+from tashika.path import NotChecked, Outcome, Settled, check_path
+from tashika.pki.standing import Good
 from tashika.signature import (
     ByLists,
     Digest,
@@ -42,6 +43,7 @@ from tashika.signature import (
     keep_evidence,
     read_evidence,
     recheck,
+    verify_signature,
 )
 from tashika.signature.evidence import write_evidence
 
@@ -135,6 +137,7 @@ def test_the_verdict_in_the_file_is_never_believed():
         {"digest": Digest.of(b"another")},
         {"pieces": ()},
         {"use": KeyUse.DECLARATION},
+        {"form": Form.CMS},
     ],
 )
 def test_whoever_changes_the_file_gains_nothing(lie: dict[str, Any]):
@@ -243,6 +246,47 @@ def test_there_must_be_something_to_keep():
         keep_evidence(verify(submitted()), policy="x" * 201)
     with pytest.raises(WrongUse):
         read_evidence("text")  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class AnswerUsed:
+    """What a source by OCSP says that a status rests on."""
+
+    encoded: bytes = b"\x30\x03\x0a\x01\x00"
+
+    @property
+    def sha256(self) -> bytes:
+        return sha256(self.encoded).digest()
+
+
+class Responders:
+    """A source by OCSP that takes everything for good."""
+
+    def status(self, _: object) -> Settled:
+        return Settled(standing=Good(), evidence=(AnswerUsed(),))
+
+
+def test_answers_are_kept_whole_and_handed_to_the_judge_again():
+    seen: list[Stapled] = []
+
+    def by_answers(certificate: Any, *, candidates: Any, stapled: Stapled, at: Any):
+        yield from ()
+        seen.append(stapled)
+        return check_path(
+            certificate,
+            candidates=[CA, *candidates],
+            anchors=judge().anchors,
+            source=Responders(),
+            at=at,
+        )
+
+    by = terms(judge=by_answers)
+    report = verify_signature(submitted(), by, received_at=AT)
+    data = keep_evidence(report, certificate=KeepCertificate.WHOLE)
+    kinds = [each.kind for each in read_evidence(data).pieces]
+    assert kinds == [PieceKind.CERTIFICATE, PieceKind.ISSUER, PieceKind.ANSWER]
+    assert recheck(data, DOCUMENT, by)
+    assert seen == [Stapled(), Stapled(answers=(AnswerUsed().encoded,))]
 
 
 def test_a_status_that_nobody_looked_up_is_remarked():

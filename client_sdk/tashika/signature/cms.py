@@ -68,7 +68,6 @@ def read_cms(
     hash_name = read_hash(chosen.hash_name)
     scheme = read_scheme(chosen.algorithm, hash_name)
     if chosen.attributes is None:
-        # Signed attributes, taken for a document, have a good signature without attributes.
         raise SignatureRefused(SignatureCause.ATTRIBUTES_MISSING)
     attributes = read_attributes(chosen.attributes)
     if attributes.content_type != content_type:

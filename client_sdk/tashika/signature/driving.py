@@ -3,14 +3,16 @@
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tashika.client import AsyncClient, Client
 from tashika.errors import WrongUse
 from tashika.signature.flow import Terms, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.report import SignatureReport
 from tashika.signature.submitted import Submitted
+
+if TYPE_CHECKING:
+    from tashika.client import AsyncClient, Client
 
 T = TypeVar("T")
 Answer = Callable[[object], object]
@@ -45,7 +47,7 @@ def nothing(wanted: object) -> object:
     raise WrongUse(f"this judge wants a {type(wanted).__name__}: say with `answer` who does it")
 
 
-def by_client(client: Client) -> Answer:
+def by_client(client: "Client") -> Answer:
     """Answer OneTier's wishes by a client."""
 
     def answer(wanted: object) -> object:
@@ -56,7 +58,7 @@ def by_client(client: Client) -> Answer:
     return answer
 
 
-def by_async_client(client: AsyncClient) -> AsyncAnswer:
+def by_async_client(client: "AsyncClient") -> AsyncAnswer:
     """Answer OneTier's wishes by a client."""
 
     async def answer(wanted: object) -> object:

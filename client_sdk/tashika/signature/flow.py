@@ -24,6 +24,7 @@ from tashika.signature.report import (
     KeyUse,
     Purpose,
     SignatureReport,
+    VerifiedSignature,
     purpose_text,
     seal_signature,
 )
@@ -93,8 +94,10 @@ def verifying(
     at = at or received_at
     if at.tzinfo is None or received_at.tzinfo is None:
         raise WrongUse("pass times with their zone, such as datetime.now(UTC)")
+    verdict: VerifiedSignature | SignatureCause
     presented: Presented | None = None
     judgement: Judgement | None = None
+    detail = ""
     try:
         # 1
         presented = _read(submitted)
@@ -112,14 +115,13 @@ def verifying(
             certificate, candidates=presented.others, stapled=presented.stapled, at=at
         )
         _require_in_force(judgement, certificate)
-        verdict: object = seal_signature(
+        verdict = seal_signature(
             presented, fingerprint=certificate.fingerprint, recognised=recognised
         )
-        detail = ""
     except SignatureRefused as refused:
         verdict, detail = refused.cause, refused.detail
     return SignatureReport(
-        verdict=verdict,  # type: ignore[arg-type]
+        verdict=verdict,
         purpose=terms.purpose,
         use=terms.use,
         received_at=received_at,
@@ -132,19 +134,26 @@ def verifying(
 
 def require_holds(presented: Presented, certificate: PathCertificate) -> None:
     """Check steps 3 and 4; raises SignatureRefused."""
-    covered = presented.digest
+    digest = presented.digest
+    if presented.form in (Form.CMS, Form.PDF):
+        _require_attributes(presented, certificate)
     if presented.covered is not None:
-        if presented.form in (Form.CMS, Form.PDF):
-            try:
-                require_attributes(presented.covered, presented.digest, certificate.encoded)
-            except Malformed as wrong:
-                raise SignatureRefused(SignatureCause.MALFORMED, str(wrong)) from wrong
-        covered = Digest.of(presented.covered, presented.scheme.hash_name)
+        digest = Digest.of(presented.covered, presented.scheme.hash_name)
     try:
         key = public_key(certificate.certificate)
     except PkiError as wrong:
         raise SignatureRefused(SignatureCause.CERTIFICATE_MALFORMED, str(wrong)) from wrong
-    presented.scheme.verify(key, presented.signature, covered.value)
+    presented.scheme.verify(key, presented.signature, digest.value)
+
+
+def _require_attributes(presented: Presented, certificate: PathCertificate) -> None:
+    if presented.covered is None:
+        # Signed attributes, taken for a document, have a good signature without attributes.
+        raise SignatureRefused(SignatureCause.ATTRIBUTES_MISSING)
+    try:
+        require_attributes(presented.covered, presented.digest, certificate.encoded)
+    except Malformed as wrong:
+        raise SignatureRefused(SignatureCause.MALFORMED, str(wrong)) from wrong
 
 
 def _read(submitted: Readable) -> Presented:

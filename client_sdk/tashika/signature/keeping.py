@@ -42,10 +42,10 @@ def keep_evidence(
 ) -> bytes:
     """Write down what a report rests on, as one file.
 
-    ``material`` is what the judge held beside
-    what came along: a path report names lists by their digests only, and a report without a
-    valid path, such as of a revoked certificate, names nothing. Raises WrongUse
-    for a report of a signature that could not be read.
+    ``material`` is what the judge held beside what came along: a path report names
+    lists by their digests only, and one without a valid path, such as of a revoked
+    certificate, names nothing. Raises WrongUse for a report of a signature that
+    could not be read.
     """
     if report.presented is None:
         raise WrongUse("nothing was read of this signature: there is nothing to keep")
@@ -132,8 +132,9 @@ def _issuers(report: SignatureReport, presented: Presented) -> Iterator[bytes]:
         return
     for other in presented.others:
         try:
-            if read_certificate(other).is_ca:
-                yield other
+            found = read_certificate(other)
+            if found.is_ca:
+                yield found.encoded
         except PkiError:
             continue
 

@@ -184,4 +184,6 @@ def _require_strong(key: object) -> SignatureAlgorithm:
     try:
         return algorithm_for(key)
     except PkiError as wrong:
-        raise SignatureRefused(SignatureCause.WEAK_ALGORITHM, str(wrong)) from wrong
+        known = isinstance(key, rsa.RSAPublicKey)
+        cause = SignatureCause.WEAK_ALGORITHM if known else SignatureCause.UNSUPPORTED
+        raise SignatureRefused(cause, str(wrong)) from wrong

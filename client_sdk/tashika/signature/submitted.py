@@ -8,9 +8,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tashika.errors import SignatureRefused, WrongUse
 from tashika.pki.certificates import decoding, load_certificate, public_key
 from tashika.pki.errors import Malformed, PkiError
+from tashika.signature.attributes import read_attributes
 from tashika.signature.causes import SignatureCause
 from tashika.signature.cms import read_cms
 from tashika.signature.limits import MAX_CERTIFICATES, MAX_RAW_BYTES, MAX_STAPLED
+from tashika.signature.pdf import read_pdf
 from tashika.signature.presented import Form, Presented, Stapled
 from tashika.signature.schemes import Digest, Scheme, scheme_for
 
@@ -62,11 +64,9 @@ class Submitted:
         elif self.form is Form.CMS:
             found = read_cms(self.signature, self.document, certificate=given, signer=self.signer)
         elif self.form is Form.PDF:
-            from tashika.signature.pdf import read_pdf  # noqa: PLC0415 - an extra
-
             found = read_pdf(self.signature, certificate=given)
         else:
-            from tashika.signature.xml import read_xml  # noqa: PLC0415 - an extra
+            from tashika.signature.xml import read_xml  # noqa: PLC0415 - it loads lxml
 
             found = read_xml(self.signature, certificate=given)
         return self._with_more(found)
@@ -78,12 +78,12 @@ class Submitted:
             raise SignatureRefused(SignatureCause.DOCUMENT_MISSING)
         if len(self.signature) > MAX_RAW_BYTES:
             raise Malformed(f"a raw signature is longer than {MAX_RAW_BYTES} bytes")
-        digest = self.document if isinstance(self.document, Digest) else None
-        scheme = self.scheme or scheme_for(
-            _key_of(certificate), digest.hash_name if digest else None
-        )
-        if digest is None:
-            digest = Digest.of(self.document, scheme.hash_name)  # type: ignore[arg-type]
+        given = self.document
+        hash_name = given.hash_name if isinstance(given, Digest) else None
+        scheme = self.scheme or scheme_for(_key_of(certificate), hash_name)
+        if isinstance(given, bytes):
+            _refuse_attributes(given)
+        digest = Digest.of(given, scheme.hash_name) if isinstance(given, bytes) else given
         if digest.hash_name != scheme.hash_name:
             raise SignatureRefused(SignatureCause.DOCUMENT_MISSING, f"pass its {scheme.hash_name}")
         return Presented(
@@ -96,20 +96,38 @@ class Submitted:
         )
 
     def _with_more(self, found: Presented) -> Presented:
-        others = found.others + tuple(_der_of(each) for each in self.candidates)
+        others = found.others + tuple(_bytes_of(each) for each in self.candidates)
         stapled = found.stapled + self.stapled
         if len(others) > 2 * MAX_CERTIFICATES or len(stapled) > 2 * MAX_STAPLED:
             raise Malformed("too many certificates, answers or lists are given")
         return replace(found, others=others, stapled=stapled)
 
 
-def _der_of(given: Certificate) -> bytes:
-    if not isinstance(given, bytes | x509.Certificate):
-        raise WrongUse(f"pass an x509.Certificate or PEM or DER bytes, not {type(given).__name__}")
+def _refuse_attributes(document: bytes) -> None:
+    """Refuse what was signed as the attributes of a CMS, and is passed off as a document."""
     try:
-        certificate = load_certificate(given) if isinstance(given, bytes) else given
+        read_attributes(document)
+    except (Malformed, SignatureRefused):
+        return
+    raise SignatureRefused(SignatureCause.DOCUMENT_DIFFERS, "it is the attributes of a CMS")
+
+
+def _bytes_of(given: Certificate) -> bytes:
+    """Return PEM or DER; whoever builds a path leaves out what cannot be read."""
+    if isinstance(given, bytes):
+        return given
+    if not isinstance(given, x509.Certificate):
+        raise WrongUse(f"pass an x509.Certificate or PEM or DER bytes, not {type(given).__name__}")
+    with decoding("a certificate"):
+        return given.public_bytes(Encoding.DER)
+
+
+def _der_of(given: Certificate) -> bytes:
+    """Return DER of the signer's certificate, which must be readable."""
+    try:
+        data = _bytes_of(given)
         with decoding("a certificate"):
-            return certificate.public_bytes(Encoding.DER)
+            return load_certificate(data).public_bytes(Encoding.DER)
     except PkiError as wrong:
         raise SignatureRefused(SignatureCause.CERTIFICATE_MALFORMED, str(wrong)) from wrong
 
