@@ -174,15 +174,22 @@ def test_a_purpose_may_have_two_parts():
 
 def test_nothing_is_fetched():
     data = kept(verify(submitted()))
-    asking = OneTier((CA,))
-    report = recheck(data, DOCUMENT, terms(judge=asking))
-    assert report.outcome is not Outcome.VALID
+    report = recheck(data, DOCUMENT, terms(judge=OneTier((CA,))))
+    assert (report.cause, report.because) == ("certificate_undetermined", "unreachable")
+    sent: list[object] = []
 
-    def wanting(*_: object, **__: object):
+    def wanting(certificate: Any, **how: Any):
+        sent.append((yield ("one", "two")))
+        return (yield from trusting().judge(certificate, **how))
+
+    assert recheck(data, DOCUMENT, terms(judge=wanting))
+    assert [[str(each.cause) for each in came] for came in sent] == [["unreachable"] * 2]
+
+    def odd(*_: object, **__: object):
         yield "something"
 
-    report = recheck(data, DOCUMENT, terms(judge=wanting))
-    assert report.cause == "certificate_undetermined"
+    with pytest.raises(WrongUse, match="str"):
+        recheck(data, DOCUMENT, terms(judge=odd))
 
 
 def test_the_form_is_as_documented():

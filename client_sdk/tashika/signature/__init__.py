@@ -23,6 +23,7 @@ from tashika.signature.driving import (
     by_client,
     drive,
     drive_async,
+    offline,
     verify_signature,
     verify_signature_async,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "drive",
     "drive_async",
     "keep_evidence",
+    "offline",
     "read_evidence",
     "recheck",
     "verify_authentication",

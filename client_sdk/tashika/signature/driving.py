@@ -5,7 +5,9 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from tashika.errors import WrongUse
+from tashika.causes import Cause
+from tashika.errors import SourceFailed, WrongUse
+from tashika.report import Report
 from tashika.signature.flow import Terms, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.report import SignatureReport
@@ -45,6 +47,17 @@ async def drive_async(flow: Generator[object, object, T], answer: AsyncAnswer) -
 def nothing(wanted: object) -> object:
     """Answer a flow that needs nothing fetched; WrongUse for one that does."""
     raise WrongUse(f"this judge wants a {type(wanted).__name__}: say with `answer` who does it")
+
+
+def offline(wanted: object) -> object:
+    """Answer that nothing can be reached, so that a judge goes by what is at hand.
+
+    A CheckStatus gets an undetermined Report, a tuple as many SourceFailed as it has wishes.
+    """
+    unreachable = SourceFailed(Cause.UNREACHABLE, "offline")
+    if isinstance(wanted, CheckStatus):
+        return Report(at=wanted.at, verdict=unreachable.cause, detail=unreachable.detail)
+    return [unreachable] * len(wanted) if isinstance(wanted, tuple) else nothing(wanted)
 
 
 def by_client(client: "Client") -> Answer:

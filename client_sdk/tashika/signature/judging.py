@@ -47,6 +47,8 @@ class CheckStatus:
 
     certificate: x509.Certificate
     issuer: x509.Certificate
+    at: datetime
+    """The time judged about. A client goes by its own clock."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,7 +75,7 @@ class OneTier:
             issued = issuer_among(certificate.certificate, self.generations, at=at)
         except CertificateRefused as refused:
             return Report(at=at, verdict=refused.cause, detail=refused.detail)
-        wanted = CheckStatus(certificate=certificate.certificate, issuer=issued.issuer)
+        wanted = CheckStatus(certificate=certificate.certificate, issuer=issued.issuer, at=at)
         report = yield wanted
         if not isinstance(report, Report):
             raise WrongUse("a CheckStatus is answered with the Report of a client")

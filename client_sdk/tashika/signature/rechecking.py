@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from tashika.errors import SignatureRefused, WrongUse
 from tashika.signature.causes import SignatureCause
+from tashika.signature.driving import drive, offline
 from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
 from tashika.signature.flow import Terms, verifying
 from tashika.signature.presented import Form, Presented, Stapled
@@ -22,7 +23,8 @@ def recheck(
     1. The evidence can be read, and was kept for the purpose that the terms state.
     2. What it lacks is taken from ``supplied``, by SHA-256: a certificate, archived CRLs.
     3. The document is the one whose digest was kept; a PDF or an XML document is read again.
-    4. All of verifying() follows, with the terms' judge, and with nothing fetched.
+    4. All of verifying() follows, with the terms' judge, which is told that nothing can be
+       reached: offline().
 
     The verdict in the file is not looked at. What is still missing, where it matters, is
     undetermined: NOT_KEPT. Raises Malformed for a file that is no evidence, and WrongUse.
@@ -35,16 +37,10 @@ def recheck(
     pieces = _fill(evidence.pieces, supplied)
     # 3, 4
     kept = _Kept(evidence=evidence, pieces=pieces, document=document)
-    flow = verifying(
-        kept, replace(terms, use=evidence.use), received_at=evidence.received_at, at=evidence.at
+    again = replace(terms, use=evidence.use)
+    report = drive(
+        verifying(kept, again, received_at=evidence.received_at, at=evidence.at), offline
     )
-    try:
-        next(flow)
-    except StopIteration as end:
-        report: SignatureReport = end.value
-    else:
-        flow.close()
-        report = _lacking(evidence, terms)
     missing = [each for each in pieces if each.content is None]
     if report.cause is SignatureCause.CERTIFICATE_UNDETERMINED and missing:
         return replace(report, verdict=SignatureCause.NOT_KEPT, detail=_named(missing))
@@ -113,18 +109,6 @@ def _fill(pieces: tuple[Piece, ...], supplied: Iterable[bytes]) -> tuple[Piece, 
     held = {sha256(each).digest(): each for each in supplied}
     held |= {sha256(each.content).digest(): each.content for each in pieces if each.content}
     return tuple(replace(each, content=held.get(each.sha256)) for each in pieces)
-
-
-def _lacking(evidence: Evidence, terms: Terms) -> SignatureReport:
-    """Report that the judge wanted something fetched."""
-    return SignatureReport(
-        verdict=SignatureCause.CERTIFICATE_UNDETERMINED,
-        purpose=terms.purpose,
-        use=evidence.use,
-        received_at=evidence.received_at,
-        at=evidence.at,
-        detail="the judge wants what is not in the evidence",
-    )
 
 
 def _named(pieces: Iterable[Piece]) -> str:
