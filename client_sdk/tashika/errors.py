@@ -48,6 +48,7 @@ from tashika.pki.extensions import UnknownCriticalExtension
 from tashika.pki.request import TooManyCertIds
 
 if TYPE_CHECKING:
+    from tashika.causes import Explained
     from tashika.report import Report
     from tashika.signature.causes import SignatureCause
     from tashika.signature.report import SignatureReport
@@ -132,10 +133,13 @@ class StatusUndetermined(NotGood):
 class SignatureRefused(TashikaError):
     """One step of verifying a signature said no. Never names the signer."""
 
-    def __init__(self, cause: "SignatureCause", detail: str = "") -> None:
+    def __init__(
+        self, cause: "SignatureCause", detail: str = "", *, reason: "Explained | None" = None
+    ) -> None:
         super().__init__(f"{cause.meaning} ({detail})" if detail else cause.meaning)
         self.cause = cause
         self.detail = detail
+        self.reason = reason
 
 
 class NotValid(TashikaError):

@@ -159,7 +159,7 @@ def test_c11_a_login_is_a_report(challenge: bytes, signature: bytes, certificate
 @pytest.mark.parametrize("form", [Form.CMS, Form.PDF, Form.XML])
 def test_c11_what_is_too_large_is_refused_before_it_is_read(form: Form):
     head = b"%PDF-" if form is Form.PDF else b""
-    size = (64 if form is Form.PDF else 10) * 1024 * 1024 + 1
+    size = {Form.CMS: 10, Form.PDF: 64, Form.XML: 2}[form] * 1024 * 1024 + 1
     report = verify(Submitted(signature=head + bytes(size), form=form))
     assert (report.cause, "longer than" in report.detail) == ("malformed", True)
 

@@ -25,7 +25,9 @@ from support.signatures import (
     terms,
     verify,
 )
+from tashika import Cause
 from tashika.errors import (
+    CertificateRefused,
     Malformed,
     SignatureInvalid,
     SignatureUndetermined,
@@ -217,6 +219,8 @@ def test_a_profile_has_its_say_and_its_finding_is_kept():
     assert (report.recognised, profile.seen) == ("recognised", [(7, "a test", AT)])
     refused = verify(submitted(), profile=OnlyJapan(Malformed("of no known policy")))
     assert (refused.cause, refused.detail) == ("not_of_profile", "of no known policy")
+    expired = OnlyJapan(CertificateRefused(Cause.EXPIRED))
+    assert verify(submitted(), profile=expired).because is Cause.EXPIRED
     with pytest.raises(WrongUse):
         verify(submitted(), profile=OnlyJapan(WrongUse("no")))
 

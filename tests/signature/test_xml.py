@@ -106,6 +106,8 @@ def test_c1_wrapping_and_changes_are_never_valid():
         "part with more": (part.replace(b"</b>", b"</b><yen>900</yen>"), "not_all_signed"),
         "under its id": (part.replace(b"<a>", b'<a ID="part"><yen>900</yen>'), "not_all_signed"),
         "none": (ORDER, "no_signer"),
+        "many": (re.sub(rb"(<ds:Reference.*</ds:Reference>)", rb"\1" * 5, good), "malformed"),
+        "long": (re.sub(rb"(<ds:Transform .*?/>)", rb"\1" * 9, good), "malformed"),
         "no XML": (b"%PDF-", "malformed"),
         "value": (re.sub(rb"(<ds:SignatureValue>)....", rb"\1AAAA", good), "bad_signature"),
     }

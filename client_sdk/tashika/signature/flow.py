@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from cryptography import x509
 
-from tashika.causes import Cause
+from tashika.causes import Cause, Explained
 from tashika.errors import Malformed, PkiError, SignatureRefused, TashikaError, WrongUse
 from tashika.path.causes import Outcome
 from tashika.path.certificate import PathCertificate, read_certificate
@@ -97,6 +97,7 @@ def verifying(
     verdict: VerifiedSignature | SignatureCause
     presented: Presented | None = None
     judgement: Judgement | None = None
+    reason: Explained | None = None
     detail = ""
     try:
         # 1
@@ -119,7 +120,7 @@ def verifying(
             presented, fingerprint=certificate.fingerprint, recognised=recognised
         )
     except SignatureRefused as refused:
-        verdict, detail = refused.cause, refused.detail
+        verdict, detail, reason = refused.cause, refused.detail, refused.reason
     return SignatureReport(
         verdict=verdict,
         purpose=terms.purpose,
@@ -127,6 +128,7 @@ def verifying(
         received_at=received_at,
         at=at,
         detail=detail,
+        reason=reason,
         judgement=judgement,
         presented=presented,
     )
@@ -194,7 +196,9 @@ def _examine(certificate: PathCertificate, terms: Terms, at: datetime) -> object
     except WrongUse:
         raise
     except TashikaError as wrong:
-        raise SignatureRefused(SignatureCause.NOT_OF_PROFILE, str(wrong)) from wrong
+        cause = getattr(wrong, "cause", None)
+        reason = cause if isinstance(cause, Explained) else None
+        raise SignatureRefused(SignatureCause.NOT_OF_PROFILE, str(wrong), reason=reason) from wrong
 
 
 _AGAINST = frozenset(

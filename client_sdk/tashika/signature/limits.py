@@ -3,7 +3,16 @@
 from datetime import timedelta
 
 MAX_SIGNATURE_BYTES = 10 * 1024 * 1024
-"""A CMS or XML signature with its document inside; a larger one goes beside its signature."""
+"""A CMS signature with its document inside; a larger one goes beside its signature."""
+
+MAX_XML_BYTES = 2 * 1024 * 1024
+"""An XML document becomes a tree, several times over: 2 MB of small elements take a second."""
+
+MAX_REFERENCES = 4
+"""What one XML signature signs: the document, and the properties of XAdES."""
+
+MAX_TRANSFORMS = 8
+"""Two for each reference; every one walks the whole document."""
 
 MAX_PDF_BYTES = 64 * 1024 * 1024
 """A scanned contract of some hundred pages; the file is read as a whole."""

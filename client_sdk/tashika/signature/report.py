@@ -97,6 +97,8 @@ class SignatureReport:
     """The time that was judged about."""
     detail: str = ""
     """More about the cause; names nobody."""
+    reason: Explained | None = None
+    """The profile's own cause, where the profile refused."""
     judgement: Judgement | None = None
     """What was found about the certificate; None where the signature failed before that."""
     presented: Presented | None = None
@@ -117,10 +119,10 @@ class SignatureReport:
 
     @property
     def because(self) -> Explained:
-        """The cause to show to people: the certificate's where it decided, else the signature's."""
+        """The cause to show to people: the certificate's or the profile's where that decided."""
         certificates = (SignatureCause.CERTIFICATE_REFUSED, SignatureCause.CERTIFICATE_UNDETERMINED)
         if self.judgement is None or self.cause not in certificates:
-            return self.cause
+            return self.reason or self.cause
         return self.judgement.cause
 
     @property

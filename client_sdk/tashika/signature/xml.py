@@ -20,7 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tashika.errors import Malformed, SignatureRefused, TashikaError, WrongUse
 from tashika.pki.certificates import decoding, load_certificate
 from tashika.signature.causes import SignatureCause
-from tashika.signature.limits import MAX_CERTIFICATES, MAX_SIGNATURE_BYTES
+from tashika.signature.limits import (
+    MAX_CERTIFICATES,
+    MAX_REFERENCES,
+    MAX_TRANSFORMS,
+    MAX_XML_BYTES,
+)
 from tashika.signature.presented import Form, Presented
 from tashika.signature.schemes import Digest, Scheme
 
@@ -54,8 +59,8 @@ def read_xml(data: bytes, *, certificate: bytes | None = None) -> Presented:
     """
     if signxml is None:
         raise WrongUse("XML signatures need the extra `xml`: install tashika[xml]")
-    if len(data) > MAX_SIGNATURE_BYTES:
-        raise Malformed(f"an XML document is longer than {MAX_SIGNATURE_BYTES} bytes")
+    if len(data) > MAX_XML_BYTES:
+        raise Malformed(f"an XML document is longer than {MAX_XML_BYTES} bytes")
     with _reading():
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         root = etree.fromstring(data, parser=parser)
@@ -104,6 +109,9 @@ def _only_signature(root: Any) -> Any:
         raise SignatureRefused(SignatureCause.NO_SIGNER)
     if len(found) > 1:
         raise SignatureRefused(SignatureCause.UNSUPPORTED, "more than one XML signature")
+    for name, most in (("Reference", MAX_REFERENCES), ("Transform", MAX_TRANSFORMS)):
+        if sum(1 for _ in found[0].iter(f"{_DS}{name}")) > most:
+            raise Malformed(f"an XML signature has more than {most} of {name}")
     return found[0]
 
 
