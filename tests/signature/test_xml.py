@@ -145,6 +145,24 @@ def test_c11_bombs_are_refused(bomb: bytes):
     assert look(bomb).cause in ("malformed", "no_signer")
 
 
+@pytest.mark.parametrize(
+    "wide",
+    [
+        b"<a " + b" ".join(b'xmlns:b%d="urn:%d"' % (each, each) for each in range(33)) + b"/>",
+        b"".join(b'<a xmlns:b%d="urn:%d">' % (each, each) for each in range(33)) + b"</a>" * 33,
+        b"<a " + b" ".join(b'b%d=""' % each for each in range(257)) + b"/>",
+    ],
+)
+def test_c11_what_would_make_canonical_xml_dear_is_refused_first(wide: bytes):
+    report = look(b"<order>" + wide + b"</order>")
+    assert (report.cause, "too many" in report.detail) == ("malformed", True)
+
+
+def test_many_declarations_side_by_side_are_no_attack():
+    beside = b"".join(b'<a xmlns:b="urn:%d"/>' % each for each in range(100))
+    assert look(signed(b"<order>" + beside + b"</order>"))
+
+
 def test_evidence_needs_the_document_and_nothing_else():
     made = signed()
     data = keep_evidence(

@@ -22,8 +22,10 @@ from tashika.pki.certificates import decoding, load_certificate
 from tashika.signature.causes import SignatureCause
 from tashika.signature.limits import (
     MAX_CERTIFICATES,
+    MAX_NAMESPACES,
     MAX_REFERENCES,
     MAX_TRANSFORMS,
+    MAX_XML_ATTRIBUTES,
     MAX_XML_BYTES,
 )
 from tashika.signature.presented import Form, Presented
@@ -64,6 +66,7 @@ def read_xml(data: bytes, *, certificate: bytes | None = None) -> Presented:
     with _reading():
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         root = etree.fromstring(data, parser=parser)
+        _require_plain(root)
         element = _only_signature(root)
         scheme = _scheme(element)
         others = tuple(_certificates(element))
@@ -101,6 +104,17 @@ def _reading() -> Iterator[None]:
     except Exception as wrong:
         # Neither library documents what it raises for wrong bytes: KeyError was seen.
         raise Malformed("an XML signature cannot be read") from wrong
+
+
+def _require_plain(root: Any) -> None:
+    """Refuse what would make canonical XML dear, before any of it is made."""
+    in_scope = 0
+    for event, what in etree.iterwalk(root, events=("start", "start-ns", "end-ns")):
+        in_scope += {"start-ns": 1, "end-ns": -1}.get(event, 0)
+        if in_scope > MAX_NAMESPACES or (
+            event == "start" and len(what.attrib) > MAX_XML_ATTRIBUTES
+        ):
+            raise Malformed("an XML document has too many namespaces or attributes at one place")
 
 
 def _only_signature(root: Any) -> Any:
