@@ -21,6 +21,10 @@
     │   ├── CertificateNotYetValid
     │   └── StatusUndetermined
     ├── ProfileRefused                 not a JPKI certificate for the purpose; has a cause
+    ├── SignatureRefused               one step of verifying a signature said no; has a cause
+    ├── NotValid                       from SignatureReport.require_valid(); has the report
+    │   ├── SignatureInvalid
+    │   └── SignatureUndetermined
     ├── CompactRefused                 a compact set or a delta is of no use; has a fault
     └── WrongUse                       the caller's mistake: setting, argument, closed client
 
@@ -45,8 +49,11 @@ from tashika.pki.extensions import UnknownCriticalExtension
 from tashika.pki.request import TooManyCertIds
 
 if TYPE_CHECKING:
+    from tashika.causes import Explained
     from tashika.jpki.causes import JpkiCause
     from tashika.report import Report
+    from tashika.signature.causes import SignatureCause
+    from tashika.signature.report import SignatureReport
 
 __all__ = [
     "AnswerRefused",
@@ -61,8 +68,12 @@ __all__ = [
     "EntryTooLong",
     "Malformed",
     "NotGood",
+    "NotValid",
     "PkiError",
     "ProfileRefused",
+    "SignatureInvalid",
+    "SignatureRefused",
+    "SignatureUndetermined",
     "SourceFailed",
     "StatusUndetermined",
     "TashikaError",
@@ -128,4 +139,32 @@ class CertificateNotYetValid(NotGood):
 
 
 class StatusUndetermined(NotGood):
+    """Nothing was proved."""
+
+
+class SignatureRefused(TashikaError):
+    """One step of verifying a signature said no. Never names the signer."""
+
+    def __init__(
+        self, cause: "SignatureCause", detail: str = "", *, reason: "Explained | None" = None
+    ) -> None:
+        super().__init__(f"{cause.meaning} ({detail})" if detail else cause.meaning)
+        self.cause = cause
+        self.detail = detail
+        self.reason = reason
+
+
+class NotValid(TashikaError):
+    """The signature may not be relied on; ``report`` says why."""
+
+    def __init__(self, report: "SignatureReport") -> None:
+        super().__init__(f"{report.because.meaning} {report.because.remedy}")
+        self.report = report
+
+
+class SignatureInvalid(NotValid):
+    """It is shown that the signature is not to be accepted."""
+
+
+class SignatureUndetermined(NotValid):
     """Nothing was proved."""

@@ -1,0 +1,91 @@
+"""Verify a signature: that it was made with a certificate's key, and that it is in force.
+
+::
+
+    terms = Terms(judge=OneTier((ca_1, ca_2)), purpose="loan contract 4711")
+    submitted = Submitted(document=contract, signature=signature, certificate=certificate)
+    with Client(url) as client:
+        report = verify_signature(submitted, terms, received_at=now, answer=by_client(client))
+    report.require_valid()
+
+Which forms, what is refused, logins and evidence: docs/signatures.md.
+"""
+
+from tashika.signature.causes import SignatureCause
+from tashika.signature.challenge import (
+    Challenge,
+    ChallengesInMemory,
+    ChallengeStore,
+    RelyingParty,
+)
+from tashika.signature.driving import (
+    by_async_client,
+    by_client,
+    drive,
+    drive_async,
+    offline,
+    verify_signature,
+    verify_signature_async,
+)
+from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
+from tashika.signature.flow import Profile, Terms, verifying
+from tashika.signature.japanese import JA
+from tashika.signature.judging import ByLists, CheckStatus, Judge, OneTier
+from tashika.signature.keeping import KeepCertificate, KeepLists, keep_evidence
+from tashika.signature.logins import (
+    Login,
+    TakeChallenge,
+    authenticating,
+    verify_authentication,
+    verify_authentication_async,
+)
+from tashika.signature.presented import Form, Presented, Stapled
+from tashika.signature.rechecking import recheck
+from tashika.signature.report import KeyUse, SignatureReport, VerifiedSignature
+from tashika.signature.schemes import Digest, Scheme
+from tashika.signature.submitted import Submitted
+
+__all__ = [
+    "JA",
+    "ByLists",
+    "Challenge",
+    "ChallengeStore",
+    "ChallengesInMemory",
+    "CheckStatus",
+    "Digest",
+    "Evidence",
+    "Form",
+    "Judge",
+    "KeepCertificate",
+    "KeepLists",
+    "KeyUse",
+    "Login",
+    "OneTier",
+    "Piece",
+    "PieceKind",
+    "Presented",
+    "Profile",
+    "RelyingParty",
+    "Scheme",
+    "SignatureCause",
+    "SignatureReport",
+    "Stapled",
+    "Submitted",
+    "TakeChallenge",
+    "Terms",
+    "VerifiedSignature",
+    "authenticating",
+    "by_async_client",
+    "by_client",
+    "drive",
+    "drive_async",
+    "keep_evidence",
+    "offline",
+    "read_evidence",
+    "recheck",
+    "verify_authentication",
+    "verify_authentication_async",
+    "verify_signature",
+    "verify_signature_async",
+    "verifying",
+]

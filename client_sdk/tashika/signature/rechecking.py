@@ -1,0 +1,115 @@
+"""Judging evidence again, years later, from what it holds and what is supplied; no network."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from tashika.errors import SignatureRefused, WrongUse
+from tashika.signature.causes import SignatureCause
+from tashika.signature.driving import drive, offline
+from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
+from tashika.signature.flow import Terms, verifying
+from tashika.signature.presented import Form, Presented, Stapled
+from tashika.signature.report import SignatureReport, purpose_text
+from tashika.signature.schemes import Digest
+from tashika.signature.submitted import Submitted
+
+
+def recheck(
+    data: bytes, document: bytes | Digest, terms: Terms, *, supplied: Iterable[bytes] = ()
+) -> SignatureReport:
+    """Judge again, about the same time, what a file of evidence holds.
+
+    1. The evidence can be read, and was kept for the purpose that the terms state.
+    2. What it lacks is taken from ``supplied``, by SHA-256: a certificate, archived CRLs.
+    3. The document is the one whose digest was kept; a PDF or an XML document is read again.
+    4. All of verifying() follows, with the terms' judge, which is told that nothing can be
+       reached: offline().
+
+    The verdict in the file is not looked at. What is still missing, where it matters, is
+    undetermined: NOT_KEPT. Raises Malformed for a file that is no evidence, and WrongUse.
+    """
+    # 1
+    evidence = read_evidence(data)
+    if purpose_text(terms.purpose) != evidence.purpose:
+        raise WrongUse("the evidence was kept for another purpose: state that one")
+    # 2
+    pieces = _fill(evidence.pieces, supplied)
+    # 3, 4
+    kept = _Kept(evidence=evidence, pieces=pieces, document=document)
+    again = replace(terms, use=evidence.use)
+    report = drive(
+        verifying(kept, again, received_at=evidence.received_at, at=evidence.at), offline
+    )
+    missing = [each for each in pieces if each.content is None]
+    if report.cause is SignatureCause.CERTIFICATE_UNDETERMINED and missing:
+        return replace(report, verdict=SignatureCause.NOT_KEPT, detail=_named(missing))
+    return report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _Kept:
+    """A signature as evidence holds it."""
+
+    evidence: Evidence
+    pieces: tuple[Piece, ...]
+    document: bytes | Digest
+
+    def read(self) -> Presented:
+        evidence = self.evidence
+        certificate = next(self._all(PieceKind.CERTIFICATE), None)
+        if certificate is None:
+            lacking = [each for each in self.pieces if each.kind is PieceKind.CERTIFICATE]
+            raise SignatureRefused(SignatureCause.NOT_KEPT, _named(lacking))
+        self._require_document(certificate)
+        return Presented(
+            form=evidence.form,
+            digest=evidence.digest,
+            covered=evidence.covered,
+            signature=evidence.signature,
+            scheme=evidence.scheme,
+            certificate=certificate,
+            others=tuple(self._all(PieceKind.ISSUER)),
+            stapled=Stapled(
+                answers=tuple(self._all(PieceKind.ANSWER)), lists=tuple(self._all(PieceKind.LIST))
+            ),
+            claimed_at=evidence.claimed_at,
+        )
+
+    def _all(self, kind: PieceKind) -> Iterator[bytes]:
+        return (each.content for each in self.pieces if each.kind is kind and each.content)
+
+    def _require_document(self, certificate: bytes) -> None:
+        evidence = self.evidence
+        if evidence.form in (Form.RAW, Form.CMS):
+            given = self.document
+            if isinstance(given, bytes):
+                given = Digest.of(given, evidence.scheme.hash_name)
+            if given != evidence.digest:
+                raise SignatureRefused(SignatureCause.DOCUMENT_DIFFERS)
+            return
+        if not isinstance(self.document, bytes):
+            raise WrongUse(f"{evidence.form} is read again: pass the file, not its digest")
+        # Only the file itself says which of its octets the digest is of.
+        again = Submitted(
+            signature=self.document, form=evidence.form, certificate=certificate
+        ).read()
+        same = (again.digest, again.covered, again.signature, again.scheme) == (
+            evidence.digest,
+            evidence.covered,
+            evidence.signature,
+            evidence.scheme,
+        )
+        if not same:
+            raise SignatureRefused(SignatureCause.DOCUMENT_DIFFERS)
+
+
+def _fill(pieces: tuple[Piece, ...], supplied: Iterable[bytes]) -> tuple[Piece, ...]:
+    """Keep of the contents only those that are what the digests say."""
+    held = {sha256(each).digest(): each for each in supplied}
+    held |= {sha256(each.content).digest(): each.content for each in pieces if each.content}
+    return tuple(replace(each, content=held.get(each.sha256)) for each in pieces)
+
+
+def _named(pieces: Iterable[Piece]) -> str:
+    return ", ".join(f"{each.kind} {each.sha256.hex()}" for each in pieces)
