@@ -249,6 +249,8 @@ def test_of_several_signatures_the_last_covers_all():
     [
         (lambda: b"", "malformed"),
         (lambda: b"%PDF-1.7\n", "no_signer"),
+        (lambda: pdf(before=b"/ByteRange [0 1 2 3]" * 64), "malformed"),
+        (lambda: pdf()[:-1], "not_all_signed"),
         (lambda: b"%PDF-1.7 /ByteRange [0 2 1 24]", "not_all_signed"),
         (lambda: b"%PDF-1.7 /ByteRange [0 1 9 21]", "not_all_signed"),
         (lambda: pdf().replace(b"/Contents ", b"/Conten1s "), "not_all_signed"),
