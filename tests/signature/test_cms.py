@@ -33,6 +33,7 @@ from support.signatures import (
     verify,
 )
 from tashika.path import Outcome
+from tashika.pki import der
 from tashika.signature import Digest, Form, SignatureReport, Stapled, Submitted
 
 
@@ -163,6 +164,14 @@ def test_pyca_signs_and_we_verify():
         assert check(builder.sign(encoding, detached), DOCUMENT)
     bare = builder.sign(Encoding.DER, [pkcs7.PKCS7Options.NoAttributes, pkcs7.PKCS7Options.Binary])
     assert check(bare).cause == "attributes_missing"
+
+
+def test_what_is_cms_and_no_signature():
+    good = cms_signature()
+    enveloped = good.replace(der.oid("1.2.840.113549.1.7.2"), der.oid("1.2.840.113549.1.7.3"))
+    report = check(enveloped)
+    assert (report.cause, report.detail) == ("malformed", "this is CMS, but no SignedData")
+    assert check(good + b"\x00").cause == "malformed"
 
 
 def test_pem_is_read_whole_or_not_at_all():
