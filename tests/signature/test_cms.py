@@ -33,6 +33,7 @@ from support.signatures import (
     verify,
 )
 from tashika.path import Outcome
+from tashika.pki import der
 from tashika.signature import Digest, Form, SignatureReport, Stapled, Submitted
 
 
@@ -165,6 +166,14 @@ def test_pyca_signs_and_we_verify():
     assert check(bare).cause == "attributes_missing"
 
 
+def test_what_is_cms_and_no_signature():
+    good = cms_signature()
+    enveloped = good.replace(der.oid("1.2.840.113549.1.7.2"), der.oid("1.2.840.113549.1.7.3"))
+    report = check(enveloped)
+    assert (report.cause, report.detail) == ("malformed", "this is CMS, but no SignedData")
+    assert check(good + b"\x00").cause == "malformed"
+
+
 def test_pem_is_read_whole_or_not_at_all():
     assert check(b"-----BEGIN CMS-----\n-----END CMS-----\n").cause == "malformed"
     assert check(b"-----BEGIN CMS-----\n=AAA\n-----END CMS-----\n").cause == "malformed"
@@ -249,6 +258,8 @@ def test_of_several_signatures_the_last_covers_all():
     [
         (lambda: b"", "malformed"),
         (lambda: b"%PDF-1.7\n", "no_signer"),
+        (lambda: pdf(before=b"/ByteRange [0 1 2 3]" * 64), "malformed"),
+        (lambda: pdf()[:-1], "not_all_signed"),
         (lambda: b"%PDF-1.7 /ByteRange [0 2 1 24]", "not_all_signed"),
         (lambda: b"%PDF-1.7 /ByteRange [0 1 9 21]", "not_all_signed"),
         (lambda: pdf().replace(b"/Contents ", b"/Conten1s "), "not_all_signed"),

@@ -1,12 +1,16 @@
 """XML signatures, made by signxml: what is accepted signs the whole document."""
 
+import os
 import re
+from functools import cache
 from typing import Any
 
 import pytest
 import signxml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 import tashika.signature.xml
@@ -123,6 +127,8 @@ def test_weak_and_foreign_algorithms():
     assert look(weak).cause == "weak_algorithm"
     other = signed().replace(b"xmldsig-more#ecdsa-sha256", b"xmldsig-more#ecdsa-ripemd160")
     assert look(other).cause == "unsupported"
+    part = signed().replace(b"xmldsig#enveloped-signature", b"xmldsig#base64")
+    assert (look(part).cause, look(part).detail) == ("unsupported", "a base64 transform")
 
 
 def test_the_certificate_may_be_given_and_must_be_the_right_one():
@@ -161,6 +167,20 @@ def test_c11_what_would_make_canonical_xml_dear_is_refused_first(wide: bytes):
 def test_many_declarations_side_by_side_are_no_attack():
     beside = b"".join(b'<a xmlns:b="urn:%d"/>' % each for each in range(100))
     assert look(signed(b"<order>" + beside + b"</order>"))
+
+
+@settings(max_examples=int(os.environ.get("TASHIKA_FUZZ", "10")), deadline=None)
+@given(place=st.floats(0, 1), octet=st.integers(1, 127))
+def test_c1_c11_no_xml_with_another_octet_vouches_for_anything_else(place: float, octet: int):
+    bad = bytearray(one())
+    bad[int(place * (len(bad) - 1))] ^= octet
+    report = look(bytes(bad))
+    assert not report or report.presented.content == ORDER, bytes(bad)
+
+
+@cache
+def one() -> bytes:
+    return signed()
 
 
 def test_evidence_needs_the_document_and_nothing_else():

@@ -36,7 +36,7 @@ class _SignerInfo:
 
     issuer_and_serial: tuple[bytes, int] | None
     key_id: bytes | None
-    hash_name: bytes
+    hashed_by: bytes
     attributes: bytes | None
     algorithm: bytes
     signature: bytes
@@ -65,7 +65,7 @@ def read_cms(
         raise Malformed(f"a CMS signature is longer than {MAX_SIGNATURE_BYTES} bytes")
     content_type, content, others, stapled, signers = _signed_data(_der_of(data))
     chosen = _choose(signers, signer)
-    hash_name = read_hash(chosen.hash_name)
+    hash_name = read_hash(chosen.hashed_by)
     scheme = read_scheme(chosen.algorithm, hash_name)
     if chosen.attributes is None:
         raise SignatureRefused(SignatureCause.ATTRIBUTES_MISSING)
@@ -168,7 +168,7 @@ def _signer_info(fields: der.Reader) -> _SignerInfo:
         named.done()
     else:
         key_id = fields.content(der.implicit(0))
-    hash_name = fields.element(der.SEQUENCE)
+    hashed_by = fields.element(der.SEQUENCE)
     attributes = None
     if fields.peek() == der.explicit(0):
         # RFC 5652 5.4: what is signed has the tag of a SET, not the one it is sent under.
@@ -179,7 +179,7 @@ def _signer_info(fields: der.Reader) -> _SignerInfo:
     return _SignerInfo(
         issuer_and_serial=issuer_and_serial,
         key_id=key_id,
-        hash_name=hash_name,
+        hashed_by=hashed_by,
         attributes=attributes,
         algorithm=algorithm,
         signature=signature,
@@ -199,16 +199,15 @@ def _digest(
     content: bytes | None, document: bytes | tuple[bytes, ...] | Digest | None, hash_name: str
 ) -> Digest:
     given = Digest.of(document, hash_name) if isinstance(document, bytes | tuple) else document
-    if content is None and given is None:
+    inside = None if content is None else Digest.of(content, hash_name)
+    found = given or inside
+    if found is None:
         raise SignatureRefused(SignatureCause.DOCUMENT_MISSING)
-    if given is not None and given.hash_name != hash_name:
+    if found.hash_name != hash_name:
         raise SignatureRefused(SignatureCause.DOCUMENT_MISSING, f"pass its {hash_name}")
-    if content is None:
-        return given  # type: ignore[return-value]
-    inside = Digest.of(content, hash_name)
-    if given is not None and given != inside:
+    if inside not in (None, found):
         raise SignatureRefused(SignatureCause.DOCUMENT_DIFFERS)
-    return inside
+    return found
 
 
 def _certificate_of(signer: _SignerInfo, others: tuple[bytes, ...], given: bytes | None) -> bytes:

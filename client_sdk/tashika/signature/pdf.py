@@ -7,12 +7,13 @@ that leaves anything out is refused, also where the change may be harmless.
 """
 
 import re
+from itertools import islice
 
 from tashika.errors import Malformed, SignatureRefused
 from tashika.pki import der
 from tashika.signature.causes import SignatureCause
 from tashika.signature.cms import read_cms
-from tashika.signature.limits import MAX_PDF_BYTES, MAX_SIGNATURE_BYTES
+from tashika.signature.limits import MAX_BYTE_RANGES, MAX_PDF_BYTES, MAX_SIGNATURE_BYTES
 from tashika.signature.presented import Form, Presented
 
 _BYTE_RANGE = re.compile(
@@ -39,7 +40,10 @@ def read_pdf(data: bytes, *, certificate: bytes | None = None) -> Presented:
 
 def _place(data: bytes) -> tuple[int, int]:
     """Return where the signature stands that covers all the rest of the file."""
-    ranges = {tuple(map(int, each.groups())) for each in _BYTE_RANGE.finditer(data)}
+    found = list(islice(_BYTE_RANGE.finditer(data), MAX_BYTE_RANGES + 1))
+    if len(found) > MAX_BYTE_RANGES:
+        raise Malformed(f"a PDF has more than {MAX_BYTE_RANGES} byte ranges")
+    ranges = {tuple(map(int, each.groups())) for each in found}
     whole = [(a, b) for a, b, length in ranges if b + length == len(data) and a < b]
     if not ranges:
         raise SignatureRefused(SignatureCause.NO_SIGNER)

@@ -102,7 +102,7 @@ def _reading() -> Iterator[None]:
     except signxml.InvalidSignature as wrong:
         raise SignatureRefused(SignatureCause.BAD_SIGNATURE) from wrong
     except Exception as wrong:
-        # Neither library documents what it raises for wrong bytes: KeyError was seen.
+        # Neither library documents what it raises for wrong bytes.
         raise Malformed("an XML signature cannot be read") from wrong
 
 
@@ -111,9 +111,8 @@ def _require_plain(root: Any) -> None:
     in_scope = 0
     for event, what in etree.iterwalk(root, events=("start", "start-ns", "end-ns")):
         in_scope += {"start-ns": 1, "end-ns": -1}.get(event, 0)
-        if in_scope > MAX_NAMESPACES or (
-            event == "start" and len(what.attrib) > MAX_XML_ATTRIBUTES
-        ):
+        attributes = len(what.attrib) if event == "start" else 0
+        if in_scope > MAX_NAMESPACES or attributes > MAX_XML_ATTRIBUTES:
             raise Malformed("an XML document has too many namespaces or attributes at one place")
 
 
@@ -134,6 +133,10 @@ def _scheme(element: Any) -> Scheme:
     digests = [each.get("Algorithm") for each in element.iter(f"{_DS}DigestMethod")]
     if any(each.endswith(("sha1", "md5")) for each in (method, *digests)):
         raise SignatureRefused(SignatureCause.WEAK_ALGORITHM, "SHA-1 or MD5")
+    transforms = element.iter(f"{_DS}Transform")
+    if any(each.get("Algorithm").endswith("#base64") for each in transforms):
+        # It signs the text before the first element, and nothing else of the document.
+        raise SignatureRefused(SignatureCause.UNSUPPORTED, "a base64 transform")
     if method not in _SCHEMES:
         raise SignatureRefused(SignatureCause.UNSUPPORTED, "its signature method")
     return _SCHEMES[method]
