@@ -4,7 +4,7 @@ Bytes go in, a CheckedAnswer or an AnswerRefused comes out. Fetching the bytes,
 and asking somebody else when they are refused, is :mod:`tashika.asking`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 
@@ -130,14 +130,34 @@ def verify_answer(
 
     Raises AnswerRefused and nothing else.
     """
-    subject = question.subject
+    (outcome,) = verify_answers(
+        body, [question.subject], nonce=question.nonce, policy=policy, at=at
+    )
+    if isinstance(outcome, AnswerRefused):
+        raise outcome
+    return outcome
+
+
+def verify_answers(
+    body: bytes,
+    subjects: Sequence[IssuedCertificate],
+    *,
+    nonce: bytes | None,
+    policy: Policy,
+    at: datetime,
+) -> list[CheckedAnswer | AnswerRefused]:
+    """Check one answer about several certificates of one issuer, as verify_answer does.
+
+    Returns the outcome of steps 8 to 10 for each certificate, in order. Raises
+    AnswerRefused where the answer fails as a whole, in steps 1 to 7.
+    """
     try:
         # 1 to 3
         answer = _read(body)
         # 4
-        responder = identify_responder(answer, subject)
+        responder = identify_responder(answer, subjects[0])
         # 5
-        authorise_responder(responder, subject, at=at)
+        authorise_responder(responder, subjects[0], at=at)
         # 6
         if answer.algorithm not in policy.algorithms:
             raise AnswerRefused(Cause.UNSUPPORTED, f"{answer.algorithm.name}, by policy")
@@ -145,18 +165,31 @@ def verify_answer(
         verify(public_key(responder), answer.algorithm, answer.signature, answer.tbs)
     except PkiError as wrong:
         raise AnswerRefused(_cause_of(wrong), str(wrong)) from wrong
-    # 8
-    index, single = _find(answer.responses, subject)
-    # 9
-    require_fresh(
-        this_update=single.this_update,
-        next_update=single.next_update,
-        produced_at=answer.produced_at,
-        policy=policy,
-        at=at,
-    )
-    # 10
-    _require_nonce(answer.nonce, question.nonce, policy.nonce)
+    return [_outcome(answer, each, nonce, policy, at) for each in subjects]
+
+
+def _outcome(
+    answer: BasicResponse,
+    subject: IssuedCertificate,
+    nonce: bytes | None,
+    policy: Policy,
+    at: datetime,
+) -> CheckedAnswer | AnswerRefused:
+    try:
+        # 8
+        index, single = _find(answer.responses, subject)
+        # 9
+        require_fresh(
+            this_update=single.this_update,
+            next_update=single.next_update,
+            produced_at=answer.produced_at,
+            policy=policy,
+            at=at,
+        )
+        # 10
+        _require_nonce(answer.nonce, nonce, policy.nonce)
+    except AnswerRefused as refused:
+        return refused
     return CheckedAnswer(
         standing=single.standing,
         this_update=single.this_update,
