@@ -117,7 +117,9 @@ async def _ask(
         )
     except AnswerRefused as refused:
         return [_explained(refused, reply)] * len(asked)
-    desk.tell(Happening.ANSWERED, source=source.url, since=began, certificates=len(asked))
+    accepted = sum(isinstance(each, CheckedAnswer) for each in outcomes)
+    if accepted:
+        desk.tell(Happening.ANSWERED, source=source.url, since=began, certificates=accepted)
     return [
         each if isinstance(each, AnswerRefused) else _accept(each, known, arrived, desk)
         for known, each in zip(asked, outcomes, strict=True)
