@@ -13,6 +13,7 @@ from tashika.issuance import IssuedCertificate, verify_issued
 from tashika.network.recent import Recent
 from tashika.pki.certificates import load_certificate, validity
 
+_GIVEN = (bytes, x509.Certificate)
 _ISSUERS = 64
 """Whoever checks has a few issuers; a PEM file that is read anew each time is another object."""
 
@@ -69,12 +70,11 @@ def _window(given: x509.Certificate | bytes, issuer: x509.Certificate) -> tuple[
     return max(begins, first), min(ends, last)
 
 
-def _name(certificate: x509.Certificate | bytes, issuer: x509.Certificate | bytes) -> bytes:
+def _name(certificate: object, issuer: object) -> bytes:
     # What is neither is for verify_issued to refuse.
-    usable = isinstance(certificate, bytes | x509.Certificate) and isinstance(
-        issuer, bytes | x509.Certificate
-    )
-    return _digest(certificate) + _digest_of_issuer(issuer) if usable else b""
+    if not (isinstance(certificate, _GIVEN) and isinstance(issuer, _GIVEN)):
+        return b""
+    return _digest(certificate) + _digest_of_issuer(issuer)
 
 
 def _digest(given: x509.Certificate | bytes) -> bytes:
