@@ -21,7 +21,6 @@ from tashika.issuance import IssuedCertificate
 from tashika.limits import NONCE_BYTES
 from tashika.pki.algorithms import verify
 from tashika.pki.certid import CertId
-from tashika.pki.certificates import public_key
 from tashika.pki.limits import MAX_RESPONSE_BYTES
 from tashika.pki.receipt import Receipt
 from tashika.pki.request import build_request
@@ -34,7 +33,7 @@ from tashika.pki.response import (
 )
 from tashika.pki.standing import Good, Reason, Revoked, Standing
 from tashika.policy import Nonce, Policy
-from tashika.responder import authorise_responder, identify_responder
+from tashika.responder import authorise_responder, identify_responder, key_of
 
 SEAL = object()
 """Held by the two that make a CheckedAnswer, here and in :mod:`tashika.compact`."""
@@ -162,7 +161,7 @@ def verify_answers(
         if answer.algorithm not in policy.algorithms:
             raise AnswerRefused(Cause.UNSUPPORTED, f"{answer.algorithm.name}, by policy")
         # 7
-        verify(public_key(responder), answer.algorithm, answer.signature, answer.tbs)
+        verify(key_of(responder), answer.algorithm, answer.signature, answer.tbs)
     except PkiError as wrong:
         raise AnswerRefused(_cause_of(wrong), str(wrong)) from wrong
     return [_outcome(answer, each, nonce, policy, at) for each in subjects]

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from tashika.causes import Cause
@@ -17,6 +18,7 @@ from tashika.pki.certificates import (
     critical_extensions,
     extension,
     load_certificate,
+    public_key,
     require_signed_by,
     validity,
 )
@@ -108,6 +110,12 @@ def fault_of_delegate(
 
 
 # A relying party hears few responders, and the same ones again and again.
+
+
+@lru_cache(maxsize=_DELEGATES)
+def key_of(responder: x509.Certificate) -> CertificatePublicKeyTypes:
+    """Return the key that answers are signed with; raises Malformed and Unsupported."""
+    return public_key(responder)
 
 
 @lru_cache(maxsize=_DELEGATES)
