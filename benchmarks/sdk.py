@@ -1,9 +1,9 @@
 """What the SDK costs a relying party: `python benchmarks/sdk.py [--certificates N] [--rounds N]`.
 
-CPU time of this process, in the quickest of some rounds: neighbours only add. A remembered check, an answer verified beside
-the bare signature verifications in it, the same certificate and answer through
-pyhanko-certvalidator, and a batch at the real service with the number of its questions. Fails
-above a bound.
+CPU time of this process, in the quickest of some rounds: neighbours only add. A remembered check,
+an answer verified beside the bare signature verifications in it, the same certificate and answer
+through pyhanko-certvalidator, and a batch at the real service with the number of its questions.
+Fails above a bound.
 """
 
 import argparse

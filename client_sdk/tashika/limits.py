@@ -47,8 +47,8 @@ CACHE_MAX_AGE = timedelta(hours=1)
 CACHE_FAILURES = timedelta(seconds=2)
 """Long enough to hold a crowd back, too short for anybody to notice (C14)."""
 
-CACHE_ENTRIES = 50_000
-"""Some 60 MB at most: about 1.2 kB for a certificate with its answer."""
+CACHE_ENTRIES = 20_000
+"""45 MB at most: 2.2 kB for a certificate with its answer."""
 
 MAX_REFRESHES = 32
 """Answers that are renewed ahead at once; what does not get its turn is asked for when due."""
@@ -66,7 +66,7 @@ POOL_IDLE = timedelta(seconds=10)
 """Below the 15 s after which many servers close an idle connection."""
 
 MAX_PERSISTED = 64 * 1024 * 1024
-"""Octets of a cache file; room for some 20,000 answers."""
+"""Octets of a cache file; room for 50,000 answers that are signed with P-256."""
 
 CACHE_PATIENCE = timedelta(milliseconds=50)
 """How long a cache file that another process writes is waited for; then it is done without."""
