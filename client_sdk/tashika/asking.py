@@ -8,6 +8,7 @@ from functools import partial
 
 from cryptography import x509
 
+from tashika.causes import Status
 from tashika.errors import CertificateRefused
 from tashika.limits import BATCH_BREATH, MAX_REFRESHES
 from tashika.network.answers import Answers, Remembered
@@ -140,7 +141,7 @@ def _look_up(known: Known, desk: Desk, at: datetime) -> Report | None:
             _renew(known, desk, at)
         return _recalled(found, desk, at)
     failed = desk.answers.recall_failure(known.key, at)
-    if failed:
+    if failed is not None:
         desk.tell(Happening.RECALLED, cause=failed.cause)
     return failed
 
@@ -170,5 +171,5 @@ async def _ask_about(known: Known, desk: Desk) -> Report:
 
 
 def _note_failure(known: Known, report: Report, answers: Answers | None) -> None:
-    if answers and report.answer is None:
+    if answers and report.status is Status.UNDETERMINED:
         answers.keep_failure(known, report)

@@ -2,14 +2,16 @@
 
 import asyncio
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from cryptography import x509
 
-from support.sdk import Bench
+from support.sdk import AT, Bench
 from tashika import AsyncClient, Policy, Report
 from tashika.observing import Event, Happening
 from tashika.pki.request import parse_request
+from tashika.testing import Pki
 
 ONE, TWO, THREE = "http://one.test/", "https://two.test/ocsp", "http://three.test/"
 
@@ -39,7 +41,7 @@ class Party(Bench):
     """Checks over a FakeResponder, or over another transport that asks it."""
 
     def __init__(self, *urls: str, policy: Policy | None = None, **parts: Any) -> None:
-        super().__init__()
+        super().__init__(_pki())
         self.heard = Heard()
         self.urls, self.policy, self.parts = urls or (ONE,), policy or Policy(), parts
         self.client = self.another()
@@ -59,14 +61,22 @@ class Party(Bench):
         return await self.client.check(certificate or self.pki.certificate, self.pki.issuer)
 
     def issue(self, number: int) -> list[x509.Certificate]:
-        """Make certificates that share a key, since only their serials matter."""
-        return [
-            self.pki.issue(f"Certificate {each}", serial=1000 + each).certificate
-            for each in range(number)
-        ]
+        """Return certificates with the serials from 1000 on."""
+        return [_issued(1000 + each) for each in range(number)]
 
     def advance(self, **by: float) -> None:
         self.clock.advance(timedelta(**by))
+
+
+@cache
+def _pki() -> Pki:
+    """Make the one PKI of all parties: no test changes it."""
+    return Pki(at=AT)
+
+
+@cache
+def _issued(serial: int) -> x509.Certificate:
+    return _pki().issue(f"Certificate {serial}", serial=serial).certificate
 
 
 def serials(question: bytes) -> list[int]:

@@ -17,7 +17,7 @@ from tashika.network.recent import Recent
 from tashika.network.settings import CachePolicy
 from tashika.network.subjects import Known
 from tashika.ocsp import CheckedAnswer, verify_answers
-from tashika.pki.standing import Revoked
+from tashika.pki.standing import Revoked, Unknown
 from tashika.policy import Policy
 from tashika.report import Report
 
@@ -87,28 +87,34 @@ class Answers:
 
     def load(self, known: Known, at: datetime) -> Remembered | None:
         """Return an answer from memory or from the cache that may be used now."""
-        if self._answers.get(known.key) is None and (found := self._verified(known, at)):
-            self._answers.put(known.key, found)
+        if (held := self.recall(known.key, at)) is not None:
+            return held
+        found, before = self._verified(known, at), self._answers.get(known.key)
+        if found is None or (before and _undoes(found.answer, before.answer)):
+            return None
+        self._answers.put(known.key, found)
         return self.recall(known.key, at)
 
     def keep(self, known: Known, answer: CheckedAnswer, arrived: Arrived) -> Remembered:
         """Remember an answer that was just verified, and return what holds now.
 
         That is the answer, or a revocation of newer data that was known
-        before: a responder that lags behind must not undo it.
+        before: a responder that lags behind must not undo it. "Unknown" is
+        no answer to rely on, and is not remembered as one.
         """
-        self._failures.drop(known.key)
-        before = self._answers.get(known.key) or self._verified(known, arrived.at)
-        if before and _undoes(answer, before.answer):
-            return before
+        for before in (self._answers.get(known.key), self._verified(known, arrived.at)):
+            if before and _undoes(answer, before.answer):
+                return before
         kept = self._bounded(answer, arrived)
-        self._answers.put(known.key, kept)
-        if self._cache:
-            self._cache.store(known.key, _written(arrived), until=kept.until)
+        if not isinstance(answer.standing, Unknown):
+            self._failures.drop(known.key)
+            self._answers.put(known.key, kept)
+            if self._cache:
+                self._cache.store(known.key, _written(arrived), until=kept.until)
         return kept
 
     def keep_failure(self, known: Known, report: Report) -> None:
-        """Remember for a moment that nobody could say anything."""
+        """Remember for a moment that nobody knew."""
         patience = self._limits.failures * (0.5 + self._chance())
         if patience:
             self._failures.put(known.key, (report.at + patience, report))

@@ -244,6 +244,19 @@ async def test_a_failure_leaves_an_answer_that_still_holds_alone() -> None:
     assert len(here.responder.asked) == 2  # the renewal, which is not repeated at once
 
 
+async def test_a_signed_unknown_is_a_failure_and_no_answer_to_rely_on() -> None:
+    here = keeping(ONE, TWO)
+    here.responder.forget(here.pki.certificate)
+    for remembered in (False, True):
+        report = await here.check()
+        assert (report.cause, report.remembered) == (Cause.UNKNOWN, remembered)
+    assert here.responder.asked == [ONE, TWO]
+    assert here.heard.whats(Happening.RECALLED) == [Happening.RECALLED]
+    here.responder.release(here.pki.certificate)
+    here.advance(seconds=5)
+    assert await here.check()
+
+
 # --- renewed ahead --------------------------------------------------------------------------
 
 
