@@ -69,6 +69,8 @@ class AsyncClient:
     def __init__(self, *sources: str | LocalSource, **parts: Unpack[ClientParts]) -> None:
         if not sources:
             raise WrongUse("a client needs the URL of at least one responder, or a compact set")
+        if unknown := parts.keys() - ClientParts.__annotations__.keys():
+            raise WrongUse(f"a client takes no {', '.join(sorted(unknown))}; see ClientParts")
         # Whoever uses the codecs alone, as the server does, need not wait for aiohttp.
         from tashika.http_transport import HttpTransport  # noqa: PLC0415
 

@@ -268,6 +268,12 @@ def test_closing_ends_the_thread_and_the_checks_under_way(responder: FakeRespond
     assert not [each for each in threading.enumerate() if each.name == "tashika"]
 
 
+@pytest.mark.parametrize("face", [Client, AsyncClient])
+def test_a_part_that_no_client_has_is_refused(face: type[Client | AsyncClient]) -> None:
+    with pytest.raises(WrongUse, match="credentials"):
+        face("https://ocsp.example/", credentials=None)  # type: ignore[call-arg]
+
+
 async def test_a_closed_client_says_so(responder: FakeResponder) -> None:
     async with AsyncClient(responder.url, transport=responder) as client:
         await client.check(responder.pki.certificate, responder.pki.issuer)

@@ -90,11 +90,13 @@ class SqliteCache:
         self._seal = Seal(key)
         self._lock = threading.Lock()
         self._opened: tuple[int, sqlite3.Connection] | None = None
+        self._inherited: list[sqlite3.Connection] = []
         with self._lock:
             try:
                 self._try(lambda _: None)
             except (OSError, sqlite3.Error) as wrong:
-                raise WrongUse(f"cannot keep a cache at {self._path}: {wrong}") from wrong
+                if not _is_busy(wrong):
+                    raise WrongUse(f"cannot keep a cache at {self._path}: {wrong}") from wrong
 
     def load(self, name: bytes) -> bytes | None:
         """Return what was last stored under a name, if it is still there."""
@@ -158,8 +160,11 @@ class SqliteCache:
             return work(self._file())
 
     def _file(self) -> sqlite3.Connection:
-        # A connection must not be used on both sides of a fork.
-        if self._opened is None or self._opened[0] != os.getpid():
+        # A connection must not be used on both sides of a fork, nor closed on the wrong one.
+        if self._opened and self._opened[0] != os.getpid():
+            self._inherited.append(self._opened[1])
+            self._opened = None
+        if self._opened is None:
             self._opened = os.getpid(), self._open()
         return self._opened[1]
 
@@ -179,9 +184,9 @@ class SqliteCache:
         return file
 
     def _close(self) -> None:
-        opened, self._opened = self._opened, None
-        if opened and opened[0] == os.getpid():
-            opened[1].close()
+        if self._opened and self._opened[0] == os.getpid():
+            self._opened[1].close()
+            self._opened = None
 
     def _move_aside(self) -> None:
         self._close()
@@ -194,14 +199,23 @@ class SqliteCache:
 def _prepare(file: sqlite3.Connection, most: int) -> None:
     with closing(file.execute("SELECT count(*) FROM sqlite_master")) as tables:
         is_new = tables.fetchone() == (0,)
+    if is_new:
+        file.executescript(
+            f"PRAGMA page_size = {_PAGE}; PRAGMA journal_mode = WAL;"
+            f"PRAGMA application_id = {_OURS}; {_TABLE}"
+        )
     with closing(file.execute("PRAGMA application_id")) as stated:
-        if not is_new and stated.fetchone() != (_OURS,):
+        if stated.fetchone() != (_OURS,):
             raise WrongUse("this is a database of something else; choose another path")
     file.executescript(
-        f"PRAGMA page_size = {_PAGE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-        f"PRAGMA journal_size_limit = {_LEAST}; PRAGMA max_page_count = {most // _PAGE};"
-        f"PRAGMA application_id = {_OURS}; {_TABLE}"
+        f"PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = {_LEAST};"
+        f"PRAGMA max_page_count = {most // _PAGE};"
     )
+
+
+def _is_busy(failure: Exception) -> bool:
+    code = getattr(failure, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _make_room(file: sqlite3.Connection) -> None:

@@ -364,6 +364,18 @@ def test_a_file_that_is_busy_costs_only_what_was_to_be_kept(
     assert "cache_unusable" in caplog.text
 
 
+def test_a_file_that_is_busy_at_the_start_is_used_later(file: Path) -> None:
+    SqliteCache(file, key=KEY).close()
+    blocking = opened(file)
+    blocking.execute("PRAGMA locking_mode = EXCLUSIVE")
+    blocking.execute("BEGIN EXCLUSIVE")
+    with SqliteCache(file, key=KEY) as cache:
+        blocking.execute("ROLLBACK")
+        blocking.close()
+        cache.store(b"name", b"value", until=LATER)
+        assert cache.load(b"name") == b"value"
+
+
 def test_a_seal_binds_a_value_to_its_name_and_key() -> None:
     seal, other = Seal(KEY), Seal(OTHER)
     sealed = seal.seal(b"name", b"value")
