@@ -5,6 +5,7 @@
 #              make bench-answering  one core beside its peers, about half an hour
 #              make bench-scale      larger indexes: ARGS="--sizes 10000,1000000,10000000"
 #              make bench-data       loading, changing, starting: ARGS="--sizes 1000000,50000000"
+#              make bench-sdk        what a check costs a relying party, beside pyhanko-certvalidator
 # make compiled  compile the path of an answer into .venv/compiled; the benchmarks do that first
 # make test-compiled  run the tests of that path on it
 # make drill   kill workers and ingesters under load; every answer must be counted once
@@ -30,7 +31,8 @@ COMPILE := $(BIN)/uv pip compile $(DISTRIBUTIONS) --override .venv/local.txt --q
 # Every command is a process of its own; without bytecode each compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check compiled test-compiled bench bench-answering bench-scale bench-data drill soak reference wheel-check lock
+.PHONY: demo test check compiled test-compiled bench bench-answering bench-scale bench-data bench-sdk drill soak
+.PHONY: reference wheel-check lock
 
 demo: .venv/run.ready
 	$(BIN)/python demo/demo.py
@@ -78,6 +80,9 @@ bench-scale: .venv/bench.ready .venv/compiled.ready
 
 bench-data: .venv/bench.ready .venv/compiled.ready
 	$(BIN)/python -m benchmarks.data --to benchmarks/results $(ARGS)
+
+bench-sdk: .venv/bench.ready
+	$(BIN)/python -m benchmarks.sdk $(ARGS)
 
 drill: .venv/dev.ready
 	PYTHONPATH=tests $(BIN)/python -m drill $(ARGS)

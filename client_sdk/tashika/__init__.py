@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tashika.credential import BearerToken, Credential, RequestSigner
     from tashika.errors import NotGood, TashikaError
     from tashika.issuance import IssuedCertificate, verify_issued
+    from tashika.network.answers import Cache
+    from tashika.network.settings import BatchLimits, CachePolicy, HedgePolicy, PoolLimits
+    from tashika.network.sqlite_cache import SqliteCache
     from tashika.ocsp import CheckedAnswer, Question, ask, verify_answer
     from tashika.pki.certificates import load_certificate
     from tashika.pki.receipt import Receipt
@@ -33,8 +36,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "Attempt",
+    "BatchLimits",
     "BearerToken",
     "BreakerLimits",
+    "Cache",
+    "CachePolicy",
     "Cause",
     "CertIdHash",
     "CheckedAnswer",
@@ -42,11 +48,13 @@ __all__ = [
     "Credential",
     "Deadlines",
     "Good",
+    "HedgePolicy",
     "IssuedCertificate",
     "NoNextUpdate",
     "Nonce",
     "NotGood",
     "Policy",
+    "PoolLimits",
     "Question",
     "Reason",
     "Receipt",
@@ -55,6 +63,7 @@ __all__ = [
     "Report",
     "RequestSigner",
     "Revoked",
+    "SqliteCache",
     "Standing",
     "Status",
     "TashikaError",
@@ -94,6 +103,14 @@ _HOMES = {
         "ask",
         "verify_answer",
     ),
+    "tashika.network.answers": ("Cache",),
+    "tashika.network.settings": (
+        "BatchLimits",
+        "CachePolicy",
+        "HedgePolicy",
+        "PoolLimits",
+    ),
+    "tashika.network.sqlite_cache": ("SqliteCache",),
     "tashika.pki.certificates": ("load_certificate",),
     "tashika.pki.receipt": ("Receipt",),
     "tashika.pki.standing": (

@@ -1,125 +1,175 @@
-"""The flow of one check: the certificate first, then source after source."""
+"""The flow of a check: the certificate first, then what is remembered, then the sources."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from functools import partial
 
 from cryptography import x509
 
-from tashika.breaker import Breaker
-from tashika.causes import Cause
-from tashika.credential import RequestSigner
-from tashika.errors import AnswerRefused, CertificateRefused, SourceFailed
-from tashika.issuance import IssuedCertificate, verify_issued
-from tashika.ocsp import CheckedAnswer, ask, verify_answer
-from tashika.pki.limits import MAX_RESPONSE_BYTES
-from tashika.policy import Policy
-from tashika.receipts import ReceiptBook
-from tashika.report import Attempt, Report
-from tashika.transport import Transport
+from tashika.causes import Status
+from tashika.errors import CertificateRefused
+from tashika.limits import BATCH_BREATH, MAX_REFRESHES
+from tashika.network.answers import Answers, Remembered
+from tashika.network.desk import Desk, LocalSource
+from tashika.network.inquiry import inquire
+from tashika.network.subjects import Known
+from tashika.observing import Happening
+from tashika.report import Report
+
+__all__ = ["Given", "LocalSource", "Progress", "check", "check_many", "recall"]
+
+Given = x509.Certificate | bytes
+"""A certificate, or its PEM or DER."""
+Progress = Callable[[int, int], object]
+"""Called with how many certificates are done, and of how many."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One responder, from configuration; never from a certificate (C9)."""
-
-    url: str
-    breaker: Breaker
-
-
-@runtime_checkable
-class LocalSource(Protocol):
-    """A source that needs no network, such as a compact set; for any number of threads."""
-
-    source: str
-    """What a report names it by."""
-
-    def answer(self, subject: IssuedCertificate, policy: Policy, *, at: datetime) -> CheckedAnswer:
-        """Answer at once; raises AnswerRefused."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Everything that a check needs beside its two certificates."""
-
-    sources: tuple[Source | LocalSource, ...]
-    transport: Transport
-    signer: RequestSigner | None
-    policy: Policy
-    clock: Callable[[], datetime]
-    nonces: Callable[[int], bytes]
-    receipts: ReceiptBook | None
-
-
-async def check(
-    certificate: x509.Certificate | bytes, issuer: x509.Certificate | bytes, desk: Desk
-) -> Report:
-    """Check one certificate; whatever strangers send, the outcome is a report."""
+def recall(certificate: Given, issuer: Given, desk: Desk) -> Report | None:
+    """Report from memory, if nothing is to be done but that; for any thread."""
+    if desk.answers is None:
+        return None
     at = desk.clock()
+    known = desk.subjects.recall(certificate, issuer, at)
+    found = desk.answers.recall(known.key, at) if known else None
+    return _recalled(found, desk, at) if found and at < found.renew else None
+
+
+async def check(certificate: Given, issuer: Given, desk: Desk) -> Report:
+    """Check one certificate; whatever strangers send, the outcome is a report."""
+    # Not by its truth: a report is true only where the certificate is good.
+    if (report := recall(certificate, issuer, desk)) is not None:
+        return report
+    began, at = desk.monotonic(), desk.clock()
     try:
-        subject = verify_issued(certificate, issuer, at=at)
+        known = desk.subjects.verify(certificate, issuer, at)
     except CertificateRefused as refused:
-        return Report(at=at, verdict=refused.cause, detail=refused.detail)
-    return await _ask_in_turn(subject, desk, at)
+        report = Report(at=at, verdict=refused.cause, detail=refused.detail)
+    else:
+        if (remembered := _look_up(known, desk, at)) is not None:
+            return remembered
+        report = await desk.flights.join(known.key, partial(_ask_about, known, desk))
+        # Whoever joined an inquiry under way has a time of its own.
+        report = replace(report, at=at)
+    desk.tell(Happening.CHECKED, source=report.source, cause=report.cause, since=began)
+    return report
 
 
-async def _ask_in_turn(subject: IssuedCertificate, desk: Desk, at: datetime) -> Report:
-    """Ask until one source says good or revoked; a failure goes on to the next (C5)."""
-    last_moment = _now() + desk.policy.deadlines.total.total_seconds()
-    tried: list[Attempt] = []
-    unknown: list[tuple[CheckedAnswer, str]] = []
-    for source in desk.sources:
-        name = source.url if isinstance(source, Source) else source.source
+async def check_many(
+    certificates: Sequence[Given], issuer: Given, desk: Desk, progress: Progress | None
+) -> list[Report]:
+    """Check certificates of one issuer, several in a question; reports are in order."""
+    batch = _Batch(certificates, issuer, desk, progress)
+    workers = [asyncio.create_task(batch.work()) for _ in range(desk.policy.batch.at_once)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for each in workers:
+            each.cancel()
+        await asyncio.wait(workers)
+    return [batch.reports[each] for each in range(len(certificates))]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Many certificates on their way; any number of workers share it in one event loop."""
+
+    certificates: Sequence[Given]
+    issuer: Given
+    desk: Desk
+    progress: Progress | None
+    reports: dict[int, Report] = field(default_factory=dict)
+    _left: Iterator[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = iter(range(len(self.certificates)))
+
+    async def work(self) -> None:
+        """Take certificates until none is left: those that must be asked about, in questions."""
+        while True:
+            at, asked, looked_at = self.desk.clock(), dict[int, Known](), 0
+            for place in self._left:
+                if known := self._settle(place, at):
+                    asked[place] = known
+                looked_at += 1
+                if len(asked) == self.desk.policy.batch.per_question or looked_at == BATCH_BREATH:
+                    break
+            if not looked_at:
+                return
+            await self._ask(asked, at)
+
+    def _settle(self, place: int, at: datetime) -> Known | None:
+        """Report without asking if that can be; otherwise return what to ask about."""
         try:
-            if isinstance(source, Source):
-                answer = await _ask_one(source, subject, desk, last_moment)
-            else:
-                answer = source.answer(subject, desk.policy, at=desk.clock())
-        except (SourceFailed, AnswerRefused) as failure:
-            tried.append(Attempt(name, failure.cause, failure.detail))
-            continue
-        if answer.cause is not Cause.UNKNOWN:
-            return Report(at=at, verdict=answer, source=name, tried=tuple(tried))
-        tried.append(Attempt(name, answer.cause))
-        unknown.append((answer, name))
-    # A signed "unknown" says more than the failures around it.
-    verdict, url = unknown[0] if unknown else (tried[-1].cause, None)
-    return Report(at=at, verdict=verdict, source=url, tried=tuple(tried))
+            known = self.desk.subjects.verify(self.certificates[place], self.issuer, at)
+        except CertificateRefused as refused:
+            self._done(place, Report(at=at, verdict=refused.cause, detail=refused.detail))
+            return None
+        if (report := _look_up(known, self.desk, at)) is not None:
+            self._done(place, report)
+            return None
+        return known
+
+    async def _ask(self, asked: dict[int, Known], at: datetime) -> None:
+        if not asked:
+            await asyncio.sleep(0)
+            return
+        # One that was given twice is asked about once.
+        unlike = list({each.key: each for each in asked.values()}.values())
+        reports = await inquire(unlike, self.desk, at)
+        by_key = {known.key: report for known, report in zip(unlike, reports, strict=True)}
+        for known in unlike:
+            _note_failure(known, by_key[known.key], self.desk.answers)
+        for place, known in asked.items():
+            self._done(place, by_key[known.key])
+
+    def _done(self, place: int, report: Report) -> None:
+        self.reports[place] = report
+        if not report.remembered:
+            self.desk.tell(Happening.CHECKED, source=report.source, cause=report.cause)
+        if self.progress:
+            self.progress(len(self.reports), len(self.certificates))
 
 
-async def _ask_one(
-    source: Source, subject: IssuedCertificate, desk: Desk, last_moment: float
-) -> CheckedAnswer:
-    if _now() >= last_moment:
-        raise SourceFailed(Cause.TIMED_OUT, "no time was left to ask")
-    source.breaker.admit()
-    # A nonce of its own for each source: one could replay it to another.
-    question = ask(subject, desk.policy, desk.nonces)
-    asked = desk.signer.sign(question.body) if desk.signer else question.body
-    patience = desk.policy.deadlines.connect + desk.policy.deadlines.read
-    try:
-        async with asyncio.timeout_at(min(_now() + patience.total_seconds(), last_moment)):
-            reply = await desk.transport.post(source.url, asked, limit=MAX_RESPONSE_BYTES)
-    except TimeoutError as late:
-        source.breaker.failed()
-        raise SourceFailed(Cause.TIMED_OUT, "no complete answer") from late
-    except SourceFailed:
-        source.breaker.failed()
-        raise
-    source.breaker.succeeded()
-    try:
-        answer = verify_answer(reply.body, question, desk.policy, at=desk.clock())
-    except AnswerRefused as refused:
-        if not reply.refusal or refused.detail:
-            raise
-        raise AnswerRefused(refused.cause, f"refusal {reply.refusal}") from refused
-    if desk.receipts:
-        desk.receipts.keep(answer, serial=subject.serial)
-    return answer
+def _look_up(known: Known, desk: Desk, at: datetime) -> Report | None:
+    """Report from what is remembered, in the cache too; begins to renew what is due."""
+    if desk.answers is None:
+        return None
+    if found := desk.answers.load(known, at):
+        if at >= found.renew:
+            _renew(known, desk, at)
+        return _recalled(found, desk, at)
+    failed = desk.answers.recall_failure(known.key, at)
+    if failed is not None:
+        desk.tell(Happening.RECALLED, cause=failed.cause)
+    return failed
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _recalled(found: Remembered, desk: Desk, at: datetime) -> Report:
+    answer, source, *_ = found
+    desk.tell(Happening.RECALLED, source=source, cause=answer.cause)
+    return Report(at=at, verdict=answer, source=source, remembered=True)
+
+
+def _renew(known: Known, desk: Desk, at: datetime) -> None:
+    """Ask beside the callers, unless that is done, or just failed, or too many do."""
+    answers, renewals = desk.answers, desk.renewals
+    has_failed = answers is not None and answers.recall_failure(known.key, at) is not None
+    if has_failed or desk.flights.is_under_way(known.key) or len(renewals) >= MAX_REFRESHES:
+        return
+    desk.tell(Happening.RENEWED)
+    task = asyncio.create_task(desk.flights.join(known.key, partial(_ask_about, known, desk)))
+    renewals.add(task)
+    task.add_done_callback(renewals.discard)
+
+
+async def _ask_about(known: Known, desk: Desk) -> Report:
+    (report,) = await inquire([known], desk, desk.clock())
+    _note_failure(known, report, desk.answers)
+    return report
+
+
+def _note_failure(known: Known, report: Report, answers: Answers | None) -> None:
+    if answers and report.status is Status.UNDETERMINED:
+        answers.keep_failure(known, report)

@@ -34,10 +34,11 @@ class Breaker:
         """Take note of an answer, whatever it said."""
         self._failures = 0
 
-    def failed(self) -> None:
-        """Take note that no answer came."""
+    def failed(self) -> bool:
+        """Take note that no answer came; returns True where that opens the breaker."""
         self._failures += 1
         self._rest_from(self._monotonic())
+        return self._failures == self._limits.failures
 
     def _rest_from(self, now: float) -> None:
         self._probe_at = now + self._limits.rest.total_seconds()

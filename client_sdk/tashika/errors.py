@@ -14,6 +14,7 @@
     ├── CheckFailed                    one step of a check said no; has a cause
     │   ├── CertificateRefused         the certificate itself: no source can help
     │   ├── SourceFailed               no answer came: the next source may have one
+    │   │   └── ConnectionLost         the connection broke: asking again may help
     │   └── AnswerRefused              the answer proves nothing: so may the next one's
     ├── NotGood                        from Report.require_good(); has the report
     │   ├── CertificateRevoked         revoked, on hold, or never issued
@@ -65,6 +66,7 @@ __all__ = [
     "CertificateRevoked",
     "CheckFailed",
     "CompactRefused",
+    "ConnectionLost",
     "EntryTooLong",
     "Malformed",
     "NotGood",
@@ -103,6 +105,10 @@ class CertificateRefused(CheckFailed):
 
 class SourceFailed(CheckFailed):
     """No answer came from this source."""
+
+
+class ConnectionLost(SourceFailed):
+    """The connection broke after the question may have arrived, before the answer was whole."""
 
 
 class AnswerRefused(CheckFailed):

@@ -34,3 +34,39 @@ BREAKER_FAILURES = 5
 
 BREAKER_REST = timedelta(seconds=30)
 """Long enough for a restart, short enough that nobody has to intervene."""
+
+RETRIES = 1
+"""A kept connection that the server just closed takes one; a second loss in a row is a failure."""
+
+MAX_RETRIES = 3
+"""More hammer a responder that is in trouble."""
+
+CACHE_MAX_AGE = timedelta(hours=1)
+"""A revocation is heard of within the hour, however far off nextUpdate is."""
+
+CACHE_FAILURES = timedelta(seconds=2)
+"""Long enough to hold a crowd back, too short for anybody to notice (C14)."""
+
+CACHE_ENTRIES = 20_000
+"""45 MB at most: 2.2 kB for a certificate with its answer."""
+
+MAX_REFRESHES = 32
+"""Answers that are renewed ahead at once; what does not get its turn is asked for when due."""
+
+BATCH_AT_ONCE = 4
+"""Keeps one responder's core busy without crowding out other callers."""
+
+BATCH_BREATH = 64
+"""So many certificates are looked at before others get their turn in the event loop."""
+
+POOL_CONNECTIONS = 32
+"""One core of a responder answers 32 connections as fast as any more."""
+
+POOL_IDLE = timedelta(seconds=10)
+"""Below the 15 s after which many servers close an idle connection."""
+
+MAX_PERSISTED = 64 * 1024 * 1024
+"""Octets of a cache file; room for 50,000 answers that are signed with P-256."""
+
+CACHE_PATIENCE = timedelta(milliseconds=50)
+"""How long a cache file that another process writes is waited for; then it is done without."""

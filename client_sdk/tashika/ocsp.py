@@ -4,7 +4,7 @@ Bytes go in, a CheckedAnswer or an AnswerRefused comes out. Fetching the bytes,
 and asking somebody else when they are refused, is :mod:`tashika.asking`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 
@@ -131,20 +131,29 @@ def verify_answer(
 
     Raises AnswerRefused and nothing else.
     """
-    # 1 to 8
-    signed = read_signed(body, question.subject, policy, at=at)
-    single = signed.single
-    # 9
-    require_fresh(
-        this_update=single.this_update,
-        next_update=single.next_update,
-        produced_at=signed.answer.produced_at,
-        policy=policy,
-        at=at,
+    (outcome,) = verify_answers(
+        body, [question.subject], nonce=question.nonce, policy=policy, at=at
     )
-    # 10
-    _require_nonce(signed.answer.nonce, question.nonce, policy.nonce)
-    return signed.checked()
+    if isinstance(outcome, AnswerRefused):
+        raise outcome
+    return outcome
+
+
+def verify_answers(
+    body: bytes,
+    subjects: Sequence[Subject],
+    *,
+    nonce: bytes | None,
+    policy: Policy,
+    at: datetime,
+) -> list[CheckedAnswer | AnswerRefused]:
+    """Check one answer about several certificates of one issuer, as verify_answer does.
+
+    Returns the outcome of steps 8 to 10 for each certificate, in order. Raises
+    AnswerRefused where the answer fails as a whole, in steps 1 to 7.
+    """
+    answer = _read_signed(body, subjects[0], policy, at=at)
+    return [_outcome(answer, each, nonce, policy, at) for each in subjects]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +166,7 @@ class SignedAnswer:
     subject: Subject
 
     def checked(self) -> CheckedAnswer:
-        """Declare the times right; for verify_answer() and :mod:`tashika.status` alone."""
+        """Declare the times right; for verify_answers() and :mod:`tashika.status` alone."""
         return CheckedAnswer(
             standing=self.single.standing,
             this_update=self.single.this_update,
@@ -179,6 +188,12 @@ def read_signed(
     The responder's authority is judged at ``at``, or when it is None at the
     time when the answer says it was signed: for answers of the past.
     """
+    return _statement(_read_signed(body, subject, policy, at=at), subject)
+
+
+def _read_signed(
+    body: bytes, subject: Subject, policy: Policy, *, at: datetime | None
+) -> BasicResponse:
     try:
         # 1 to 3
         answer = _read(body)
@@ -193,9 +208,37 @@ def read_signed(
         verify(key, answer.algorithm, answer.signature, answer.tbs)
     except PkiError as wrong:
         raise AnswerRefused(_cause_of(wrong), str(wrong)) from wrong
+    return answer
+
+
+def _statement(answer: BasicResponse, subject: Subject) -> SignedAnswer:
     # 8
     index, single = _find(answer.responses, subject)
     return SignedAnswer(answer=answer, single=single, index=index, subject=subject)
+
+
+def _outcome(
+    answer: BasicResponse,
+    subject: Subject,
+    nonce: bytes | None,
+    policy: Policy,
+    at: datetime,
+) -> CheckedAnswer | AnswerRefused:
+    try:
+        signed = _statement(answer, subject)
+        # 9
+        require_fresh(
+            this_update=signed.single.this_update,
+            next_update=signed.single.next_update,
+            produced_at=answer.produced_at,
+            policy=policy,
+            at=at,
+        )
+        # 10
+        _require_nonce(answer.nonce, nonce, policy.nonce)
+    except AnswerRefused as refused:
+        return refused
+    return signed.checked()
 
 
 def _read(body: bytes) -> BasicResponse:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, StrEnum
 
-from tashika.errors import WrongUse
 from tashika.limits import (
     BREAKER_FAILURES,
     BREAKER_REST,
@@ -17,14 +16,20 @@ from tashika.limits import (
     DEFAULT_SKEW,
     DEFAULT_TOTAL,
     MAX_AGE,
+    MAX_RETRIES,
     MAX_SKEW,
+    RETRIES,
+)
+from tashika.network.settings import (
+    BATCH,
+    POOL,
+    BatchLimits,
+    CachePolicy,
+    HedgePolicy,
+    PoolLimits,
+    require,
 )
 from tashika.pki.algorithms import BY_OID, SignatureAlgorithm
-
-
-def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - the condition is the point
-    if not holds:
-        raise WrongUse(otherwise)
 
 
 class Nonce(StrEnum):
@@ -71,7 +76,7 @@ class Deadlines:
 
     def __post_init__(self) -> None:
         for name in ("connect", "read", "total"):
-            _require(timedelta(0) < getattr(self, name), f"Deadlines.{name} must be above zero")
+            require(timedelta(0) < getattr(self, name), f"Deadlines.{name} must be above zero")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +89,8 @@ class BreakerLimits:
     """How long until one question is let through again."""
 
     def __post_init__(self) -> None:
-        _require(self.failures >= 1, "BreakerLimits.failures must be at least 1")
-        _require(self.rest > timedelta(0), "BreakerLimits.rest must be above zero")
+        require(self.failures >= 1, "BreakerLimits.failures must be at least 1")
+        require(self.rest > timedelta(0), "BreakerLimits.rest must be above zero")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,22 +108,32 @@ class Policy:
     """The signature algorithms an answer may use."""
     deadlines: Deadlines = Deadlines()
     breaker: BreakerLimits = BreakerLimits()
+    retries: int = RETRIES
+    """How often a question is sent again, with its nonce, when a connection breaks. Never without
+    a nonce: the responder could not tell it from a new question, and would bill it as one."""
+    hedge: HedgePolicy | None = None
+    """Off: each source is waited for, since hedges cost answers."""
+    cache: CachePolicy | None = None
+    """Off: each check asks."""
+    batch: BatchLimits = BATCH
+    pool: PoolLimits = POOL
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
             # A text that looks like the choice would be compared with it in vain.
-            _require(
+            require(
                 isinstance(getattr(self, name), kind), f"Policy.{name} must be a {kind.__name__}"
             )
-        _require(
+        require(
             timedelta(0) < self.max_age <= MAX_AGE,
             f"Policy.max_age must be above zero and at most {MAX_AGE.days} days",
         )
-        _require(
+        require(
             timedelta(0) <= self.skew <= MAX_SKEW,
             f"Policy.skew must be between zero and {MAX_SKEW}",
         )
-        _require(bool(self.algorithms), "Policy.algorithms must name at least one algorithm")
+        require(0 <= self.retries <= MAX_RETRIES, f"Policy.retries is from 0 to {MAX_RETRIES}")
+        require(bool(self.algorithms), "Policy.algorithms must name at least one algorithm")
 
 
 _CHOICES = {"nonce": Nonce, "certid_hash": CertIdHash, "no_next_update": NoNextUpdate}

@@ -51,6 +51,8 @@ class Report:
     """The URL that gave the answer."""
     tried: tuple[Attempt, ...] = ()
     """The sources that were asked before it, or in vain, in order."""
+    remembered: bool = False
+    """True where nobody was asked: what was heard before still holds (Policy.cache)."""
 
     def __post_init__(self) -> None:
         if isinstance(self.verdict, CheckedAnswer):

@@ -3,7 +3,9 @@
 Not for signatures or dates of the answer itself: :mod:`tashika.ocsp`.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
@@ -35,6 +37,9 @@ _UNDERSTOOD = {
     ExtensionOID.OCSP_NO_CHECK,
 }
 
+_DELEGATES = 64
+"""Certificates of responders that are known again; 64 KiB each at most."""
+
 
 def identify_responder(answer: BasicResponse, subject: Subject) -> x509.Certificate | None:
     """Return the certificate that the answer's ResponderID names; None for the issuer itself.
@@ -46,8 +51,8 @@ def identify_responder(answer: BasicResponse, subject: Subject) -> x509.Certific
     if _is_named(answer, subject.identity):
         return None
     for data in answer.certificates:
-        candidate = load_certificate(data)
-        if _is_named(answer, IssuerIdentity.of(candidate)):
+        candidate, identity = _read(data)
+        if _is_named(answer, identity):
             return candidate
     raise AnswerRefused(Cause.RESPONDER_UNIDENTIFIED)
 
@@ -82,7 +87,7 @@ def authorise_responder(
         responder, subject.identity, subject.key, ExtendedKeyUsageOID.OCSP_SIGNING, at=at
     ):
         raise AnswerRefused(Cause.RESPONDER_UNAUTHORISED, wrong)
-    return public_key(responder)
+    return _key_of(responder)
 
 
 def fault_of_delegate(
@@ -98,27 +103,57 @@ def fault_of_delegate(
     The seven rules of authorise_responder, with `purpose` for OCSPSigning; `key` is the issuer's.
     """
     try:
-        require_issued_by(delegate, issuer, key)
-        wrong = _what_is_wrong(delegate, purpose, at)
+        begins, ends, wrong = _judge(delegate, issuer, _Key(key), purpose)
     except PkiError as unusable:
         return str(unusable)
+    if not begins <= at <= ends:
+        wrong = "is not in its validity"
     return wrong and f"its certificate {wrong}"
 
 
-def _what_is_wrong(
-    responder: x509.Certificate, purpose: x509.ObjectIdentifier, at: datetime
-) -> str:
-    constraints = extension(responder, x509.BasicConstraints)
-    purposes = extension(responder, x509.ExtendedKeyUsage)
-    usage = extension(responder, x509.KeyUsage)
-    begins, ends = validity(responder)
+# A relying party hears few responders, and the same ones again and again.
+
+
+@lru_cache(maxsize=_DELEGATES)
+def _key_of(responder: x509.Certificate) -> object:
+    return public_key(responder)
+
+
+@lru_cache(maxsize=_DELEGATES)
+def _read(data: bytes) -> tuple[x509.Certificate, IssuerIdentity]:
+    certificate = load_certificate(data)
+    return certificate, IssuerIdentity.of(certificate)
+
+
+@lru_cache(maxsize=_DELEGATES)
+def _judge(
+    delegate: x509.Certificate,
+    issuer: IssuerIdentity,
+    key: "_Key",
+    purpose: x509.ObjectIdentifier,
+) -> tuple[datetime, datetime, str]:
+    """Return the validity and what else is wrong, if anything: all that no time changes."""
+    require_issued_by(delegate, issuer, key.key)
+    constraints = extension(delegate, x509.BasicConstraints)
+    purposes = extension(delegate, x509.ExtendedKeyUsage)
+    usage = extension(delegate, x509.KeyUsage)
     faults = (
-        (not begins <= at <= ends, "is not in its validity"),
         (constraints is not None and constraints.ca, "is a CA's"),
         (usage is not None and (usage.key_cert_sign or usage.crl_sign), "is a CA's"),
         (purposes is None or list(purposes) != [purpose], f"is not for {_PURPOSES[purpose]} alone"),
         (usage is not None and not usage.digital_signature, "may not sign data"),
-        (extension(responder, x509.OCSPNoCheck) is None, "lacks ocsp-nocheck"),
-        (critical_extensions(responder) - _UNDERSTOOD, "has an unknown critical extension"),
+        (extension(delegate, x509.OCSPNoCheck) is None, "lacks ocsp-nocheck"),
+        (critical_extensions(delegate) - _UNDERSTOOD, "has an unknown critical extension"),
     )
-    return next((text for is_wrong, text in faults if is_wrong), "")
+    wrong = next((text for is_wrong, text in faults if is_wrong), "")
+    return *validity(delegate), wrong
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A public key to look up by: pyca's can be compared, and not hashed."""
+
+    key: object
+
+    def __hash__(self) -> int:
+        return hash(type(self.key))  # the issuer beside it tells them apart

@@ -24,8 +24,9 @@ class Transport(Protocol):
     """Carries one question at a time, many at once.
 
     The caller bounds the time by cancelling; whatever was opened is then
-    closed. Only SourceFailed may be raised. A Client calls it in a thread of
-    its own, always the same one.
+    closed. Only SourceFailed may be raised, and of that ConnectionLost where the
+    same question may be sent again. A Client calls it in a thread of its own,
+    always the same one.
     """
 
     async def post(self, url: str, body: bytes, *, limit: int) -> Reply:

@@ -5,9 +5,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -17,48 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.sdk import QUICK
+from support.talking import CRLF, as_http, read_question, speaking
 from tashika import AsyncClient, Cause, Client, Deadlines, Policy
 from tashika.errors import WrongUse
 from tashika.testing import FakeResponder, Fault, KeyPair, Pki
 from tashika.transport import Reply
 
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-CRLF = b"\r\n"
-
 
 @pytest.fixture
 def responder() -> FakeResponder:
     return FakeResponder()
-
-
-@asynccontextmanager
-async def speaking(talk: Talk) -> AsyncIterator[str]:
-    """Serve TCP with a few lines of our own."""
-
-    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    async with await asyncio.start_server(closing, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-
-
-async def read_question(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    head = await reader.readuntil(CRLF * 2)
-    length = next(
-        int(line.split(b":")[1])
-        for line in head.lower().split(CRLF)
-        if line.startswith(b"content-length")
-    )
-    return head, await reader.readexactly(length)
-
-
-def as_http(answer: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer
 
 
 async def ask_once(url: str, responder: FakeResponder, policy: Policy | None = None) -> Cause:
@@ -288,8 +254,10 @@ def test_closing_ends_the_thread_and_the_checks_under_way(responder: FakeRespond
     client = Client(responder.url, transport=hanging)
     with ThreadPoolExecutor(3) as threads:
         under_way = [
-            threads.submit(client.check, responder.pki.certificate, responder.pki.issuer)
-            for _ in range(3)
+            threads.submit(
+                client.check, responder.pki.issue(name).certificate, responder.pki.issuer
+            )
+            for name in ("One", "Two", "Three")
         ]
         for _ in under_way:
             assert hanging.asked.acquire(timeout=10)
@@ -298,6 +266,12 @@ def test_closing_ends_the_thread_and_the_checks_under_way(responder: FakeRespond
             with pytest.raises(WrongUse, match="closed during"):
                 each.result(timeout=10)
     assert not [each for each in threading.enumerate() if each.name == "tashika"]
+
+
+@pytest.mark.parametrize("face", [Client, AsyncClient])
+def test_a_part_that_no_client_has_is_refused(face: type[Client | AsyncClient]) -> None:
+    with pytest.raises(WrongUse, match="credentials"):
+        face("https://ocsp.example/", credentials=None)  # type: ignore[call-arg]
 
 
 async def test_a_closed_client_says_so(responder: FakeResponder) -> None:

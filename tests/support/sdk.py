@@ -25,7 +25,7 @@ from tashika import (
     verify_issued,
 )
 from tashika.errors import AnswerRefused
-from tashika.testing import FakeResponder, Fault
+from tashika.testing import FakeResponder, Fault, Pki
 
 AT = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 """A time that no machine's clock shows."""
@@ -40,9 +40,9 @@ QUICK = Deadlines(
 class Bench:
     """One responder at a time that stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, pki: Pki | None = None) -> None:
         self.clock = FakeClock(AT)
-        self.responder = FakeResponder(clock=self.clock.now)
+        self.responder = FakeResponder(pki, clock=self.clock.now)
         self.pki = self.responder.pki
 
     def question(self, policy: Policy = STRICT) -> Question:

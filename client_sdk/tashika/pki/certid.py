@@ -1,6 +1,7 @@
 """Who issued a certificate and which one it is: IssuerIdentity and CertID (RFC 6960 4.1.1)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -9,6 +10,8 @@ from tashika.pki import der
 from tashika.pki.algorithms import HASH_OIDS, digest
 
 _OID_OF_HASH = {name: oid for oid, name in HASH_OIDS.items()}
+_ISSUERS = 256
+"""Whose hashes are remembered: names and keys of 64 KiB at most, and those of 1 kB as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,25 @@ class IssuerIdentity:
 
     def hashes(self, hash_name: str) -> tuple[bytes, bytes]:
         """Return the hashes of name and key as a CertID states them."""
-        return digest(hash_name, self.name), digest(hash_name, self.key)
+        return _hashes(self, hash_name)
 
     @property
     def fingerprint(self) -> bytes:
         """32 bytes that stand for this name and key together."""
-        return digest("sha256", digest("sha256", self.name) + self.key)
+        return _fingerprint(self)
+
+
+# There are few issuers, and each answer wants these of one several times.
+
+
+@lru_cache(maxsize=_ISSUERS)
+def _hashes(issuer: IssuerIdentity, hash_name: str) -> tuple[bytes, bytes]:
+    return digest(hash_name, issuer.name), digest(hash_name, issuer.key)
+
+
+@lru_cache(maxsize=_ISSUERS)
+def _fingerprint(issuer: IssuerIdentity) -> bytes:
+    return digest("sha256", digest("sha256", issuer.name) + issuer.key)
 
 
 class CertId(NamedTuple):

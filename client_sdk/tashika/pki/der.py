@@ -103,7 +103,11 @@ class Reader:
 
     def content(self, tag: int) -> bytes:
         """Step over the next element and return its content."""
-        return self.take(tag).rest
+        found, start, end = tlv(self.data, self.at, self.stop)
+        if found != tag:
+            raise Malformed(f"expected an element with tag {tag:#04x}, found {found:#04x}")
+        self.at = end
+        return self.data[start:end]
 
     def element(self, tag: int | None = None) -> bytes:
         """Step over the next element and return it whole, header included."""

@@ -1,0 +1,225 @@
+"""A cache of answers in one SQLite file, shared by processes and sealed under the caller's key.
+
+::
+
+    with SqliteCache("answers.tcache", key=key) as cache:
+        client = Client(url, policy=Policy(cache=CachePolicy()), cache=cache)
+
+Without the key the file tells nothing about whose certificates were checked. What was altered,
+moved to another name or sealed under another key is as if it were not there.
+"""
+
+import hmac
+import logging
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Self, TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tashika.errors import WrongUse
+from tashika.limits import CACHE_PATIENCE, MAX_PERSISTED
+
+_KEY_BYTES = 32
+_IV_BYTES = 12
+_PAGE = 4096
+_LEAST = 64 * _PAGE
+_OURS = 0x74736B63
+"""PRAGMA application_id: "tskc"."""
+_TABLE = """
+CREATE TABLE IF NOT EXISTS answers (
+    name BLOB PRIMARY KEY, sealed BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS soonest ON answers (until);
+"""
+_T = TypeVar("_T")
+_log = logging.getLogger("tashika.cache")
+
+
+class Seal:
+    """Keeps names and values from whoever has not the key, 32 octets; for any Cache.
+
+    Names by HMAC-SHA256, values by AES-256-GCM bound to their name.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if not isinstance(key, bytes) or len(key) != _KEY_BYTES:
+            raise WrongUse(f"a cache's key has {_KEY_BYTES} random octets; keep it as a secret")
+        self._naming = hmac.digest(key, b"tashika cache name 1", "sha256")
+        self._sealing = AESGCM(hmac.digest(key, b"tashika cache value 1", "sha256"))
+
+    def name(self, name: bytes) -> bytes:
+        """Return what stands for a name."""
+        return hmac.digest(self._naming, name, "sha256")
+
+    def seal(self, name: bytes, value: bytes) -> bytes:
+        """Return a value that open() alone can read, under this name alone."""
+        iv = secrets.token_bytes(_IV_BYTES)
+        return iv + self._sealing.encrypt(iv, value, name)
+
+    def open(self, name: bytes, sealed: bytes) -> bytes | None:
+        """Return the value, None unless this very seal closed it under this name."""
+        try:
+            return self._sealing.decrypt(sealed[:_IV_BYTES], sealed[_IV_BYTES:], name)
+        except (InvalidTag, ValueError):
+            return None
+
+
+class SqliteCache:
+    """A Cache in a file, for any number of processes and threads of one machine.
+
+    The file takes ``most`` octets, beside a journal of SQLite's; when it is
+    full, what ends soonest goes. A damaged file is moved aside with a
+    warning, and a new one begun. A file that is busy for longer than 50 ms, or
+    a full disk, costs what was to be kept. Raises WrongUse for a key of no
+    use, and for a path where such a file cannot be.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, key: bytes, most: int = MAX_PERSISTED
+    ) -> None:
+        if most < _LEAST:
+            raise WrongUse(f"a cache takes at least {_LEAST} octets")
+        self._path, self._most = Path(path), most
+        self._seal = Seal(key)
+        self._lock = threading.Lock()
+        self._opened: tuple[int, sqlite3.Connection] | None = None
+        self._inherited: list[sqlite3.Connection] = []
+        with self._lock:
+            try:
+                self._try(lambda _: None)
+            except (OSError, sqlite3.Error) as wrong:
+                if not _is_busy(wrong):
+                    raise WrongUse(f"cannot keep a cache at {self._path}: {wrong}") from wrong
+
+    def load(self, name: bytes) -> bytes | None:
+        """Return what was last stored under a name, if it is still there."""
+        name = self._seal.name(name)
+        query = "SELECT sealed FROM answers WHERE name = ?"
+        row = self._do(lambda file: file.execute(query, (name,)).fetchone())
+        return self._seal.open(name, row[0]) if row and isinstance(row[0], bytes) else None
+
+    def store(self, name: bytes, value: bytes, *, until: datetime) -> None:
+        """Keep a value, of no use after ``until``."""
+        name = self._seal.name(name)
+        row = name, self._seal.seal(name, value), int(until.timestamp())
+
+        def write(file: sqlite3.Connection) -> None:
+            put = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)"
+            try:
+                file.execute(put, row)
+            except sqlite3.OperationalError as failure:
+                if failure.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+                _make_room(file)
+                file.execute(put, row)
+
+        self._do(write)
+
+    def purge(self, *, at: datetime) -> int:
+        """Remove what is of no use after ``at``, and return how much that was."""
+        gone = "DELETE FROM answers WHERE until <= ?"
+        when = (int(at.timestamp()),)
+        return self._do(lambda file: file.execute(gone, when).rowcount) or 0
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _do(self, work: Callable[[sqlite3.Connection], _T]) -> _T | None:
+        with self._lock:
+            try:
+                return self._try(work)
+            except (OSError, sqlite3.Error, WrongUse) as failure:
+                _log.warning("cache_unusable error=%s", type(failure).__name__)
+                return None
+
+    def _try(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            return work(self._file())
+        except sqlite3.DatabaseError as failure:
+            if failure.sqlite_errorcode & 0xFF not in (
+                sqlite3.SQLITE_CORRUPT,
+                sqlite3.SQLITE_NOTADB,
+            ):
+                raise
+            self._move_aside()
+            return work(self._file())
+
+    def _file(self) -> sqlite3.Connection:
+        # A connection must not be used on both sides of a fork, nor closed on the wrong one.
+        if self._opened and self._opened[0] != os.getpid():
+            self._inherited.append(self._opened[1])
+            self._opened = None
+        if self._opened is None:
+            self._opened = os.getpid(), self._open()
+        return self._opened[1]
+
+    def _open(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        file = sqlite3.connect(
+            self._path,
+            timeout=CACHE_PATIENCE.total_seconds(),
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            _prepare(file, self._most)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _close(self) -> None:
+        if self._opened and self._opened[0] == os.getpid():
+            self._opened[1].close()
+            self._opened = None
+
+    def _move_aside(self) -> None:
+        self._close()
+        _log.warning("cache_damaged path=%s moved_to=%s.damaged", self._path, self._path.name)
+        self._path.replace(f"{self._path}.damaged")
+        for end in ("-wal", "-shm"):
+            Path(f"{self._path}{end}").unlink(missing_ok=True)
+
+
+def _prepare(file: sqlite3.Connection, most: int) -> None:
+    with closing(file.execute("SELECT count(*) FROM sqlite_master")) as tables:
+        is_new = tables.fetchone() == (0,)
+    if is_new:
+        file.executescript(
+            f"PRAGMA page_size = {_PAGE}; PRAGMA journal_mode = WAL;"
+            f"PRAGMA application_id = {_OURS}; {_TABLE}"
+        )
+    with closing(file.execute("PRAGMA application_id")) as stated:
+        if stated.fetchone() != (_OURS,):
+            raise WrongUse("this is a database of something else; choose another path")
+    file.executescript(
+        f"PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = {_LEAST};"
+        f"PRAGMA max_page_count = {most // _PAGE};"
+    )
+
+
+def _is_busy(failure: Exception) -> bool:
+    code = getattr(failure, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _make_room(file: sqlite3.Connection) -> None:
+    file.execute(
+        "DELETE FROM answers WHERE name IN (SELECT name FROM answers ORDER BY until"
+        " LIMIT (SELECT count(*) / 8 + 8 FROM answers))"
+    )
