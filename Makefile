@@ -94,7 +94,7 @@ reference: .venv/dev.ready
 	$(BIN)/python client_sdk/reference.py
 
 wheel-check: .venv/dev.ready
-	PYTHONPATH=demo $(BIN)/python client_sdk/wheel_check.py $(ARGS)
+	PYTHONPATH=demo $(BIN)/python client_sdk/wheel_check.py
 
 lock: .venv/dev.ready
 	echo ./client_sdk > .venv/local.txt

@@ -5,7 +5,7 @@ r"""A batch job: thousands of certificates from a CSV file, each asked about, on
 
 ``customers.csv`` has the columns ``reference`` and ``certificate`` (DER in base64); ``checked.csv``
 gets the reference with what was found, in the same order, and neither certificate nor serial
-number. Exit status: 0 every status is known, 1 some are not (run those again), 2 wrong input.
+number. Exit status: 0 every status is known, 1 some are not (``cause`` says why), 2 wrong input.
 """
 
 import argparse
@@ -62,7 +62,7 @@ async def check(row: Row, issuers: Sequence[bytes], client: AsyncClient) -> Chec
     try:
         certificate = b64decode(row["certificate"], validate=True)
         issued = issuer_among(certificate, issuers, at=at)
-    except ValueError:
+    except (ValueError, TypeError):  # not base64, or a row cut short
         return found(row, Cause.CERTIFICATE_MALFORMED, at, None)
     except CertificateRefused as refused:
         return found(row, refused.cause, at, None)

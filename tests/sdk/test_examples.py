@@ -190,7 +190,7 @@ def test_the_settings_are_read(
     assert app[example.PARTY].signature == [responder.pki.ca.pem]
 
 
-def batch(folder: Path, url: str, pki: Pki, rows: list[tuple[str, str]]) -> int:
+def batch(folder: Path, url: str, pki: Pki, rows: list[tuple[str, ...]]) -> int:
     issuer, source = folder / "issuer.pem", folder / "in.csv"
     issuer.write_bytes(pki.ca.pem)
     with source.open("w", newline="") as file:
@@ -236,6 +236,11 @@ def test_a_batch_with_what_nobody_could_tell_exits_1(
         "certificate_malformed",
         "not_issued_by_issuer",
     ]
+
+
+def test_a_row_cut_short_is_an_outcome(responder: FakeResponder, url: str, tmp_path: Path) -> None:
+    assert batch(tmp_path, url, responder.pki, [("a",)]) == 1
+    assert "certificate_malformed" in (tmp_path / "out.csv").read_text()
 
 
 def test_a_batch_without_its_columns_exits_2_and_writes_nothing(
