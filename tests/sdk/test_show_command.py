@@ -138,7 +138,7 @@ def test_a_strangers_text_cannot_steer_the_terminal(shell: Shell) -> None:
 def test_what_is_not_known_exits_1_and_says_what_to_give(shell: Shell) -> None:
     code, shown, errors = shell.show(b"nothing")
     assert (code, shown) == (1, "")
-    assert "is no certificate, OCSP answer or CRL; give one of these" in errors
+    assert "is no certificate, OCSP answer, CRL or evidence; give one of these" in errors
     assert "失効情報ファイル" in shell.show(b"nothing", "--lang", "ja")[2]
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from tashika.cli import check, compact, doctor, show, usage
+from tashika.cli import check, compact, doctor, show, usage, verify
 from tashika.errors import WrongUse
 
 USAGE = 64
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parser = _Parser(prog="tashika", description="Check certificates of JPKI and other PKIs.")
     nouns = parser.add_subparsers(metavar="COMMAND", required=True)
-    for each in (check, show, doctor, usage, compact):
+    for each in (check, verify, show, doctor, usage, compact):
         each.add_commands(nouns)
     args = parser.parse_args(argv)
     try:

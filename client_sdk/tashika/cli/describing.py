@@ -23,6 +23,7 @@ from tashika.pki.crl import parse_crl
 from tashika.pki.names import name_text
 from tashika.pki.response import BasicResponse, SingleResponse, parse_response
 from tashika.pki.standing import Revoked
+from tashika.signature.evidence import PieceKind, read_evidence
 
 _UTF8_STRING = 12
 _USAGES = (
@@ -196,4 +197,27 @@ def _crl_facts(data: bytes) -> Iterator[Fact]:
     yield Fact("signed_with", Phrase("signed with", "署名方式"), crl.algorithm.name)
 
 
-_READERS: tuple[Callable[[bytes], Description], ...] = (_certificate, _answer, _crl)
+def _evidence(data: bytes) -> Description:
+    return Description("evidence", Phrase("evidence", "証跡"), tuple(_evidence_facts(data)))
+
+
+def _evidence_facts(data: bytes) -> Iterator[Fact]:
+    evidence = read_evidence(data)
+    yield Fact("library", Phrase("made by", "作成"), evidence.library)
+    yield Fact("form", Phrase("form", "署名の形式"), evidence.form)
+    yield Fact("scheme", Phrase("signed with", "署名方式"), evidence.scheme)
+    yield Fact("purpose", Phrase("purpose", "目的"), evidence.purpose, personal=True)
+    if evidence.account:
+        yield Fact("account", Phrase("account", "アカウント"), evidence.account, personal=True)
+    yield Fact("received_at", Phrase("received", "受領日時"), as_time(evidence.received_at))
+    yield Fact("at", Phrase("judged about", "判定の時点"), as_time(evidence.at))
+    yield Fact("outcome", Phrase("said then", "当時の結果"), evidence.outcome)
+    yield Fact("cause", Phrase("because", "その理由"), evidence.cause)
+    for piece in evidence.pieces:
+        kept = "whole" if piece.content else "digest"
+        is_signers = piece.kind is PieceKind.CERTIFICATE
+        told = f"{kept} {piece.sha256.hex()}"
+        yield Fact(piece.kind, Phrase(piece.kind, piece.kind), told, personal=is_signers)
+
+
+_READERS: tuple[Callable[[bytes], Description], ...] = (_certificate, _answer, _crl, _evidence)

@@ -1,4 +1,4 @@
-"""``tashika show``: what a certificate, an OCSP answer or a CRL says, without believing it."""
+"""``tashika show``: what a certificate, an answer, a CRL or evidence says, unbelieved."""
 
 import argparse
 import sys
@@ -21,9 +21,9 @@ _UNVERIFIED = Phrase(
 )
 _HIDDEN = Phrase("not shown; --personal shows it", "非表示(--personal で表示)")
 _UNKNOWN = Phrase(
-    "{path} is no certificate, OCSP answer or CRL; give one of these, whole, in DER or PEM",
-    "{path} は証明書、OCSP 応答、失効情報ファイルのいずれでもありません。"
-    "欠けのない DER 又は PEM を指定してください",
+    "{path} is no certificate, OCSP answer, CRL or evidence; give one of these, whole",
+    "{path} は証明書、OCSP 応答、失効情報ファイル、証跡のいずれでもありません。"
+    "欠けのないファイルを指定してください",
 )
 
 
@@ -31,7 +31,7 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
     """Add ``show`` to the command line."""
     parser = nouns.add_parser(
         "show",
-        help="say what a certificate, an OCSP answer or a CRL holds",
+        help="say what a certificate, an OCSP answer, a CRL or evidence holds",
         epilog="exit status: 0 shown, 1 not known what it is, 64 usage",
     )
     parser.add_argument("path", type=Path, metavar="FILE", help="DER or PEM")
