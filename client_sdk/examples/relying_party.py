@@ -1,81 +1,99 @@
 """A relying party: people log in with their cards, and hand in forms that they signed.
 
-On receipt it verifies that the signature was made with the certificate's key, and asks whether
-the certificate is in force (Act arts. 19, 38); it uses the certificate for nothing else, and
-keeps neither the certificate nor its serial number.
-
-    python relying_party.py settings.toml
-
-The settings: ``urls`` of responders; paths ``token`` and ``account_key`` (32 random octets); lists
-of paths ``user_auth`` and ``signature`` (the CA certificates of each family, all generations).
+On receipt it verifies that the signature was made with the certificate's key and that the
+certificate is in force (Act arts. 19, 38), and keeps evidence of a form. It stores neither
+certificate nor serial number. Run it with settings in TOML: ``name``, ``urls`` of responders, and
+paths ``token``, ``account_key``, ``evidence`` (a directory), ``generations`` (CA certificates).
 """
 
-import hmac
 import secrets
 import sys
 import tomllib
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tashika import AsyncClient, BearerToken, IssuedCertificate, load_certificate
-from tashika.errors import CheckFailed, NotGood, PkiError, StatusUndetermined
+from tashika import AsyncClient, BearerToken
+from tashika.errors import NotValid, SignatureUndetermined
+from tashika.jpki import AccountSecrets, CheckPurpose, JpkiProfile, Purpose, Recognised
 from tashika.language import Language, explain
-from tashika.path.tier import issuer_among
-from tashika.pki.algorithms import algorithm_for, verify
-from tashika.pki.certificates import public_key
-
-CHALLENGE_LIVES = timedelta(minutes=5)  # to find the card and to type its PIN
-NEVER = datetime.min.replace(tzinfo=UTC)
+from tashika.signature import (
+    Challenge,
+    ChallengesInMemory,
+    KeyUse,
+    Login,
+    OneTier,
+    RelyingParty,
+    Submitted,
+    Terms,
+    by_async_client,
+    keep_evidence,
+    verify_authentication_async,
+    verify_signature_async,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelyingParty:
+class Bank:
     """What the handlers share."""
 
+    party: RelyingParty
     client: AsyncClient
-    user_auth: Sequence[bytes]
-    """The key generations of the CA that certifies for user authentication."""
-    signature: Sequence[bytes]
-    """Those of the one that certifies for signatures: neither's certificates serve the other's."""
-    account_key: bytes
-    challenges: dict[bytes, datetime] = field(default_factory=dict)
+    profile: JpkiProfile
+    challenges: ChallengesInMemory
+    evidence: Path
+
+    def terms(self, kind: CheckPurpose, reference: str) -> Terms:
+        """Say what a form is verified for; a login has its own key use, whatever is said here."""
+        judge = OneTier(tuple(self.profile.generations))
+        purpose = Purpose(kind=kind, reference=reference)
+        return Terms(judge=judge, purpose=purpose, use=KeyUse.DECLARATION, profile=self.profile)
 
 
-PARTY = web.AppKey("party", RelyingParty)
+BANK = web.AppKey("bank", Bank)
 
 
 async def new_challenge(request: web.Request) -> web.Response:
-    """Give out what a card is to sign: random, for one login, for a few minutes."""
-    waiting, now = request.app[PARTY].challenges, datetime.now(UTC)
-    for late in [each for each, ends in waiting.items() if ends < now]:
-        del waiting[late]
-    challenge = secrets.token_bytes(32)
-    waiting[challenge] = now + CHALLENGE_LIVES
-    return web.json_response({"challenge": b64encode(challenge).decode()})
+    """Give out what a card is to sign: for one login, for a few minutes."""
+    bank, now = request.app[BANK], datetime.now(UTC)
+    challenge = Challenge.mint(bank.party, at=now, random=secrets.token_bytes)
+    bank.challenges.put(challenge)
+    return web.json_response({"challenge": b64encode(challenge.message).decode()})
 
 
 async def log_in(request: web.Request) -> web.Response:
     """Say whose account it is to whoever signed a challenge of ours with a card in force."""
-    party, (challenge, *signed) = request.app[PARTY], await received(request, "challenge")
-    # Taken out before it is looked at: a challenge serves once, also where the signature fails.
-    if datetime.now(UTC) > party.challenges.pop(challenge, NEVER):
-        raise web.HTTPForbidden(text="ログインをやり直してください。")
-    issued = await verified(challenge, signed, party.user_auth, party.client)
-    return web.json_response({"account": account_of(issued, party.account_key)}, status=201)
+    bank, now = request.app[BANK], datetime.now(UTC)
+    challenge, certificate, signature = await received(request, "challenge")
+    report = await verify_authentication_async(
+        Login(challenge=challenge, signature=signature, certificate=certificate),
+        bank.party,
+        bank.terms(CheckPurpose.USER_AUTHENTICATION, secrets.token_hex(8)),
+        challenges=bank.challenges,
+        received_at=now,
+        answer=by_async_client(bank.client),
+    )
+    report.require_valid()
+    account = cast("Recognised", report.recognised).account.text
+    return web.json_response({"account": account}, status=201)
 
 
 async def hand_in(request: web.Request) -> web.Response:
-    """Accept a form that was signed with a card in force."""
-    party, (document, *signed) = request.app[PARTY], await received(request, "document")
-    await verified(document, signed, party.signature, party.client)
-    return web.json_response({"accepted": sha256(document).hexdigest()}, status=201)
+    """Accept a form that was signed with a card in force, and keep evidence of that."""
+    bank, now, reference = request.app[BANK], datetime.now(UTC), secrets.token_hex(8)
+    document, certificate, signature = await received(request, "document")
+    terms = bank.terms(CheckPurpose.SIGNATURE_VERIFICATION, reference)
+    submitted = Submitted(document=document, signature=signature, certificate=certificate)
+    asking = by_async_client(bank.client)
+    report = await verify_signature_async(submitted, terms, received_at=now, answer=asking)
+    report.require_valid()
+    (bank.evidence / f"{reference}.json").write_bytes(keep_evidence(report))
+    return web.json_response({"reference": reference}, status=201)
 
 
 async def received(request: web.Request, what: str) -> list[bytes]:
@@ -87,45 +105,23 @@ async def received(request: web.Request, what: str) -> list[bytes]:
         raise web.HTTPBadRequest(text="送信された内容を読み取れません。") from None
 
 
-async def verified(
-    data: bytes, signed: Sequence[bytes], generations: Sequence[bytes], client: AsyncClient
-) -> IssuedCertificate:
-    """Verify signature, issuer and status, in this order; raises TashikaError.
-
-    Nobody is asked, and nothing billed, about a certificate whose key did not sign.
-    """
-    certificate = load_certificate(signed[0])
-    key = public_key(certificate)
-    verify(key, algorithm_for(key), signed[1], data)
-    issued = issuer_among(certificate, generations, at=datetime.now(UTC))
-    (await client.check(certificate, issued.issuer)).require_good()
-    return issued
-
-
-def account_of(issued: IssuedCertificate, key: bytes) -> str:
-    """Name the holder's account by issuer and serial (each CA counts from 1), under our key."""
-    return hmac.digest(key, issued.identity.fingerprint + b"%x" % issued.serial, sha256).hex()
-
-
 @web.middleware
 async def telling(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tell people in Japanese why they are turned away, and nothing to the log."""
     try:
         return await handler(request)
-    except (NotGood, CheckFailed) as refused:
-        cause = refused.report.cause if isinstance(refused, NotGood) else refused.cause
+    except NotValid as refused:
+        cause = refused.report.because
         told = {"cause": cause, "error": " ".join(explain(cause, Language.JAPANESE))}
-        status = 503 if isinstance(refused, StatusUndetermined) else 403
-        return web.json_response(told, status=status)
-    except PkiError:
-        return web.json_response({"error": "署名又は証明書が正しくありません。"}, status=400)
+        unsure = isinstance(refused, SignatureUndetermined)
+        return web.json_response(told, status=503 if unsure else 403)
 
 
-async def application(party: RelyingParty) -> web.Application:
+async def application(bank: Bank) -> web.Application:
     """Put the application together; it closes the client when it ends."""
     app = web.Application(middlewares=[telling])
-    app[PARTY] = party
-    app.on_cleanup.append(lambda _: party.client.close())
+    app[BANK] = bank
+    app.on_cleanup.append(lambda _: bank.client.close())
     app.router.add_post("/challenges", new_challenge)
     app.router.add_post("/sessions", log_in)
     app.router.add_post("/forms", hand_in)
@@ -136,13 +132,17 @@ def main() -> None:
     """Serve on port 8000 of this machine; a proxy with TLS belongs in front."""
     settings = tomllib.loads(Path(sys.argv[1]).read_text())
     token = BearerToken(Path(settings["token"]).read_text().strip())
-    party = RelyingParty(
+    account_key = Path(settings["account_key"]).read_bytes()
+    generations = [Path(each).read_bytes() for each in settings["generations"]]
+    accounts = AccountSecrets(secrets={"1": account_key}, current="1")
+    bank = Bank(
+        party=RelyingParty(name=settings["name"]),
         client=AsyncClient(*settings["urls"], credential=token),
-        user_auth=[Path(each).read_bytes() for each in settings["user_auth"]],
-        signature=[Path(each).read_bytes() for each in settings["signature"]],
-        account_key=Path(settings["account_key"]).read_bytes(),
+        profile=JpkiProfile(generations=generations, secrets=accounts),
+        challenges=ChallengesInMemory(clock=lambda: datetime.now(UTC)),
+        evidence=Path(settings["evidence"]),
     )
-    web.run_app(application(party), host="127.0.0.1", port=8000)
+    web.run_app(application(bank), host="127.0.0.1", port=8000)
 
 
 if __name__ == "__main__":

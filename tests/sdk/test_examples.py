@@ -6,7 +6,8 @@ import importlib.util
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,14 +18,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tashika import AsyncClient
+from tashika.jpki import AccountSecrets, Family, JpkiProfile
 from tashika.pki.algorithms import algorithm_for, sign
-from tashika.testing import FakeResponder, Fault, KeyPair, Pki
+from tashika.signature import ChallengesInMemory, RelyingParty
+from tashika.testing import FakeResponder, Fault, Jpki, KeyPair, Pki
 
 EXAMPLES = Path(__file__).parents[2] / "client_sdk" / "examples"
 LONGEST = 150
 """An example is read in one sitting."""
 
 Answer = tuple[int, dict[str, Any]]
+SIGN, AUTH = Family.SIGNATURE, Family.USER_AUTH
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
@@ -91,80 +95,104 @@ def signed_by(card: KeyPair, data: bytes) -> dict[str, str]:
     return {"certificate": text(der(card)), "signature": text(sign(card.key, algorithm, data))}
 
 
+class World:
+    """JPKI's two CAs, a responder of each, and the cards of one person."""
+
+    def __init__(self) -> None:
+        self.jpki = Jpki(generations=2)
+        self.responders = {family: self._responder(family) for family in (SIGN, AUTH)}
+        self.signature, self.user_auth = self.jpki.issue(SIGN), self.jpki.issue(AUTH)
+
+    def _responder(self, family: Family) -> FakeResponder:
+        pki = Pki(at=self.jpki.at)
+        pki.ca = self.jpki.authority(family)
+        return FakeResponder(pki)
+
+    @property
+    def asked(self) -> int:
+        return sum(len(each.asked) for each in self.responders.values())
+
+
 @pytest.fixture
-async def browser(responder: FakeResponder, url: str) -> AsyncIterator[Browser]:
-    """Both families have one CA here; a second one is another's."""
-    example, pki = load("relying_party"), responder.pki
-    older = pki.namesake()
-    async with AsyncClient(url) as client:
-        party = example.RelyingParty(
-            client=client,
-            user_auth=[older.ca.pem, pki.ca.pem],
-            signature=[pki.ca.pem],
-            account_key=bytes(32),
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+async def browser(world: World, tmp_path: Path) -> AsyncIterator[Browser]:
+    example = load("relying_party")
+    with ExitStack() as served:
+        urls = [served.enter_context(each.serve()) for each in world.responders.values()]
+        bank = example.Bank(
+            party=RelyingParty(name="bank.example"),
+            client=AsyncClient(*urls),
+            profile=JpkiProfile(
+                generations=world.jpki.generations,
+                hierarchy=world.jpki.hierarchy,
+                secrets=AccountSecrets(secrets={"1": bytes(32)}, current="1"),
+            ),
+            challenges=ChallengesInMemory(clock=lambda: datetime.now(UTC)),
+            evidence=tmp_path,
         )
-        async with TestClient(TestServer(await example.application(party))) as site:
+        async with TestClient(TestServer(await example.application(bank))) as site:
             yield Browser(site)
 
 
-async def test_a_card_in_force_logs_in_to_the_same_account(
-    browser: Browser, responder: FakeResponder
-) -> None:
-    card = responder.pki.end_entity
-    code, first = await browser.log_in(card, await browser.challenge())
+async def test_a_card_in_force_logs_in_to_the_same_account(browser: Browser, world: World) -> None:
+    code, first = await browser.log_in(world.user_auth, await browser.challenge())
     assert code == 201
-    _, again = await browser.log_in(card, await browser.challenge())
-    _, other = await browser.log_in(responder.pki.issue("Other"), await browser.challenge())
+    _, again = await browser.log_in(world.user_auth, await browser.challenge())
+    _, other = await browser.log_in(world.jpki.issue(AUTH), await browser.challenge())
     assert first == again != other
-    assert f"{card.certificate.serial_number:x}" not in first["account"]
+    assert f"{world.user_auth.certificate.serial_number:x}" not in first["account"]
 
 
-async def test_a_challenge_serves_once_and_is_ours(
-    browser: Browser, responder: FakeResponder
-) -> None:
-    card, challenge = responder.pki.end_entity, await browser.challenge()
-    assert (await browser.log_in(card, challenge, signing=b"another"))[0] == 400
-    assert (await browser.log_in(card, challenge))[0] == 403
-    assert (await browser.log_in(card, bytes(32)))[0] == 403
-    assert not responder.asked
+async def test_a_challenge_serves_once_and_is_ours(browser: Browser, world: World) -> None:
+    challenge = await browser.challenge()
+    assert (await browser.log_in(world.user_auth, challenge, signing=b"another"))[0] == 403
+    assert (await browser.log_in(world.user_auth, challenge))[1]["cause"] == "challenge_spent"
+    assert (await browser.log_in(world.user_auth, bytes(92)))[0] == 403
+    assert not world.asked
+
+
+async def test_a_signature_certificate_is_no_login(browser: Browser, world: World) -> None:
+    assert (await browser.log_in(world.signature, await browser.challenge()))[0] == 403
+    assert (await browser.hand_in(world.user_auth, b"form"))[0] == 403
+    assert not world.asked
+
+
+def kept(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
 
 
 async def test_c1_a_signature_by_another_key_is_refused_and_nobody_is_asked(
-    browser: Browser, responder: FakeResponder
+    browser: Browser, world: World, tmp_path: Path
 ) -> None:
     form = "申請書".encode()
-    assert (await browser.hand_in(responder.pki.end_entity, form))[0] == 201
-    asked = len(responder.asked)
-    assert (await browser.hand_in(responder.pki.end_entity, form, signing=b"other"))[0] == 400
-    assert len(responder.asked) == asked
+    code, told = await browser.hand_in(world.signature, form)
+    assert code == 201
+    assert kept(tmp_path) == [f"{told['reference']}.json"]
+    asked = world.asked
+    code, told = await browser.hand_in(world.signature, form, signing=b"other")
+    assert (code, told["cause"]) == (403, "bad_signature")
+    assert world.asked == asked
 
 
-async def test_a_revoked_card_is_told_why_in_japanese(
-    browser: Browser, responder: FakeResponder
-) -> None:
-    responder.revoke(responder.pki.certificate)
-    code, told = await browser.hand_in(responder.pki.end_entity, b"form")
+async def test_a_revoked_card_is_told_why_in_japanese(browser: Browser, world: World) -> None:
+    world.responders[SIGN].revoke(world.signature.certificate)
+    code, told = await browser.hand_in(world.signature, b"form")
     assert (code, told["cause"]) == (403, "revoked")
     assert told["error"].startswith("発行者が証明書を失効させています。")
 
 
 async def test_c6_a_responder_that_cannot_tell_is_503_and_an_expired_card_403(
-    browser: Browser, responder: FakeResponder
+    browser: Browser, world: World
 ) -> None:
-    responder.order(Fault.TRY_LATER)
-    code, told = await browser.hand_in(responder.pki.end_entity, b"form")
-    assert (code, told["cause"]) == (503, "try_later")
-    expired = responder.pki.issue("Expired", ends=-timedelta(days=1))
-    assert await browser.hand_in(expired, b"form") == (
-        403,
-        {
-            "cause": "expired",
-            "error": "証明書の有効期間が満了しています。 "
-            "受け入れず、利用者に新しい証明書を求めてください。",
-        },
-    )
-    code, told = await browser.hand_in(Pki().end_entity, b"form")
-    assert (code, told["cause"]) == (403, "not_issued_by_issuer")
+    world.responders[SIGN].order(Fault.TRY_LATER)
+    assert (await browser.hand_in(world.signature, b"form"))[0] == 503
+    expired = world.jpki.issue(SIGN, ends=-timedelta(days=1))
+    assert (await browser.hand_in(expired, b"form"))[0] == 403
+    assert (await browser.hand_in(Jpki(generations=1).issue(SIGN), b"form"))[0] == 403
 
 
 @pytest.mark.parametrize("body", [[], {}, {"document": 7}, {"document": "%"}, "form"])
@@ -172,22 +200,20 @@ async def test_nonsense_is_400(browser: Browser, body: object) -> None:
     assert (await browser.post("/forms", body))[0] == 400
 
 
-def test_the_settings_are_read(
-    responder: FakeResponder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_settings_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example, ran = load("relying_party"), []
     issuer, secret, settings = (tmp_path / name for name in ("ca.pem", "secret", "settings.toml"))
-    issuer.write_bytes(responder.pki.ca.pem)
-    secret.write_text("tsk_0123456789\n")
+    issuer.write_bytes(Jpki(generations=1).authority(SIGN).pem)
+    secret.write_text("tsk_" + "0" * 32)
     settings.write_text(
-        f'urls = ["https://ocsp.example.jp/"]\ntoken = "{secret}"\naccount_key = "{secret}"\n'
-        f'user_auth = ["{issuer}"]\nsignature = ["{issuer}"]\n'
+        f'name = "bank.example"\nurls = ["https://ocsp.example.jp/"]\ntoken = "{secret}"\n'
+        f'account_key = "{secret}"\nevidence = "{tmp_path}"\ngenerations = ["{issuer}"]\n'
     )
     monkeypatch.setattr(sys, "argv", ["relying_party.py", str(settings)])
     monkeypatch.setattr(web, "run_app", lambda app, **_: ran.append(asyncio.run(app)))
     example.main()
     (app,) = ran
-    assert app[example.PARTY].signature == [responder.pki.ca.pem]
+    assert app[example.BANK].evidence == tmp_path
 
 
 def batch(folder: Path, url: str, pki: Pki, rows: list[tuple[str, ...]]) -> int:
