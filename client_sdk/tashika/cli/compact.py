@@ -1,6 +1,7 @@
 """``tashika compact``: get newer compact sets into place, and see what one is."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from tashika.cli.credential import add_options, credential_of, tls_of
 from tashika.compact import CompactSet, Trust, apply_delta, install
 from tashika.errors import CompactRefused, PkiError, WrongUse
 from tashika.pki.algorithms import PublicKey, algorithm_for
@@ -20,7 +22,7 @@ _EPILOG = "exit status: 0 done, 1 refused (what was in place stays), 64 usage"
 
 
 def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
-    """Add ``compact show``, ``install`` and ``apply``."""
+    """Add ``compact show``, ``install``, ``apply`` and ``update``."""
     noun = nouns.add_parser("compact", help="revocation sets for checks without a network")
     verbs = noun.add_subparsers(metavar="VERB", required=True)
     show = _verb(verbs, "show", _show, "check a set from end to end and say what it is")
@@ -32,6 +34,13 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
         verb = _verb(verbs, name, _updating(how), what)
         verb.add_argument("fresh", type=Path, metavar="FILE")
         verb.add_argument("path", type=Path, metavar="PLACE")
+    fetch = _verb(
+        verbs, "update", _update, "fetch what is newer from the operator, under agreement"
+    )
+    fetch.add_argument("path", type=Path, metavar="PLACE")
+    fetch.add_argument("--url", required=True, help="of the operator's host for files")
+    fetch.add_argument("--name", required=True, help="of the issuer, as the operator calls it")
+    add_options(fetch)
 
 
 def add_signers(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +109,19 @@ def _updating(how: Callable[..., CompactSet]) -> Callable[..., int]:
     return update
 
 
+def _update(args: argparse.Namespace, trust: Trust, at: datetime) -> int:
+    # Whoever is given files in another way need not wait for aiohttp.
+    from tashika.compact.fetching import Provider, update  # noqa: PLC0415
+
+    token = credential_of(args)
+    if token is None:
+        raise WrongUse("files are provided under agreement: give --token-file")
+    provider = Provider(url=args.url, issuer=args.name, token=token, tls=tls_of(args))
+    with asyncio.run(update(args.path, provider, trust=trust, at=at)) as compact:
+        _describe(compact)
+    return _DONE
+
+
 def _describe(compact: CompactSet) -> None:
     head = compact.head
     print(f"number       {head.number}, {head.family}")
@@ -108,4 +130,6 @@ def _describe(compact: CompactSet) -> None:
     for section in head.sections:
         if section.part.is_set:
             print(f"{section.part.name.lower():12} {section.count} in {section.length} octets")
+    if head.since:
+        print(f"everything   revoked as of {head.since:%Y-%m-%dT%H:%M:%SZ}: the key is compromised")
     print(f"details      {'there' if compact.has_details else 'not there'}")

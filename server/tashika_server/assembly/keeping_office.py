@@ -49,7 +49,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             session_life=settings.office.session,
             tls=office_tls(settings.office.tls) if settings.office.tls else None,
             clock=clock,
-            files=provision_of(config, clock=clock),
+            files=provision_of(config, index, clock=clock),
         ),
         intake=IntakeParts(
             ingest=IngestParts(

@@ -15,7 +15,7 @@ from typing import Any
 
 from tashika_server.files.errors import ArchiveFailed
 
-__all__ = ["Catalog", "Facts", "Kept", "Kind"]
+__all__ = ["COMPACT", "Catalog", "Facts", "Kept", "Kind"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (
@@ -48,6 +48,7 @@ SELECT file.id, issuer, partition, kind, number, base, this_update, next_update,
        received_at, leaving
 FROM file JOIN place ON place.id = file.place
 """
+_IS_WHOLE = "kind IN ('crl', 'compact-set')"
 _PATIENCE_SECONDS = 30.0
 """How long one process waits for another's transaction; each takes milliseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,6 +62,19 @@ class Kind(StrEnum):
     """A complete CRL of its partition."""
     DELTA = "delta-crl"
     """What changed since an earlier CRL (RFC 5280 5.2.4)."""
+    COMPACT_SET = "compact-set"
+    """A compact revocation set of an issuer, made here (docs/compact-set.md)."""
+    COMPACT_DELTA = "compact-delta"
+    """What leads from one compact set to the next."""
+
+    @property
+    def is_crl(self) -> bool:
+        """True for what the issuer published, false for what was made of it."""
+        return self in {Kind.CRL, Kind.DELTA}
+
+
+COMPACT = "compact-set"
+"""Stands in place of a partition for compact sets, which are of all of them together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,21 +167,42 @@ class Catalog:
     def known(self, issuer: bytes, partition: str, at: datetime) -> tuple[Kept, ...]:
         """Return what spoke for a partition at a moment: a complete CRL, and deltas since.
 
-        Empty where none had come by then. Files that were purged since are among them.
+        Of COMPACT it is one set. Empty where none had come by then. Files that were purged since
+        are among them.
         """
         when = (at - _EPOCH) // _MICROSECOND
         newest = (
-            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ?"
+            f"WHERE issuer = ? AND partition = ? AND {_IS_WHOLE} AND received_at <= ?"
             " ORDER BY received_at DESC, file.id DESC LIMIT 1"
         )
-        whole = self._select(newest, (issuer, partition, Kind.CRL, when))
+        whole = self._select(newest, (issuer, partition, when))
         if not whole:
             return ()
         since = (
-            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ? AND file.id > ?"
-            " ORDER BY file.id"
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ?"
+            " AND (received_at, file.id) > (?, ?) ORDER BY received_at, file.id"
         )
-        return (*whole, *self._select(since, (issuer, partition, Kind.DELTA, when, whole[0].id)))
+        begin = (whole[0].received_at - _EPOCH) // _MICROSECOND
+        values = (issuer, partition, Kind.DELTA, when, begin, whole[0].id)
+        return (*whole, *self._select(since, values))
+
+    def newest_set(self, issuer: bytes) -> Kept | None:
+        """Return the compact set that came last, whatever clocks say: its number is the highest."""
+        found = self._select(
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND leaving IS NULL"
+            " ORDER BY file.id DESC LIMIT 1",
+            (issuer, COMPACT, Kind.COMPACT_SET),
+        )
+        return found[0] if found else None
+
+    def compact_delta(self, issuer: bytes, base: int) -> Kept | None:
+        """Return what leads on from the compact set of a number, where that is kept."""
+        found = self._select(
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND base = ? AND leaving IS NULL"
+            " ORDER BY file.id DESC LIMIT 1",
+            (issuer, COMPACT, Kind.COMPACT_DELTA, str(base)),
+        )
+        return found[0] if found else None
 
     def let_go(self, purge: str, *, before: datetime) -> int:
         """Mark what came before a moment as leaving by a purge, and return how many that were.
@@ -180,14 +215,14 @@ class Catalog:
             # A partition at a time: one statement for all of them would walk through every row.
             for (place,) in connection.execute("SELECT id FROM place").fetchall():
                 newest = connection.execute(
-                    "SELECT id FROM file WHERE place = ? AND kind = ?"
+                    f"SELECT received_at, id FROM file WHERE place = ? AND {_IS_WHOLE}"  # noqa: S608
                     " ORDER BY received_at DESC, id DESC LIMIT 1",
-                    (place, Kind.CRL),
+                    (place,),
                 ).fetchone()
                 going += connection.execute(
                     "UPDATE file SET leaving = ? WHERE place = ? AND received_at < ?"
-                    " AND id < ? AND leaving IS NULL",
-                    (purge, place, (before - _EPOCH) // _MICROSECOND, newest[0] if newest else 0),
+                    " AND (received_at, id) < (?, ?) AND leaving IS NULL",
+                    (purge, place, (before - _EPOCH) // _MICROSECOND, *(newest or (0, 0))),
                 ).rowcount
             return going
 

@@ -29,6 +29,8 @@ class Fault(StrEnum):
     EXPIRED = ("expired", "get a newer file; set this machine's clock if it is wrong")
     ROLLBACK = ("rollback", "get a newer file; do not trust where this one came from")
     WRONG_BASE = ("wrong_base", "apply the deltas in their order, or download the whole set")
+    UNREACHABLE = ("unreachable", "look at the address and the network, and try again")
+    DECLINED = ("declined", "look at the agreement and the token; the operator can say why")
     UNWRITABLE = ("unwritable", "look at the disk and at who may write there")
 
 
