@@ -5,7 +5,7 @@ from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
 from tashika_server.agreements.compromise_file import COMPROMISE_FILE
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
-from tashika_server.assembly.archiving import archive_of
+from tashika_server.assembly.archiving import archive_of, retentions_of
 from tashika_server.assembly.providing import provision_of
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.certificate_file import read_certificate, read_private_key
@@ -74,7 +74,8 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
         retention=RetentionParts(
             book=book,
             archive=archive_of(config),
-            keep=settings.files.keep,
+            history=settings.files.history,
+            rules=retentions_of(config),
             node=node,
             clock=clock,
         )

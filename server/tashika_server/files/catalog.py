@@ -204,16 +204,17 @@ class Catalog:
         )
         return found[0] if found else None
 
-    def let_go(self, purge: str, *, before: datetime) -> int:
+    def let_go(self, purge: str, *, issuer: bytes, compact: bool, before: datetime) -> int:
         """Mark what came before a moment as leaving by a purge, and return how many that were.
 
-        The newest complete CRL of each partition stays, with the deltas since: it may still
-        be what is known.
+        Of one issuer, its CRLs or its compact sets. The newest complete file of each partition
+        stays, with the deltas since: it may still be what is known.
         """
+        which = "SELECT id FROM place WHERE issuer = ? AND (partition = ?) = ?"
         with self._writing() as connection:
             going = 0
             # A partition at a time: one statement for all of them would walk through every row.
-            for (place,) in connection.execute("SELECT id FROM place").fetchall():
+            for (place,) in connection.execute(which, (issuer, COMPACT, compact)).fetchall():
                 newest = connection.execute(
                     f"SELECT received_at, id FROM file WHERE place = ? AND {_IS_WHOLE}"  # noqa: S608
                     " ORDER BY received_at DESC, id DESC LIMIT 1",

@@ -73,6 +73,8 @@ class Story:
     _entry: Entry | None
     """As the index lists it."""
     _listing: str | None
+    forgotten: datetime | None
+    """Of what was before nothing is said: its time was over (`purging`)."""
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -81,6 +83,7 @@ class Story:
 
     def known_at(self, at: datetime) -> Known:
         """Tell what was known at a moment; raises NotRemembered."""
+        self._demand_kept(at)
         chapter = self._chapter(at)
         if past := [each for each in chapter.events if each.known_at <= at]:
             return Known(at=at, entry=past[-1].entry, event=past[-1])
@@ -98,6 +101,7 @@ class Story:
         A release counts from the thisUpdate of the CRL that no longer lists it; what lapsed was
         in force to the end. None is good. Raises NotRemembered.
         """
+        self._demand_kept(at)
         last = self.known_at(known)
         stretches: list[tuple[datetime, Entry | None]] = []
         for each in self._chapter(known).events:
@@ -113,6 +117,11 @@ class Story:
             stretches.append((last.entry.revoked_at, last.entry))
         reached = [entry for begin, entry in stretches if begin <= at]
         return reached[-1] if reached else None
+
+    def _demand_kept(self, at: datetime) -> None:
+        if self.forgotten and at < self.forgotten:
+            since = self.forgotten.isoformat()
+            raise NotRemembered(f"what happened before {since} was kept until its time was over")
 
     def _chapter(self, at: datetime) -> _Chapter:
         found = next((each for each in reversed(self._chapters) if each.covers(at)), None)
@@ -166,10 +175,15 @@ def look_back(file: Path, snapshot: Snapshot, fingerprint: bytes, serial: int) -
                 places=_places(connection, epoch, last, fingerprint),
             )
             chapters.append(chapter)
+        (floor,) = connection.execute(
+            "SELECT max(before) FROM purge JOIN issuer ON issuer.id = issuer WHERE fingerprint = ?",
+            (fingerprint,),
+        ).fetchone()
     return Story(
         _chapters=chapters,
         _entry=snapshot.find(fingerprint, serial).entry,
         _listing=snapshot.listing(fingerprint, serial),
+        forgotten=None if floor is None else instant(floor),
     )
 
 
