@@ -120,6 +120,24 @@ class Archive:
             raise _failed(self._directory, wrong) from wrong
         self.catalog.add(facts, size=size, at=at)
 
+    def adopt(self, file: Kept, packed: Path | None) -> None:
+        """Keep a file of another operator's archive as it was kept there; durable on return.
+
+        `packed` is its content as it lay there, whose digest the caller has seen; None for one
+        that went. What is kept already is the same file, known since the earlier of both times.
+        Raises ArchiveFailed.
+        """
+        if packed is not None:
+            fresh = self._directory / "incoming" / token_hex(8)
+            try:
+                shutil.copyfile(packed, fresh)
+                with fresh.open("rb") as copied:
+                    os.fsync(copied.fileno())
+                _put(fresh, self._place(file.sha256))
+            except OSError as wrong:
+                raise _failed(self._directory, wrong) from wrong
+        self.catalog.adopt(file)
+
     def find(self, digest: bytes) -> Kept:
         """Return the file with this SHA-256; raises FileUnknown."""
         rows = self.catalog.by_content(digest)

@@ -121,25 +121,16 @@ class Catalog:
     def add(self, facts: Facts, *, size: int, at: datetime) -> None:
         """Enter a file; one that is entered already, for the same partition, stays as it is."""
         with self._writing() as connection:
-            where = (facts.issuer, facts.partition)
+            _insert(connection, facts, size=size, at=at, leaving=None)
+
+    def adopt(self, file: Kept) -> None:
+        """Enter a file of another operator's with its time; of two times the earlier counts."""
+        with self._writing() as connection:
+            _insert(connection, file, size=file.size, at=file.received_at, leaving=file.leaving)
             connection.execute(
-                "INSERT OR IGNORE INTO place (issuer, partition) VALUES (?, ?)", where
-            )
-            connection.execute(
-                "INSERT OR IGNORE INTO file (place, kind, number, base, this_update, next_update,"
-                " sha256, size, received_at) SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM place"
-                " WHERE issuer = ? AND partition = ?",
-                (
-                    facts.kind,
-                    str(facts.number),
-                    None if facts.base is None else str(facts.base),
-                    _seconds(facts.this_update),
-                    _seconds(facts.next_update),
-                    facts.sha256,
-                    size,
-                    (at - _EPOCH) // _MICROSECOND,
-                    *where,
-                ),
+                "UPDATE file SET received_at = min(received_at, ?) WHERE sha256 = ? AND place ="
+                " (SELECT id FROM place WHERE issuer = ? AND partition = ?)",
+                (_micros(file.received_at), file.sha256, file.issuer, file.partition),
             )
 
     def has(self, facts: Facts) -> bool:
@@ -161,7 +152,7 @@ class Catalog:
 
     def of(self, issuer: bytes, partition: str) -> list[Kept]:
         """Return all files of a partition, in the order of their coming."""
-        where = "WHERE issuer = ? AND partition = ? ORDER BY file.id"
+        where = "WHERE issuer = ? AND partition = ? ORDER BY received_at, file.id"
         return self._select(where, (issuer, partition))
 
     def known(self, issuer: bytes, partition: str, at: datetime) -> tuple[Kept, ...]:
@@ -170,7 +161,7 @@ class Catalog:
         Of COMPACT it is one set. Empty where none had come by then. Files that were purged since
         are among them.
         """
-        when = (at - _EPOCH) // _MICROSECOND
+        when = _micros(at)
         newest = (
             f"WHERE issuer = ? AND partition = ? AND {_IS_WHOLE} AND received_at <= ?"
             " ORDER BY received_at DESC, file.id DESC LIMIT 1"
@@ -182,7 +173,7 @@ class Catalog:
             "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ?"
             " AND (received_at, file.id) > (?, ?) ORDER BY received_at, file.id"
         )
-        begin = (whole[0].received_at - _EPOCH) // _MICROSECOND
+        begin = _micros(whole[0].received_at)
         values = (issuer, partition, Kind.DELTA, when, begin, whole[0].id)
         return (*whole, *self._select(since, values))
 
@@ -223,7 +214,7 @@ class Catalog:
                 going += connection.execute(
                     "UPDATE file SET leaving = ? WHERE place = ? AND received_at < ?"
                     " AND (received_at, id) < (?, ?) AND leaving IS NULL",
-                    (purge, place, (before - _EPOCH) // _MICROSECOND, *(newest or (0, 0))),
+                    (purge, place, _micros(before), *(newest or (0, 0))),
                 ).rowcount
             return going
 
@@ -264,6 +255,35 @@ class Catalog:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+
+def _insert(
+    connection: sqlite3.Connection, facts: Facts, *, size: int, at: datetime, leaving: str | None
+) -> None:
+    where = (facts.issuer, facts.partition)
+    connection.execute("INSERT OR IGNORE INTO place (issuer, partition) VALUES (?, ?)", where)
+    connection.execute(
+        "INSERT OR IGNORE INTO file (place, kind, number, base, this_update, next_update, sha256,"
+        " size, received_at, leaving, gone) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM place"
+        " WHERE issuer = ? AND partition = ?",
+        (
+            facts.kind,
+            str(facts.number),
+            None if facts.base is None else str(facts.base),
+            _seconds(facts.this_update),
+            _seconds(facts.next_update),
+            facts.sha256,
+            size,
+            _micros(at),
+            leaving,
+            leaving is not None,
+            *where,
+        ),
+    )
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def _seconds(at: datetime) -> int:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from tashika.pki.standing import Reason
 from tashika_server.history.errors import NotRemembered
 from tashika_server.history.events import Event, What
 from tashika_server.history.store import Connection, Row, connected, instant, serial_key, unpack
@@ -50,6 +51,8 @@ class _Chapter:
     began_at: datetime
     ended_at: datetime | None
     """When it was followed last; None for the index of now."""
+    complete: bool
+    """Whether what no event tells was listed nowhere: so of epochs that were taken over."""
     events: tuple[Event, ...]
     places: Sequence[_Place]
 
@@ -58,11 +61,17 @@ class _Chapter:
         return self.began_at <= at and (self.ended_at is None or at <= self.ended_at)
 
     def demand_all(self, at: datetime) -> None:
-        """Raise NotRemembered unless every partition of then was known (T15)."""
-        for each in self.places:
-            expected = each.expected_at <= at and (each.dropped_at is None or each.dropped_at > at)
-            if expected and (each.baseline_at is None or each.baseline_at > at):
+        """Raise NotRemembered unless every partition of then was known (T15), and there was one."""
+        expected = [
+            each
+            for each in self.places
+            if each.expected_at <= at and (each.dropped_at is None or each.dropped_at > at)
+        ]
+        for each in expected:
+            if each.baseline_at is None or each.baseline_at > at:
                 raise _too_early(each.partition, each.baseline_at)
+        if not expected:
+            raise NotRemembered("of this issuer no CRL was followed at that moment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,19 +113,36 @@ class Story:
         self._demand_kept(at)
         last = self.known_at(known)
         stretches: list[tuple[datetime, Entry | None]] = []
-        for each in self._chapter(known).events:
-            if each.known_at > known:
-                break
+        past = [each for each in self.events if each.known_at <= known]
+        for each in past:
             if each.what is What.CORRECTED and stretches:
                 stretches.pop()
             if each.entry is not None:
                 _begin(stretches, each.entry.revoked_at, each.entry)
             elif each.what is What.RELEASED:
                 _begin(stretches, each.this_update or each.known_at, None)
-        if not stretches and last.entry is not None:
-            stretches.append((last.entry.revoked_at, last.entry))
+        chapter = self._chapter(known)
+        if not past or past[-1] not in chapter.events:
+            self._bridge(stretches, last.entry, chapter.began_at, at)
         reached = [entry for begin, entry in stretches if begin <= at]
         return reached[-1] if reached else None
+
+    def _bridge(
+        self,
+        stretches: list[tuple[datetime, Entry | None]],
+        listed: Entry | None,
+        began_at: datetime,
+        at: datetime,
+    ) -> None:
+        """Go on to what an index lists of which no event tells since it was followed."""
+        before = stretches[-1][1] if stretches else None
+        if listed is not None and listed != before:
+            _begin(stretches, listed.revoked_at, listed)
+        if listed is None and before and before.reason is Reason.CERTIFICATE_HOLD:
+            heard = self.events[-1].known_at
+            if heard < at < began_at:
+                raise NotRemembered("it was released when no index was followed")
+            _begin(stretches, began_at, None)
 
     def _demand_kept(self, at: datetime) -> None:
         if self.forgotten and at < self.forgotten:
@@ -125,6 +151,8 @@ class Story:
 
     def _chapter(self, at: datetime) -> _Chapter:
         found = next((each for each in reversed(self._chapters) if each.covers(at)), None)
+        if found is None and not self._chapters:
+            raise NotRemembered("the history has never heard of its issuer")
         if found is None:
             begin = self._chapters[-1].began_at.isoformat()
             raise NotRemembered(
@@ -135,9 +163,9 @@ class Story:
 
     def _unchanged(self, chapter: _Chapter, at: datetime) -> Known:
         """Say what the index says: nothing has happened since the first CRL of its partition."""
-        if chapter.ended_at is not None:
+        if chapter.ended_at is not None and not chapter.complete:
             raise NotRemembered("the index of then is gone; `files as-of` has its CRLs")
-        if self._entry is None:
+        if chapter.complete or self._entry is None:
             chapter.demand_all(at)
             return Known(at=at, entry=None, event=None)
         named = (each for each in reversed(chapter.places) if each.partition == self._listing)
@@ -159,20 +187,25 @@ def look_back(file: Path, snapshot: Snapshot, fingerprint: bytes, serial: int) -
     """
     with connected(file) as connection:
         epochs = connection.execute(
-            "SELECT id, began_at, known_at, generation FROM epoch ORDER BY id"
+            "SELECT id, began_at, known_at, generation, complete FROM epoch"
+            " LEFT JOIN taken_over ON taken_over.epoch = epoch.id"
+            " ORDER BY complete IS NULL, began_at, id"  # what we followed ourselves comes last
         )
         rows = epochs.fetchall()
-        if not rows or rows[-1][3] < snapshot.generation:
+        if not rows or rows[-1][4] is not None or rows[-1][3] < snapshot.generation:
             raise NotRemembered("the history does not follow this index; start the service anew")
         chapters = []
-        for epoch, began, known, _ in rows:
+        for epoch, began, known, _, complete in rows:
             current = epoch == rows[-1][0]
             last = snapshot.generation if current else _EVERY
+            if not (places := _places(connection, epoch, last, fingerprint)):
+                continue
             chapter = _Chapter(
-                began_at=instant(began),
+                began_at=max(instant(began), min(each.expected_at for each in places)),
                 ended_at=None if current else instant(known),
+                complete=bool(complete),
                 events=_events(connection, epoch, last, fingerprint, serial),
-                places=_places(connection, epoch, last, fingerprint),
+                places=places,
             )
             chapters.append(chapter)
         (floor,) = connection.execute(

@@ -23,6 +23,7 @@ from typing import Any
 
 from tashika_server.book import Book
 from tashika_server.book.once import record_once
+from tashika_server.history.epochs import OWN
 from tashika_server.history.store import Connection, connect, instant, micros, writing
 from tashika_server.issuer import Retentions
 
@@ -34,12 +35,13 @@ AT_ONCE = 20_000
 
 _BOUND = "SELECT serial FROM event WHERE issuer = ? AND serial > ? ORDER BY serial LIMIT 1 OFFSET ?"
 _END = "SELECT max(serial) FROM event WHERE issuer = ?"
-_GOES = """
+CURRENT = f"(SELECT max(id) FROM epoch WHERE {OWN})"  # noqa: S608
+_GOES = f"""
 DELETE FROM event
 WHERE issuer = :issuer AND serial > :after AND serial <= :last
   AND (SELECT known_at FROM publication WHERE id = event.publication) < :before
   AND (
-    (SELECT void OR (epoch.known_at < :before AND epoch.id < (SELECT max(id) FROM epoch))
+    (SELECT void OR (epoch.known_at < :before AND epoch.id IS NOT {CURRENT})
      FROM publication JOIN place ON place.id = place JOIN epoch ON epoch.id = epoch
      WHERE publication.id = event.publication)
     OR (SELECT latest.revoked_at IS NULL AND latest.what > 0
@@ -48,7 +50,7 @@ WHERE issuer = :issuer AND serial > :after AND serial <= :last
           AND known_at < :before AND NOT void
         ORDER BY known_at DESC, publication.id DESC LIMIT 1)
   )
-"""
+"""  # noqa: S608
 """Those of an epoch that is over, of a generation that never was, or of what is not listed since;
 `what` is negative where it was illegal."""
 

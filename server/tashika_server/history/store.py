@@ -72,6 +72,12 @@ CREATE TABLE IF NOT EXISTS event (
     since INTEGER,
     PRIMARY KEY (issuer, serial, publication)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS taken_over (
+    epoch INTEGER PRIMARY KEY,
+    issuer INTEGER NOT NULL,
+    complete INTEGER NOT NULL,
+    source BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS purge (
     id INTEGER PRIMARY KEY,
     issuer INTEGER NOT NULL,
