@@ -152,7 +152,7 @@ class Catalog:
 
     def of(self, issuer: bytes, partition: str) -> list[Kept]:
         """Return all files of a partition, in the order of their coming."""
-        where = "WHERE issuer = ? AND partition = ? ORDER BY received_at, file.id"
+        where = "WHERE issuer = ? AND partition = ? ORDER BY file.id"
         return self._select(where, (issuer, partition))
 
     def known(self, issuer: bytes, partition: str, at: datetime) -> tuple[Kept, ...]:

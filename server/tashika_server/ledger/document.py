@@ -8,7 +8,7 @@ SHA-256 of that text. Making one and keeping it in the book is in `statement`.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -162,6 +162,8 @@ class Document:
     verifier: Party
     agreement: str
     environment: Environment
+    operators: Mapping[str, str]
+    """The operators of record of the issuers that have one, when the month was frozen."""
     lines: tuple[DocumentLine, ...]
     unbilled: tuple[DocumentUnbilled, ...]
     days: tuple[DayCount, ...]
