@@ -1,6 +1,7 @@
 """The parts of the office: it keeps the workers' agreements fresh and serves operators."""
 
 from datetime import timedelta
+from functools import partial
 from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
 from tashika_server.agreements.compromise_file import COMPROMISE_FILE
@@ -18,6 +19,7 @@ from tashika_server.office.closing import ClosingParts
 from tashika_server.office.compiler import CompilerParts
 from tashika_server.office.files import RetentionParts
 from tashika_server.office.freshness import FreshnessParts
+from tashika_server.office.gauges import GaugeParts, exposition
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
 from tashika_server.office.refreshes import RefreshParts
@@ -50,6 +52,10 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             tls=office_tls(settings.office.tls) if settings.office.tls else None,
             clock=clock,
             files=provision_of(config, index, clock=clock),
+            metrics=partial(
+                exposition,
+                GaugeParts(index=index, issuers=config.issuers, run=settings.run, clock=clock),
+            ),
         ),
         intake=IntakeParts(
             ingest=IngestParts(
