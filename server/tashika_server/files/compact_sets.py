@@ -16,6 +16,7 @@ from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from tashika.pki.compact.head import Head
 from tashika.pki.compact.head_codec import read_head
@@ -89,16 +90,27 @@ class CompactShelf:
         """
         known = self.compromises.current() if self.compromises else {}
         compromised = known.get(issuer.identity.fingerprint)
-        async with self.making:
-            return await asyncio.to_thread(self._newest, issuer, compromised, at)
+        found = await asyncio.to_thread(self._look, issuer, compromised, at)
+        if not found.agrees:
+            async with self.making:
+                found = await asyncio.to_thread(self._look, issuer, compromised, at)
+                if not found.agrees:  # nobody who waited here before has made it
+                    await asyncio.to_thread(self.press.publish, issuer, compromised, at=at)
+                    found = await asyncio.to_thread(self._look, issuer, compromised, at)
+        return found.kept
 
-    def _newest(self, issuer: Issuer, compromised: Compromised | None, at: datetime) -> Kept | None:
-        catalog, fingerprint = self.press.archive.catalog, issuer.identity.fingerprint
-        kept = catalog.newest_set(fingerprint)
-        if not (self.press.agrees(kept, compromised, at=at) if kept else compromised is None):
-            self.press.publish(issuer, compromised, at=at)
-            kept = catalog.newest_set(fingerprint)
-        return kept
+    def _look(self, issuer: Issuer, compromised: Compromised | None, at: datetime) -> "_Found":
+        kept = self.press.archive.catalog.newest_set(issuer.identity.fingerprint)
+        if kept is None:
+            return _Found(None, compromised is None)
+        return _Found(kept, self.press.agrees(kept, compromised, at=at))
+
+
+class _Found(NamedTuple):
+    """The newest set, and whether it may be given out."""
+
+    kept: Kept | None
+    agrees: bool
 
 
 def _facts(head: Head, file: Path, kind: Kind, base: Kept | None = None) -> Facts:

@@ -19,8 +19,9 @@ from tashika_server.files.archive import Archive
 from tashika_server.files.catalog import Kept
 from tashika_server.files.packing import unpack
 from tashika_server.handover.package import HandoverRefused
-from tashika_server.history.portable import check_history, give_history, take_history
+from tashika_server.history.portable import give_history
 from tashika_server.history.store import connect
+from tashika_server.history.taking import check_history, take_history
 from tashika_server.index import IndexReader
 from tashika_server.issuer import Issuer
 

@@ -123,26 +123,15 @@ class Story:
                 _begin(stretches, each.this_update or each.known_at, None)
         chapter = self._chapter(known)
         if not past or past[-1] not in chapter.events:
-            self._bridge(stretches, last.entry, chapter.began_at, at)
+            gap = self._followed_until(past), chapter.began_at
+            _bridge(stretches, last.entry, gap, at)
         reached = [entry for begin, entry in stretches if begin <= at]
         return reached[-1] if reached else None
 
-    def _bridge(
-        self,
-        stretches: list[tuple[datetime, Entry | None]],
-        listed: Entry | None,
-        began_at: datetime,
-        at: datetime,
-    ) -> None:
-        """Go on to what an index lists of which no event tells since it was followed."""
-        before = stretches[-1][1] if stretches else None
-        if listed is not None and listed != before:
-            _begin(stretches, listed.revoked_at, listed)
-        if listed is None and before and before.reason is Reason.CERTIFICATE_HOLD:
-            heard = self.events[-1].known_at
-            if heard < at < began_at:
-                raise NotRemembered("it was released when no index was followed")
-            _begin(stretches, began_at, None)
+    def _followed_until(self, past: Sequence[Event]) -> datetime | None:
+        """Return when the index was followed last in which the last of these events was heard."""
+        heard = (each for each in self._chapters if past and past[-1] in each.events)
+        return next((each.ended_at for each in heard), None)
 
     def _demand_kept(self, at: datetime) -> None:
         if self.forgotten and at < self.forgotten:
@@ -280,6 +269,23 @@ def _begin(
     while stretches and stretches[-1][0] >= begin:
         stretches.pop()
     stretches.append((begin, entry))
+
+
+def _bridge(
+    stretches: list[tuple[datetime, Entry | None]],
+    listed: Entry | None,
+    gap: tuple[datetime | None, datetime],
+    at: datetime,
+) -> None:
+    """Go on to what an index lists of which no event tells since it was followed."""
+    before = stretches[-1][1] if stretches else None
+    ended, begun = gap
+    if listed is not None and listed != before:
+        _begin(stretches, listed.revoked_at, listed)
+    if listed is None and before and before.reason is Reason.CERTIFICATE_HOLD:
+        if ended and ended < at < begun:
+            raise NotRemembered("it was released at a time at which no index was followed")
+        _begin(stretches, begun, None)
 
 
 def _too_early(partition: str, since: datetime | None) -> NotRemembered:

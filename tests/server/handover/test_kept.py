@@ -162,6 +162,27 @@ def test_an_as_of_answer_is_the_same_after_import(giver: Operator, taker: Operat
             theirs[0].known_at(end + timedelta(minutes=30))
 
 
+def test_a_hold_that_ended_between_the_two_operators_is_exact_before_and_after(
+    giver: Operator, taker: Operator
+):
+    with giver.memory.writing() as writer:
+        for name in (A, B):
+            giver.memory.publish(writer, name)
+        hold = giver.memory.publish(writer, A, held(7))
+        folder = giver.give(writer.reader)
+    taker.take(folder)
+    taker.memory.clock.advance(hold + HOUR - taker.memory.clock.now())
+    with taker.memory.writing() as writer:
+        begun = taker.memory.clock.now()
+        taker.memory.publish(writer, A)
+        since = taker.memory.publish(writer, B)
+        story = taker.memory.story(7, writer)
+    assert story.in_force_at(hold, known=since) == held(7)
+    assert story.in_force_at(since, known=since) is None
+    with pytest.raises(NotRemembered, match="no index was followed"):
+        story.in_force_at(begun - HOUR / 2, known=since)
+
+
 def test_what_was_forgotten_stays_forgotten(giver: Operator, taker: Operator):
     with giver.memory.writing() as writer:
         moments = a_life(giver.memory, writer)
