@@ -267,6 +267,12 @@ def test_the_operator_of_record_stands_on_every_face(closed: Till):
     assert "Body N" not in words(statement_pdf(whole))
 
 
+def test_a_statement_of_before_operators_were_named_still_holds(closed: Till):
+    before = replace(printed(closed).document, operators={})
+    assert "operators" not in json.loads(before.text)
+    assert read_document(before.text) == before
+
+
 def test_any_name_can_be_printed(closed: Till):
     whole = printed(closed)
     party = replace(whole.document.verifier, name="𠮷野家 髙﨑 & <b>銀行</b> ½ é")
