@@ -103,7 +103,9 @@ def _fill(connection: sqlite3.Connection, verifiers: int) -> int:
 
 
 def _close(book: Book) -> FrozenMonth:
-    rules = ClosingRules(table=shipped_billable(), tax=TaxCategory(), receipts=_no_receipts)
+    rules = ClosingRules(
+        table=shipped_billable(), tax=TaxCategory(), receipts=_no_receipts, operators={}
+    )
     with (
         _timed("rated"),
         book.reading() as connection,

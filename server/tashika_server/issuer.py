@@ -4,6 +4,7 @@ Values only; reading them from a configuration file is `config`'s business, and 
 issuer has revoked is in the index.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -27,6 +28,8 @@ __all__ = [
     "Partition",
     "Probe",
     "PushFeed",
+    "Retention",
+    "Retentions",
     "WithoutRegister",
 ]
 
@@ -140,6 +143,29 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long an issuer's files and events are kept, and by which rule."""
+
+    keep: timedelta
+    basis: str
+    """What the ledger says of it, as `agreements.act` cites: version and articles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retentions:
+    """The periods of all issuers."""
+
+    usual: Retention
+    """Of issuers that are served no longer, too."""
+    own: Mapping[bytes, Retention]
+    """Of issuers by their fingerprints."""
+
+    def of(self, fingerprint: bytes) -> Retention:
+        """Return an issuer's."""
+        return self.own.get(fingerprint, self.usual)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """One CA key generation; matched by its key, never by its name alone.
 
@@ -166,3 +192,7 @@ class Issuer:
     numbering: Numbering = Numbering.ASCENDING
     published: Path | None = None
     """The issuer's own list of the CRLs it has published, to be compared with ours (T10)."""
+    keep: timedelta | None = None
+    """How long its files and events are kept; None where `[files] keep` says it."""
+    keep_basis: str | None = None
+    """By which rule; None for that of its family."""

@@ -70,6 +70,7 @@ async def open_office(
         ),
         console=ConsoleParts(
             files=None,
+            metrics=bytes,
             book=book,
             two_person=frozenset(),
             issuers={},

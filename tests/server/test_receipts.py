@@ -69,7 +69,9 @@ class House(Till):
 
     @property
     def rules(self) -> ClosingRules:
-        return ClosingRules(table=self.table, tax=self.tax, receipts=receipt_trees(self.table))
+        return ClosingRules(
+            table=self.table, tax=self.tax, receipts=receipt_trees(self.table), operators={}
+        )
 
 
 @dataclass(kw_only=True)

@@ -112,6 +112,7 @@ async def console(
 
     parts = ConsoleParts(
         files=None,
+        metrics=lambda: b"tashika_index_readable 1.0\n",
         book=book,
         two_person=two_person,
         issuers=ISSUERS,

@@ -32,6 +32,7 @@ AFTER = datetime(2026, 5, 1, 0, 10, tzinfo=UTC)
 STREAM = "ab" * 16
 SIGNATURE, USER_AUTH = Family.SIGNATURE, Family.USER_AUTH
 ISSUERS = {SIGNATURE: "signature-g3", USER_AUTH: "user-auth-g3", Family.OTHER: "other"}
+OPERATORS = {"signature-g3": "Body S", "nobody-asked": "Body N"}
 FROM = date(2026, 4, 1)
 
 
@@ -81,7 +82,9 @@ class Till(Office):
 
     @property
     def rules(self) -> ClosingRules:
-        return ClosingRules(table=self.table, tax=self.tax, receipts=no_receipts)
+        return ClosingRules(
+            table=self.table, tax=self.tax, receipts=no_receipts, operators=OPERATORS
+        )
 
     # --- What the intake would write ---------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """``tashika compact``: get newer compact sets into place, and see what one is."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from tashika.cli import output
+from tashika.cli import credential, output
 from tashika.cli.output import Phrase, as_json, as_time, row
 from tashika.compact import CompactSet, Trust, apply_delta, install
 from tashika.errors import CompactRefused, PkiError, WrongUse
@@ -23,7 +24,7 @@ _EPILOG = "exit status: 0 done, 1 refused (what was in place stays), 64 usage"
 
 
 def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
-    """Add ``compact show``, ``install`` and ``apply``."""
+    """Add ``compact show``, ``install``, ``apply`` and ``update``."""
     noun = nouns.add_parser("compact", help="revocation sets for checks without a network")
     verbs = noun.add_subparsers(metavar="VERB", required=True)
     show = _verb(verbs, "show", _show, "check a set from end to end and say what it is")
@@ -35,6 +36,13 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
         verb = _verb(verbs, name, _updating(how), what)
         verb.add_argument("fresh", type=Path, metavar="FILE")
         verb.add_argument("path", type=Path, metavar="PLACE")
+    fetch = _verb(
+        verbs, "update", _update, "fetch what is newer from the operator, under agreement"
+    )
+    fetch.add_argument("path", type=Path, metavar="PLACE")
+    fetch.add_argument("--url", required=True, help="of the operator's host for files")
+    fetch.add_argument("--name", required=True, help="of the issuer, as the operator calls it")
+    credential.add_options(fetch)
 
 
 def add_signers(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +113,19 @@ def _updating(how: Callable[..., CompactSet]) -> Callable[..., int]:
     return update
 
 
+def _update(args: argparse.Namespace, trust: Trust, at: datetime) -> int:
+    # Whoever is given files in another way need not wait for aiohttp.
+    from tashika.compact.fetching import Provider, update  # noqa: PLC0415
+
+    token = credential.credential_of(args)
+    if token is None:
+        raise WrongUse("files are provided under agreement: give --token-file")
+    provider = Provider(url=args.url, issuer=args.name, token=token, tls=credential.tls_of(args))
+    with asyncio.run(update(args.path, provider, trust=trust, at=at)) as compact:
+        print(_described(compact, args))
+    return _DONE
+
+
 def _described(compact: CompactSet, args: argparse.Namespace) -> str:
     return as_json(_told(compact)) if args.json else "\n".join(_rows(compact, args.lang))
 
@@ -121,6 +142,7 @@ def _told(compact: CompactSet) -> dict[str, object]:
             for each in head.sections
             if each.part.is_set
         },
+        "compromised_since": as_time(head.since) if head.since else None,
         "details": compact.has_details,
     }
 
@@ -135,5 +157,11 @@ def _rows(compact: CompactSet, language: Language) -> Iterator[str]:
             size = Phrase("{count} in {octets} octets", "{count}件、{octets}オクテット")
             said = size.said(language, count=each.count, octets=each.length)
             yield row(each.part.name.lower(), said)
+    if head.since:
+        all_of_it = Phrase("revoked since {at}: the key is compromised", "{at}から失効(鍵の危殆化)")
+        yield row(
+            Phrase("everything", "すべて").said(language),
+            all_of_it.said(language, at=as_time(head.since)),
+        )
     there = Phrase("there", "あり") if compact.has_details else Phrase("not there", "なし")
     yield row(Phrase("details", "詳細").said(language), there.said(language))

@@ -41,6 +41,8 @@ class Listing(Enum):
     ISSUED = "issued"
     """In the issued register, and not listed: it is in force."""
     NEVER_ISSUED = "never issued"
+    COMPROMISED = "under a compromised key"
+    """Not listed, and revoked with everything else under the issuer's key."""
     UNKNOWN = "unknown"
     """Neither listed nor in the register, and nothing is claimed of such."""
 
@@ -49,6 +51,7 @@ _OTHERWISE = {
     Otherwise.GOOD: Listing.NOT_LISTED,
     Otherwise.UNKNOWN: Listing.UNKNOWN,
     Otherwise.NEVER_ISSUED: Listing.NEVER_ISSUED,
+    Otherwise.REVOKED: Listing.COMPROMISED,
 }
 
 
@@ -183,6 +186,8 @@ class CompactSet:
             return self._revoked(listing, serial)
         if listing is Listing.NEVER_ISSUED:
             return NEVER_ISSUED
+        if listing is Listing.COMPROMISED and self.head.since:
+            return Revoked(self.head.since, Reason.CA_COMPROMISE)
         return Unknown() if listing is Listing.UNKNOWN else Good()
 
     def _revoked(self, listing: Listing, serial: int) -> Revoked:

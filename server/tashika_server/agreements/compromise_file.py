@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tashika.pki.crl import CrlEntry
 from tashika.pki.errors import TashikaError
+from tashika.pki.standing import Reason
 from tashika_server.agreements.codec import read_moment
 from tashika_server.durable import write_atomically
 from tashika_server.log import get_log
@@ -52,6 +54,18 @@ class Compromised:
     fingerprint: bytes
     """Of the issuer's name and key."""
     since: datetime
+
+    def condemn(self, serial: int, entry: CrlEntry | None) -> CrlEntry:
+        """Say of a certificate under the key, listed as `entry` or not at all, how it is revoked.
+
+        A revocation of an earlier date stays as it is, since a later one would make signatures
+        good that were not; a hold of an earlier date keeps that date and becomes final.
+        """
+        if entry is None or entry.revoked_at > self.since:
+            return CrlEntry(serial, self.since, Reason.CA_COMPROMISE, None)
+        if entry.reason is Reason.CERTIFICATE_HOLD:
+            return entry._replace(reason=Reason.CA_COMPROMISE)
+        return entry
 
 
 def write_compromises(path: Path, found: Iterable[Compromised]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tashika.pki.errors import TashikaError
+from tashika.pki.profile import Family
 from tashika_server.clock import Clock
 from tashika_server.config import Config
 from tashika_server.config.settings import FilesSettings
@@ -13,6 +14,7 @@ from tashika_server.files.archive import Archive
 from tashika_server.files.catalog import Facts, Kind
 from tashika_server.history.telling import Teller
 from tashika_server.index import Historian, IndexReader
+from tashika_server.issuer import Retention, Retentions
 from tashika_server.refresh.source import Source
 
 __all__ = [
@@ -22,7 +24,15 @@ __all__ = [
     "files_settings",
     "historian_of",
     "keeper_of",
+    "retentions_of",
 ]
+
+BASIS = {
+    Family.SIGNATURE: "2013 16",
+    Family.USER_AUTH: "2013 35",
+    Family.OTHER: "2013 16, 35",
+}
+"""Why revocation information is kept, as `agreements.act` cites: version and articles."""
 
 
 class NoArchive(TashikaError):
@@ -85,6 +95,20 @@ def files_settings(config: Config) -> FilesSettings:
     if config.settings.files is None:
         raise NoArchive(f"{config.file} keeps no files; add the table [files]")
     return config.settings.files
+
+
+def retentions_of(config: Config) -> Retentions:
+    """Say how long the files and events of each issuer are kept; raises NoArchive."""
+    keep = files_settings(config).keep
+    return Retentions(
+        usual=Retention(keep=keep, basis=BASIS[Family.OTHER]),
+        own={
+            each.identity.fingerprint: Retention(
+                keep=each.keep or keep, basis=each.keep_basis or BASIS[each.family]
+            )
+            for each in config.issuers
+        },
+    )
 
 
 def archive_of(config: Config) -> Archive:

@@ -1,11 +1,12 @@
 """The parts of the office: it keeps the workers' agreements fresh and serves operators."""
 
 from datetime import timedelta
+from functools import partial
 from ssl import CERT_OPTIONAL, PROTOCOL_TLS_SERVER, SSLContext
 
 from tashika_server.agreements.compromise_file import COMPROMISE_FILE
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE
-from tashika_server.assembly.archiving import archive_of
+from tashika_server.assembly.archiving import archive_of, retentions_of
 from tashika_server.assembly.providing import provision_of
 from tashika_server.assembly.registering import issuers, registry_book, two_person
 from tashika_server.certificate_file import read_certificate, read_private_key
@@ -18,6 +19,7 @@ from tashika_server.office.closing import ClosingParts
 from tashika_server.office.compiler import CompilerParts
 from tashika_server.office.files import RetentionParts
 from tashika_server.office.freshness import FreshnessParts
+from tashika_server.office.gauges import GaugeParts, exposition
 from tashika_server.office.intake import IntakeParts
 from tashika_server.office.process import OfficeParts
 from tashika_server.office.refreshes import RefreshParts
@@ -49,7 +51,11 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             session_life=settings.office.session,
             tls=office_tls(settings.office.tls) if settings.office.tls else None,
             clock=clock,
-            files=provision_of(config, clock=clock),
+            files=provision_of(config, index, clock=clock),
+            metrics=partial(
+                exposition,
+                GaugeParts(index=index, issuers=config.issuers, run=settings.run, clock=clock),
+            ),
         ),
         intake=IntakeParts(
             ingest=IngestParts(
@@ -74,7 +80,8 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
         retention=RetentionParts(
             book=book,
             archive=archive_of(config),
-            keep=settings.files.keep,
+            history=settings.files.history,
+            rules=retentions_of(config),
             node=node,
             clock=clock,
         )

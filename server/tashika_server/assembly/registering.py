@@ -1,5 +1,6 @@
 """The book of the registry, for the office and for the commands that keep it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tashika_server.agreements.registry import Issuers
@@ -8,7 +9,7 @@ from tashika_server.config import Config, Settings
 from tashika_server.log import get_log
 from tashika_server.policy import Guarded
 
-__all__ = ["book_standing", "issuers", "registry_book", "two_person"]
+__all__ = ["book_standing", "issuers", "operators", "registry_book", "two_person"]
 
 log = get_log()
 
@@ -44,6 +45,11 @@ def book_standing(config: Config) -> str:
 def two_person(settings: Settings) -> frozenset[Guarded]:
     """Return what the house wants two persons for."""
     return frozenset(settings.registry.two_person)
+
+
+def operators(settings: Settings) -> Mapping[str, str]:
+    """Return the operators of record by the names of the issuers that have one."""
+    return {each.name: each.operator for each in settings.issuer if each.operator}
 
 
 def issuers(settings: Settings) -> Issuers:

@@ -4,17 +4,23 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
+from tashika.pki.errors import TashikaError
 from tashika_server.assembly.examining import patient
 from tashika_server.cli.arguments import secret_text
 from tashika_server.clock import SystemClock
 from tashika_server.config import load_config
 from tashika_server.doctor.examination import examine, worst
-from tashika_server.doctor.finding import Finding
+from tashika_server.doctor.finding import Finding, Gravity
 from tashika_server.doctor.wording import Language, worded
+from tashika_server.durable import write_atomically
+from tashika_server.office.gauges import DOCTOR_FILE
 
 __all__ = ["add_commands"]
+
+GRAVITIES = tuple(each.name.lower() for each in Gravity)
 
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,6 +44,11 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         metavar="FILE",
         help="ask the running responder with the token of a verifier, not a desk of our own",
     )
+    noun.add_argument(
+        "--record",
+        action="store_true",
+        help="leave the outcome in the run folder, where the office shows it among its metrics",
+    )
     noun.set_defaults(handler=_examine)
 
 
@@ -51,12 +62,26 @@ def _examine(options: argparse.Namespace) -> int:
     config, at = load_config(options.config), SystemClock().now()
     with patient(config, token=options.token, at=at) as at_hand:
         found = list(examine(at_hand, at=at))
+    if options.record:
+        _record(config.settings.run / DOCTOR_FILE, found, at)
     if options.json:
         print(json.dumps(_described(found), indent=2, ensure_ascii=False))
     else:
         for each in found:
             print(_line(each, options.language))
     return int(worst(found))
+
+
+def _record(file: Path, found: Sequence[Finding], at: datetime) -> None:
+    counts: dict[str, dict[str, int]] = {}
+    for each in found:
+        of_subject = counts.setdefault(each.subject, dict.fromkeys(GRAVITIES, 0))
+        of_subject[each.gravity.name.lower()] += 1
+    said = {"at": at.isoformat(), "findings": counts}
+    try:
+        write_atomically(file, json.dumps(said).encode())
+    except OSError as wrong:
+        raise TashikaError(f"{file} cannot be written: {wrong}; start the service") from wrong
 
 
 def _line(finding: Finding, language: Language) -> str:

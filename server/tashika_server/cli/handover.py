@@ -6,6 +6,8 @@ configuration, on both sides.
 
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,13 @@ from tashika_server.cli.display import print_record
 from tashika_server.cli.registrar import now
 from tashika_server.config import Config, load_config, load_settings
 from tashika_server.config.problem import nearest
+from tashika_server.config.settings import Settings
+from tashika_server.files.archive import Archive
+from tashika_server.handover.kept import ArchivePart, HistoryPart
 from tashika_server.handover.package import HandoverRefused, read_package
 from tashika_server.handover.passing import Passed, hand_over, take_over
-from tashika_server.handover.portable import IssuerPart, LedgerPart
+from tashika_server.handover.portable import IssuerPart, LedgerPart, Portable
+from tashika_server.index import IndexReader
 from tashika_server.issuer import Issuer
 from tashika_server.ledger.keys import read_public_key
 from tashika_server.ledger.root import public_key
@@ -72,9 +78,10 @@ def _export(options: Namespace) -> None:
     try:
         at = now()
         who = actor.actor_of(options, book, at)
-        parts = IssuerPart(), LedgerPart(book=book, key=public_key(key))
-        with book.writing(actor=who, at=at) as change:
-            passed = hand_over(change, issuer, parts, options.to, key)
+        with closing(IndexReader.open(config.settings.index.path)) as index:
+            parts = _parts(config.settings, LedgerPart(book=book, key=public_key(key)), index, at)
+            with book.writing(actor=who, at=at) as change:
+                passed = hand_over(change, issuer, parts, options.to, key)
     finally:
         book.close()
     print_record(passed)
@@ -83,17 +90,29 @@ def _export(options: Namespace) -> None:
 def _import(options: Namespace) -> None:
     settings, key = load_settings(options.config), read_public_key(options.key)
     home, book = options.config.absolute().parent / HOME, registry_book(options.config, settings)
-    issuer = IssuerPart()
     try:
         at = now()
         who = actor.actor_of(options, book, at)
-        parts = issuer, LedgerPart(book=book, key=key)
+        parts = _parts(settings, LedgerPart(book=book, key=key), None, at)
         with book.writing(actor=who, at=at) as change:
             passed = take_over(change, options.directory, parts, home, key)
     finally:
         book.close()
     print_record(passed)
-    _tell_what_to_add(passed, home, issuer)
+    _tell_what_to_add(passed, home, IssuerPart())
+
+
+def _parts(
+    settings: Settings, ledger: LedgerPart, index: IndexReader | None, at: datetime
+) -> tuple[Portable, ...]:
+    """List what is handed over; the files are there where the configuration keeps some."""
+    files = settings.files
+    return (
+        IssuerPart(),
+        ledger,
+        ArchivePart(archive=Archive.open(files.archive) if files else None),
+        HistoryPart(file=files.history if files else None, index=index, at=at),
+    )
 
 
 def _tell_what_to_add(passed: Passed, home: Path, part: IssuerPart) -> None:

@@ -20,6 +20,7 @@ from tashika_server.index import Entry, IndexReader
 
 __all__ = ["add_commands"]
 
+TOO_OLD = "what may have been was kept until its time was over"
 HEADINGS = ("known at", "event", "of", "reason", "CRL", "partition", "")
 
 
@@ -48,6 +49,10 @@ def _history(options: argparse.Namespace) -> int:
     with closing(IndexReader.open(config.settings.index.path)) as index, index.snapshot() as view:
         story = look_back(file, view, fingerprint, options.cert.serial_number)
     said = _said(story, at=options.at or SystemClock().now(), now=SystemClock().now())
+    expired = options.cert.not_valid_after_utc
+    if story.forgotten and expired < story.forgotten and not story.events:
+        said |= {"known": None, "in_force": None}
+        said["not_remembered"] = f"it expired before {story.forgotten.isoformat()}: {TOO_OLD}"
     if options.json:
         print_json(said)
     else:

@@ -75,12 +75,17 @@ def _rated_first(freeze: Callable[[Namespace], int]) -> Callable[[Namespace], in
 
     def handle(options: Namespace) -> int:
         table = shipped_billable()
-        rules = ClosingRules(table=table, tax=_tax(options), receipts=receipt_trees(table))
         with (
             open_house(options.config) as house,
             house.book.reading() as connection,
             _bar(f"rating {options.month}") as progress,
         ):
+            rules = ClosingRules(
+                table=table,
+                tax=_tax(options),
+                receipts=receipt_trees(table),
+                operators=house.operators,
+            )
             options.draft = months.draft_month(
                 connection, options.month, rules, at=now(), progress=progress
             )

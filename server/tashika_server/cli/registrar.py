@@ -7,7 +7,7 @@ A verb that writes is one transaction: its work runs in it, and what it changed 
 import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from tashika_server.agreements.registry import Issuers
-from tashika_server.assembly.registering import issuers, registry_book, two_person
+from tashika_server.assembly.registering import issuers, operators, registry_book, two_person
 from tashika_server.book import Book, Change, Entry, Mode
 from tashika_server.book.plain import plain
 from tashika_server.cli import actor
@@ -43,6 +43,8 @@ class House:
     book: Book
     two_person: frozenset[Guarded]
     issuers: Issuers
+    operators: Mapping[str, str]
+    """The operators of record by the names of their issuers."""
     run: Path
     """Where an office that runs here is told of changes."""
 
@@ -57,6 +59,7 @@ def open_house(config: Path) -> Iterator[House]:
             book=book,
             two_person=two_person(settings),
             issuers=issuers(settings),
+            operators=operators(settings),
             run=settings.run,
         )
     finally:

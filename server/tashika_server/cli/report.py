@@ -79,7 +79,9 @@ def _year(text: str) -> int:
 def _annual(options: Namespace) -> int:
     years = Years.ANY if options.interim else Years.COMPLETE
     with open_house(options.config) as house, house.book.reading() as connection:
-        report = annual_report(connection, options.year, at=now(), years=years)
+        report = annual_report(
+            connection, options.year, operators=house.operators, at=now(), years=years
+        )
         if options.journals:
             _recount(connection, report, options.journals)
     if options.json:

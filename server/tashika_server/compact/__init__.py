@@ -4,6 +4,6 @@ Makes files and signs them; who gets them is decided elsewhere. The format, and 
 the SDK's: `tashika.pki.compact`, `tashika.compact`.
 """
 
-from tashika_server.compact.making import Maker, NotMade, SetSigner
+from tashika_server.compact.making import CONDEMNED_HOLDS, Maker, NotMade, SetSigner
 
-__all__ = ["Maker", "NotMade", "SetSigner"]
+__all__ = ["CONDEMNED_HOLDS", "Maker", "NotMade", "SetSigner"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -32,10 +32,13 @@ from tashika.pki.compact.head_codec import (
     read_preamble,
 )
 from tashika.pki.errors import Malformed, PkiError, TashikaError
+from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.durable import write_atomically
-from tashika_server.index import Coverage, Snapshot
+from tashika_server.index import Coverage, Entry, Snapshot
 from tashika_server.issuer import Issuer, NeverIssued, WithoutRegister
 
+CONDEMNED_HOLDS = timedelta(days=1)
+"""How long a set under a compromised key holds at most: a withdrawal is to be heard."""
 NO_SERIAL = 1 << 256
 """Longer than any that can be listed: what the index says of it, it says of all not listed."""
 
@@ -68,10 +71,18 @@ class Maker:
     path: Path
     """Where the newest set lies; the directory also takes what is not finished."""
 
-    def make(self, snapshot: Snapshot, *, delta: Path | None, at: datetime) -> Head:
+    def make(
+        self,
+        snapshot: Snapshot,
+        *,
+        delta: Path | None,
+        compromised: Compromised | None,
+        at: datetime,
+    ) -> Head:
         """Make a set of all that the index says, and put it in the place of the last one.
 
         1. All partitions of the issuer are there, and none is stale: missing is not empty (T15).
+           Where its key is compromised everything under it is revoked, whatever is there.
         2. Its number follows that of the set in place.
         3. It is written beside its place, from sorted entries, in constant memory.
         4. It takes its place.
@@ -82,7 +93,10 @@ class Maker:
         to it: then verifiers take it whole. Raises NotMade and OSError.
         """
         # 1
-        coverage = self._require_coverage(snapshot, at=at)
+        if compromised:
+            coverage = Coverage(number=None, this_update=at, next_update=at + CONDEMNED_HOLDS)
+        else:
+            coverage = self._require_coverage(snapshot, at=at)
         # 2
         old = _Set.read(self.path)
         if old and old.signed.head.issuer != self.issuer.identity.fingerprint:
@@ -91,9 +105,9 @@ class Maker:
             raise NotMade(f"{self.path} is not there to make a delta from; make a set first")
         with Spools(self.path.parent) as spools:
             # 3
-            written = self._write(snapshot, spools)
+            written = self._write(snapshot, compromised, spools)
             number = old.signed.head.number + 1 if old else 1
-            head = self._head(coverage, written, number=number, at=at)
+            head = self._head(coverage, written, compromised, number=number, at=at)
             # 4
             write_atomically(self.path, assemble(self.signer.encode(head), written))
             # 5
@@ -109,22 +123,31 @@ class Maker:
             raise NotMade(f"CRLs of {self.issuer.name} are stale; see why none came")
         return coverage
 
-    def _write(self, snapshot: Snapshot, spools: "Spools") -> list[Written]:
+    def _write(
+        self, snapshot: Snapshot, compromised: Compromised | None, spools: "Spools"
+    ) -> list[Written]:
         fingerprint = self.issuer.identity.fingerprint
-        has_register = snapshot.register(fingerprint) is not None
+        entries: Iterable[Entry] = snapshot.everything(fingerprint)
+        issued = snapshot.issued(fingerprint) if snapshot.register(fingerprint) else None
+        if compromised:
+            entries = (compromised.condemn(each.serial, each) for each in entries)
+            issued = None
         try:
-            return build(
-                snapshot.everything(fingerprint),
-                snapshot.issued(fingerprint) if has_register else None,
-                spools.open,
-            )
+            return build(entries, issued, spools.open)
         except Malformed as wrong:
             raise NotMade(f"a set of {self.issuer.name} cannot be made: {wrong}") from wrong
 
     def _head(
-        self, coverage: Coverage, written: Iterable[Written], *, number: int, at: datetime
+        self,
+        coverage: Coverage,
+        written: Iterable[Written],
+        compromised: Compromised | None,
+        *,
+        number: int,
+        at: datetime,
     ) -> Head:
         sections = tuple(each.section for each in written)
+        parts = {each.part for each in sections}
         return Head(
             kind=Kind.SET,
             issuer=self.issuer.identity.fingerprint,
@@ -133,9 +156,10 @@ class Maker:
             this_update=coverage.this_update,
             next_update=coverage.next_update,
             produced_at=at,
-            otherwise=self._otherwise({each.part for each in sections}),
+            otherwise=Otherwise.REVOKED if compromised else self._otherwise(parts),
             signer=key_hash(self.signer.key.public_key()),
             sections=sections,
+            since=compromised.since if compromised else None,
         )
 
     def _otherwise(self, parts: set[Part]) -> Otherwise:

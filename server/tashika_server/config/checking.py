@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from tashika_server.config.issuers import load_issuer
 from tashika_server.config.problem import Complaints
 from tashika_server.config.reading import read_settings, read_text
-from tashika_server.config.settings import Access, Settings
+from tashika_server.config.settings import Access, FilesSettings, IssuerSettings, Settings
 from tashika_server.config.units import write_duration, write_size
 from tashika_server.issuer import Issuer
 
@@ -211,13 +211,24 @@ def _issuers(settings: Settings) -> Iterator[Finding]:
             yield f"{key}.signers", "names no signer", "give a certificate and its key"
         if each.archive_cutoff == timedelta():
             yield f"{key}.archive_cutoff", "is nothing", "leave it out, or write the days kept"
-        if each.archive_cutoff and settings.files and each.archive_cutoff > settings.files.keep:
-            what = "promises more than files.keep does"
-            yield f"{key}.archive_cutoff", what, "keep files as long, or promise less"
+        yield from _keeping(each, settings.files)
         if not 0 <= each.bounds.max_shrink <= 1 or each.bounds.max_growth < 0:
             yield f"{key}.bounds", "are not fractions", "write as max_shrink = 0.05"
         if min(each.bounds.shrink_slack, each.bounds.growth_slack) < 0:
             yield f"{key}.bounds", "are below nought", "write a number of entries"
+
+
+def _keeping(issuer: IssuerSettings, files: FilesSettings | None) -> Iterator[Finding]:
+    key = f"issuer[{issuer.name}]"
+    if files is None:
+        if issuer.keep or issuer.keep_basis:
+            yield f"{key}.keep", "is of files, which nobody keeps", "add the table [files]"
+        return
+    if issuer.keep is not None:
+        yield from _within(f"{key}.keep", issuer.keep, FILES, write_duration)
+    if issuer.archive_cutoff and issuer.archive_cutoff > (issuer.keep or files.keep):
+        what = "promises more than is kept by its keep, or else files.keep"
+        yield f"{key}.archive_cutoff", what, "keep files as long, or promise less"
 
 
 def _together(settings: Settings, issuers: tuple[Issuer, ...]) -> Iterator[Finding]:

@@ -64,6 +64,8 @@ def load_issuer(settings: IssuerSettings, complaints: Complaints) -> Issuer | No
         probes=settings.probes,
         numbering=settings.numbering,
         published=settings.published,
+        keep=settings.keep,
+        keep_basis=settings.keep_basis,
     )
 
 

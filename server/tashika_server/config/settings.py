@@ -226,6 +226,8 @@ class IssuerSettings:
     without_register: WithoutRegister = WithoutRegister.UNKNOWN
     never_issued: NeverIssued = NeverIssued.EXTENDED_REVOKED
     archive_cutoff: timedelta | None = None
+    keep: timedelta | None = None
+    keep_basis: str | None = None
     bounds: Bounds = field(default_factory=Bounds)
     operator: str | None = None
     probes: tuple[Probe, ...] = ()

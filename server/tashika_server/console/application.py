@@ -13,10 +13,12 @@ from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
+from ipaddress import ip_address
 from socket import socket
 from typing import Any
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from tashika_server.agreements.registry import Issued, Issuers, Proposal
 from tashika_server.book import Book, Mode
@@ -73,6 +75,8 @@ class ConsoleParts:
     clock: Clock
     files: Provision | None
     """Provides files to verifiers at the same address; None where none are kept."""
+    metrics: Callable[[], bytes]
+    """Writes the metrics in the text format of Prometheus, for who asks from this machine."""
 
 
 @asynccontextmanager
@@ -114,9 +118,18 @@ def application(parts: ConsoleParts, *, published: Published) -> web.Application
             parts=parts, desk=desk, route=route, repeats=repeats, published=published
         )
         made.router.add_route(route.method, route.path, counter.serve)
+    made.router.add_get("/metrics", partial(_metrics, parts))
     if parts.files:
         parts.files.add_routes(made.router)
     return made
+
+
+async def _metrics(parts: ConsoleParts, request: web.Request) -> web.Response:
+    """Show the metrics to whoever is on this machine; they name no verifier and no certificate."""
+    if not ip_address(request.remote or "::").is_loopback:
+        raise web.HTTPForbidden
+    text = await asyncio.to_thread(parts.metrics)
+    return web.Response(body=text, headers=HEADERS | {"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from tashika.pki.standing import Good, Revoked, Standing
 from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.doctor.asking import Oracle, Unanswered
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
+from tashika_server.doctor.remedies import remedy
 from tashika_server.index import Mark, Snapshot
 from tashika_server.issuer import Expected, Issuer, Numbering
 from tashika_server.office.freshness import Stage, ages
@@ -127,6 +128,7 @@ def _freshness(case: Case, view: Snapshot) -> Iterator[Finding]:
             ends=_time(age.next_update),
         )
     for each in view.quarantined(case.issuer.identity.fingerprint):
+        en, ja = remedy(each.check, each.partition)
         yield case.finding(
             WARNING,
             Symptom.QUARANTINED,
@@ -134,6 +136,8 @@ def _freshness(case: Case, view: Snapshot) -> Iterator[Finding]:
             since=_time(each.at),
             check=each.check,
             detail=each.detail,
+            remedy=en,
+            remedy_ja=ja,
         )
 
 

@@ -91,8 +91,11 @@ WORDS: Mapping[Symptom, Mapping[Language, Words]] = {
         ),
     ),
     Symptom.QUARANTINED: _both(
-        Words("the newest CRL of {partition} waits since {since}, {check}: {detail}"),
-        Words("{partition} の最新の失効リストは{since}から保留中です。{check}: {detail}"),
+        Words("the newest CRL of {partition} waits since {since}, {check}: {detail}", "{remedy}"),
+        Words(
+            "{partition} の最新の失効リストは{since}から保留中です。{check}: {detail}",
+            "{remedy_ja}",
+        ),
     ),
     Symptom.COUNT_DIFFERS: _both(
         Words(

@@ -1,6 +1,7 @@
-"""The archive: every CRL that was taken in, as it came, to the last byte.
+"""The archive: every CRL that was taken in, as it came, to the last byte, and our compact sets.
 
     archive/
+      making/                          compact sets before they are kept
       catalogue.sqlite                 what is kept, see `catalog`
       incoming/                        being written; emptied at the next start
       content/ab/cdef...               by SHA-256 of the content, Zstandard (RFC 8878)
@@ -10,9 +11,11 @@ killed anywhere has kept the file, or not; a content without a row is overwritte
 bytes when the file comes again. Not for what else is done to a CRL (`refresh`).
 """
 
+import fcntl
 import os
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -20,6 +23,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple, Self
 
+from tashika.pki.compact.head_codec import MAX_HEAD_BYTES, PREAMBLE, read_head
 from tashika.pki.crl import parse_crl
 from tashika.pki.errors import PkiError
 from tashika_server.durable import sync_directory
@@ -28,6 +32,8 @@ from tashika_server.files.errors import ArchiveFailed, FileDamaged, FileUnknown
 from tashika_server.files.packing import pack, unpack
 
 __all__ = ["Archive", "Fault", "Finding"]
+
+_Said = tuple[int | None, int | None, datetime, datetime | None]
 
 MAX_LOOKED_INTO = 1 << 26
 """Octets of a CRL whose own number and times are read again; beyond, its digest speaks alone."""
@@ -39,7 +45,7 @@ class Fault(StrEnum):
     MISSING = "missing"
     DAMAGED = "damaged"
     DISAGREES = "disagrees"
-    """The CRL itself says another number or other times than its row."""
+    """The file itself says another number or other times than its row."""
     ORDER = "order"
     """Its number is not above that of the one before (RFC 5280 5.2.3)."""
 
@@ -80,6 +86,26 @@ class Archive:
             for left in (self._directory / "incoming").iterdir():
                 left.unlink()
 
+    @contextmanager
+    def making(self) -> Iterator[Path]:
+        """Give a place on the same disk to whoever makes files to be kept, one at a time.
+
+        What a killed process has left there goes. Raises ArchiveFailed.
+        """
+        desk = self._directory / "making"
+        try:
+            desk.mkdir(exist_ok=True)
+            held = os.open(desk, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as wrong:
+            raise _failed(self._directory, wrong) from wrong
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            for left in desk.iterdir():
+                shutil.rmtree(left)
+            yield desk
+        finally:
+            os.close(held)
+
     def keep(self, facts: Facts, file: Path, *, at: datetime) -> None:
         """Keep a file that was accepted; on return it survives a power cut.
 
@@ -93,6 +119,24 @@ class Archive:
         except OSError as wrong:
             raise _failed(self._directory, wrong) from wrong
         self.catalog.add(facts, size=size, at=at)
+
+    def adopt(self, file: Kept, packed: Path | None) -> None:
+        """Keep a file of another operator's archive as it was kept there; durable on return.
+
+        `packed` is its content as it lay there, whose digest the caller has seen; None for one
+        that went. What is kept already is the same file, known since the earlier of both times.
+        Raises ArchiveFailed.
+        """
+        if packed is not None:
+            fresh = self._directory / "incoming" / token_hex(8)
+            try:
+                shutil.copyfile(packed, fresh)
+                with fresh.open("rb") as copied:
+                    os.fsync(copied.fileno())
+                _put(fresh, self._place(file.sha256))
+            except OSError as wrong:
+                raise _failed(self._directory, wrong) from wrong
+        self.catalog.adopt(file)
 
     def find(self, digest: bytes) -> Kept:
         """Return the file with this SHA-256; raises FileUnknown."""
@@ -154,19 +198,29 @@ class Archive:
             yield Finding(file, Fault.DAMAGED, str(damaged))
 
     def _says_otherwise(self, file: Kept) -> str | None:
-        """Tell what the CRL itself says, if it is not what its row says."""
-        if file.size > MAX_LOOKED_INTO:
+        """Tell what the file itself says, if it is not what its row says."""
+        if file.kind.is_crl and file.size > MAX_LOOKED_INTO:
             for _ in self.content(file):
                 pass
             return None
-        body = b"".join(self.content(file))
         try:
-            crl = parse_crl(body)
+            its = self._of_crl(file) if file.kind.is_crl else self._of_compact(file)
         except PkiError as wrong:
-            return f"it is no CRL: {wrong}"
-        its = (crl.number, crl.base_number, crl.this_update, crl.next_update)
+            return f"it is no {file.kind}: {wrong}"
         row = (file.number, file.base, file.this_update, file.next_update)
         return None if its == row else "its own number or times are not those of its row"
+
+    def _of_crl(self, file: Kept) -> _Said:
+        crl = parse_crl(b"".join(self.content(file)))
+        return crl.number, crl.base_number, crl.this_update, crl.next_update
+
+    def _of_compact(self, file: Kept) -> _Said:
+        start = bytearray()
+        for piece in self.content(file):  # to its end: the digest is of all of it
+            start += piece[: PREAMBLE + MAX_HEAD_BYTES - len(start)]
+        head = read_head(bytes(start)).head
+        base = head.base.number if head.base else None
+        return head.number, base, head.this_update, head.next_update
 
     def _place(self, digest: bytes) -> Path:
         name = digest.hex()

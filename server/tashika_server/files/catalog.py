@@ -15,7 +15,7 @@ from typing import Any
 
 from tashika_server.files.errors import ArchiveFailed
 
-__all__ = ["Catalog", "Facts", "Kept", "Kind"]
+__all__ = ["COMPACT", "Catalog", "Facts", "Kept", "Kind"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (
@@ -48,6 +48,7 @@ SELECT file.id, issuer, partition, kind, number, base, this_update, next_update,
        received_at, leaving
 FROM file JOIN place ON place.id = file.place
 """
+_IS_WHOLE = "kind IN ('crl', 'compact-set')"
 _PATIENCE_SECONDS = 30.0
 """How long one process waits for another's transaction; each takes milliseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,6 +62,19 @@ class Kind(StrEnum):
     """A complete CRL of its partition."""
     DELTA = "delta-crl"
     """What changed since an earlier CRL (RFC 5280 5.2.4)."""
+    COMPACT_SET = "compact-set"
+    """A compact revocation set of an issuer, made here (docs/compact-set.md)."""
+    COMPACT_DELTA = "compact-delta"
+    """What leads from one compact set to the next."""
+
+    @property
+    def is_crl(self) -> bool:
+        """True for what the issuer published, false for what was made of it."""
+        return self in {Kind.CRL, Kind.DELTA}
+
+
+COMPACT = "compact-set"
+"""Stands in place of a partition for compact sets, which are of all of them together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,25 +121,16 @@ class Catalog:
     def add(self, facts: Facts, *, size: int, at: datetime) -> None:
         """Enter a file; one that is entered already, for the same partition, stays as it is."""
         with self._writing() as connection:
-            where = (facts.issuer, facts.partition)
+            _insert(connection, facts, size=size, at=at, leaving=None)
+
+    def adopt(self, file: Kept) -> None:
+        """Enter a file of another operator's with its time; of two times the earlier counts."""
+        with self._writing() as connection:
+            _insert(connection, file, size=file.size, at=file.received_at, leaving=file.leaving)
             connection.execute(
-                "INSERT OR IGNORE INTO place (issuer, partition) VALUES (?, ?)", where
-            )
-            connection.execute(
-                "INSERT OR IGNORE INTO file (place, kind, number, base, this_update, next_update,"
-                " sha256, size, received_at) SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM place"
-                " WHERE issuer = ? AND partition = ?",
-                (
-                    facts.kind,
-                    str(facts.number),
-                    None if facts.base is None else str(facts.base),
-                    _seconds(facts.this_update),
-                    _seconds(facts.next_update),
-                    facts.sha256,
-                    size,
-                    (at - _EPOCH) // _MICROSECOND,
-                    *where,
-                ),
+                "UPDATE file SET received_at = min(received_at, ?) WHERE sha256 = ? AND place ="
+                " (SELECT id FROM place WHERE issuer = ? AND partition = ?)",
+                (_micros(file.received_at), file.sha256, file.issuer, file.partition),
             )
 
     def has(self, facts: Facts) -> bool:
@@ -153,41 +158,63 @@ class Catalog:
     def known(self, issuer: bytes, partition: str, at: datetime) -> tuple[Kept, ...]:
         """Return what spoke for a partition at a moment: a complete CRL, and deltas since.
 
-        Empty where none had come by then. Files that were purged since are among them.
+        Of COMPACT it is one set. Empty where none had come by then. Files that were purged since
+        are among them.
         """
-        when = (at - _EPOCH) // _MICROSECOND
+        when = _micros(at)
         newest = (
-            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ?"
+            f"WHERE issuer = ? AND partition = ? AND {_IS_WHOLE} AND received_at <= ?"
             " ORDER BY received_at DESC, file.id DESC LIMIT 1"
         )
-        whole = self._select(newest, (issuer, partition, Kind.CRL, when))
+        whole = self._select(newest, (issuer, partition, when))
         if not whole:
             return ()
         since = (
-            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ? AND file.id > ?"
-            " ORDER BY file.id"
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ?"
+            " AND (received_at, file.id) > (?, ?) ORDER BY received_at, file.id"
         )
-        return (*whole, *self._select(since, (issuer, partition, Kind.DELTA, when, whole[0].id)))
+        begin = _micros(whole[0].received_at)
+        values = (issuer, partition, Kind.DELTA, when, begin, whole[0].id)
+        return (*whole, *self._select(since, values))
 
-    def let_go(self, purge: str, *, before: datetime) -> int:
+    def newest_set(self, issuer: bytes) -> Kept | None:
+        """Return the compact set that came last, whatever clocks say: its number is the highest."""
+        found = self._select(
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND leaving IS NULL"
+            " ORDER BY file.id DESC LIMIT 1",
+            (issuer, COMPACT, Kind.COMPACT_SET),
+        )
+        return found[0] if found else None
+
+    def compact_delta(self, issuer: bytes, base: int) -> Kept | None:
+        """Return what leads on from the compact set of a number, where that is kept."""
+        found = self._select(
+            "WHERE issuer = ? AND partition = ? AND kind = ? AND base = ? AND leaving IS NULL"
+            " ORDER BY file.id DESC LIMIT 1",
+            (issuer, COMPACT, Kind.COMPACT_DELTA, str(base)),
+        )
+        return found[0] if found else None
+
+    def let_go(self, purge: str, *, issuer: bytes, compact: bool, before: datetime) -> int:
         """Mark what came before a moment as leaving by a purge, and return how many that were.
 
-        The newest complete CRL of each partition stays, with the deltas since: it may still
-        be what is known.
+        Of one issuer, its CRLs or its compact sets. The newest complete file of each partition
+        stays, with the deltas since: it may still be what is known.
         """
+        which = "SELECT id FROM place WHERE issuer = ? AND (partition = ?) = ?"
         with self._writing() as connection:
             going = 0
             # A partition at a time: one statement for all of them would walk through every row.
-            for (place,) in connection.execute("SELECT id FROM place").fetchall():
+            for (place,) in connection.execute(which, (issuer, COMPACT, compact)).fetchall():
                 newest = connection.execute(
-                    "SELECT id FROM file WHERE place = ? AND kind = ?"
+                    f"SELECT received_at, id FROM file WHERE place = ? AND {_IS_WHOLE}"  # noqa: S608
                     " ORDER BY received_at DESC, id DESC LIMIT 1",
-                    (place, Kind.CRL),
+                    (place,),
                 ).fetchone()
                 going += connection.execute(
                     "UPDATE file SET leaving = ? WHERE place = ? AND received_at < ?"
-                    " AND id < ? AND leaving IS NULL",
-                    (purge, place, (before - _EPOCH) // _MICROSECOND, newest[0] if newest else 0),
+                    " AND (received_at, id) < (?, ?) AND leaving IS NULL",
+                    (purge, place, _micros(before), *(newest or (0, 0))),
                 ).rowcount
             return going
 
@@ -228,6 +255,35 @@ class Catalog:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+
+def _insert(
+    connection: sqlite3.Connection, facts: Facts, *, size: int, at: datetime, leaving: str | None
+) -> None:
+    where = (facts.issuer, facts.partition)
+    connection.execute("INSERT OR IGNORE INTO place (issuer, partition) VALUES (?, ?)", where)
+    connection.execute(
+        "INSERT OR IGNORE INTO file (place, kind, number, base, this_update, next_update, sha256,"
+        " size, received_at, leaving, gone) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM place"
+        " WHERE issuer = ? AND partition = ?",
+        (
+            facts.kind,
+            str(facts.number),
+            None if facts.base is None else str(facts.base),
+            _seconds(facts.this_update),
+            _seconds(facts.next_update),
+            facts.sha256,
+            size,
+            _micros(at),
+            leaving,
+            leaving is not None,
+            *where,
+        ),
+    )
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def _seconds(at: datetime) -> int:

@@ -23,7 +23,7 @@ from aiohttp import hdrs, web
 
 from tashika_server.agreements.gate import Permit
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import Kept
+from tashika_server.files.catalog import Kept, Kind
 from tashika_server.files.packing import PIECE
 from tashika_server.files.ranges import Unsatisfiable, span_of, takes_zstd
 from tashika_server.metering.meter import Meter
@@ -31,8 +31,13 @@ from tashika_server.metering.usage import Delivery, Occasion
 
 __all__ = ["send"]
 
+MEDIA = {
+    Kind.CRL: "application/pkix-crl",
+    Kind.DELTA: "application/pkix-crl",
+    Kind.COMPACT_SET: "application/octet-stream",
+    Kind.COMPACT_DELTA: "application/octet-stream",
+}
 HEADERS = {
-    "Content-Type": "application/pkix-crl",
     "Cache-Control": "private, no-cache",
     "X-Content-Type-Options": "nosniff",
     "Accept-Ranges": "bytes",
@@ -56,7 +61,12 @@ async def send(
     name = file.sha256.hex()
     packed = takes_zstd(request) and hdrs.RANGE not in request.headers
     etag = f'"{name}-zstd"' if packed else f'"{name}"'
-    headers = HEADERS | {"ETag": etag, "Tashika-Sha256": name}
+    headers = HEADERS | {
+        "Content-Type": MEDIA[file.kind],
+        "ETag": etag,
+        "Tashika-Sha256": name,
+        "Tashika-Number": str(file.number),
+    }
     if any(each.value in {"*", name, f"{name}-zstd"} for each in request.if_none_match or ()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:

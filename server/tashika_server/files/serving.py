@@ -4,6 +4,9 @@
     GET /v1/files/bundle?issuer=NAME&at=TIME         the same with all its files, a tar
     GET /v1/files/crl?issuer=NAME&partition=TEXT     the newest CRL, or with `at` that of then
     GET /v1/files/content/SHA256                     any file of a manifest
+    GET /v1/files/compact?issuer=NAME                the newest compact revocation set
+    GET /v1/files/compact-delta?issuer=NAME&base=N   what leads from the set of this number
+                                                     to the next
 
 Who asks shows a bearer token; the gate decides by agreement, as for OCSP (Act 18(2), 37(2)). A
 file is in the journal before its first octet is sent. The office serves this beside the
@@ -39,6 +42,7 @@ from tashika_server.agreements.terms import Method
 from tashika_server.clock import Clock
 from tashika_server.files.archive import Archive
 from tashika_server.files.catalog import Kept
+from tashika_server.files.compact_sets import CompactShelf
 from tashika_server.files.errors import FileUnknown
 from tashika_server.files.manifest import Manifest, compile_manifest, public_der, sign_text
 from tashika_server.files.sending import send
@@ -70,6 +74,7 @@ class Provision:
     """What files are provided with. For one event loop, in which `keep` runs as a task."""
 
     archive: Archive
+    compact: CompactShelf
     issuers: Mapping[str, Issuer]
     gatehouse: Gatehouse
     group: GroupCommit
@@ -84,6 +89,8 @@ class Provision:
             ("manifest", self._manifest),
             ("bundle", self._bundle),
             ("crl", self._crl),
+            ("compact", self._compact),
+            ("compact-delta", self._compact_delta),
             ("content/{sha256:[0-9a-f]{64}}", self._content),
         ):
             router.add_get(f"/v1/files/{path}", self._declining(handler))
@@ -180,6 +187,24 @@ class Provision:
         if not kept or kept[0] is not known[0]:
             raise FileUnknown("nothing is kept of this partition as of then; see the manifest")
         return await self._provide(request, kept[0], permit, at)
+
+    async def _compact(self, request: web.Request, at: datetime) -> web.StreamResponse:
+        issuer = self._issuer(request.query.get("issuer", ""))
+        permit = self._admit(request, issuer, at)
+        kept = await self.compact.newest(issuer, at=at)
+        if kept is None:
+            raise FileUnknown("no compact set of this issuer is kept")
+        return await self._provide(request, kept, permit, at)
+
+    async def _compact_delta(self, request: web.Request, at: datetime) -> web.StreamResponse:
+        issuer = self._issuer(request.query.get("issuer", ""))
+        permit = self._admit(request, issuer, at)
+        base = int(request.query.get("base", ""))
+        fingerprint = issuer.identity.fingerprint
+        kept = await asyncio.to_thread(self.archive.catalog.compact_delta, fingerprint, base)
+        if kept is None:
+            raise FileUnknown("no delta leads on from this set; take the newest one whole")
+        return await self._provide(request, kept, permit, at)
 
     async def _content(self, request: web.Request, at: datetime) -> web.StreamResponse:
         digest = bytes.fromhex(request.match_info["sha256"])

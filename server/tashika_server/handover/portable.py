@@ -1,7 +1,6 @@
 """What each store hands over of one issuer, and takes in: the interface, and two that have it.
 
-The archive of CRLs and the history of events implement `Portable` beside their stores; whoever
-puts a hand-over together lists them.
+Archive and history are in `kept`; whoever puts a hand-over together lists all of them.
 """
 
 import csv
@@ -86,6 +85,8 @@ class IssuerPart:
             "never_issued": issuer.never_issued,
             "numbering": issuer.numbering,
             "archive_cutoff_days": issuer.archive_cutoff.days if issuer.archive_cutoff else None,
+            "keep_days": issuer.keep.days if issuer.keep else None,
+            "keep_basis": issuer.keep_basis,
         }
         (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
 
@@ -115,8 +116,11 @@ class IssuerPart:
         lines.append(f"{'crl' if complete else 'partitions'} = {listed}")
         if (folder / "register.txt").exists():
             lines.append(f"register = {json.dumps(str(folder / 'register.txt'))}")
-        if settings["archive_cutoff_days"]:
-            lines.append(f'archive_cutoff = "{settings["archive_cutoff_days"]}d"')
+        for key in ("archive_cutoff", "keep"):
+            if days := settings.get(f"{key}_days"):
+                lines.append(f'{key} = "{days}d"')
+        if settings.get("keep_basis"):
+            lines.append(f"keep_basis = {json.dumps(settings['keep_basis'])}")
         lines.append("signers = []  # yours: certificate and key, certified by this issuer")
         return "\n".join(lines) + "\n"
 

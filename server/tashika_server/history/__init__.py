@@ -1,4 +1,5 @@
 """Standings over time: what was known of a certificate at any moment, and what was in force.
 
-`history` is the page to read first. Not for the present (`index`), nor for files (`files`).
+`telling` writes it, `look_back` reads it, `purging` lets go, `portable` and `taking` pass it on.
+Not for the present (`index`), nor for files (`files`).
 """

@@ -13,6 +13,7 @@ from tashika_server.issuer import Issuer
 
 __all__ = [
     "IS_LIVE",
+    "OWN",
     "add_place",
     "add_publication",
     "baseline",
@@ -24,6 +25,8 @@ __all__ = [
 
 IS_LIVE = "(dropped IS NULL OR (SELECT void FROM publication WHERE publication.id = dropped))"
 """Of a partition: it was not dropped, or the generation in which it was never came to be."""
+OWN = "epoch.id NOT IN (SELECT epoch FROM taken_over)"
+"""Of an epoch: it is of our index, not of another operator's (`portable`)."""
 
 
 def in_step(connection: Connection, epoch: int, snapshot: Snapshot) -> bool:
@@ -59,7 +62,9 @@ def new_epoch(
     connection: Connection, snapshot: Snapshot, issuers: Mapping[bytes, Issuer], at: int
 ) -> int:
     """Begin an epoch whose baseline is what the index lists by now."""
-    (known,) = connection.execute("SELECT max(known_at) FROM epoch").fetchone()
+    (known,) = connection.execute(
+        f"SELECT max(known_at) FROM epoch WHERE {OWN}"  # noqa: S608
+    ).fetchone()
     at = max(at, known or 0)
     epoch = connection.execute(
         "INSERT INTO epoch (began_at, generation, known_at) VALUES (?, ?, ?) RETURNING id",

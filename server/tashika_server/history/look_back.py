@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from tashika.pki.standing import Reason
 from tashika_server.history.errors import NotRemembered
 from tashika_server.history.events import Event, What
 from tashika_server.history.store import Connection, Row, connected, instant, serial_key, unpack
@@ -50,6 +51,8 @@ class _Chapter:
     began_at: datetime
     ended_at: datetime | None
     """When it was followed last; None for the index of now."""
+    complete: bool
+    """Whether what no event tells was listed nowhere: so of epochs that were taken over."""
     events: tuple[Event, ...]
     places: Sequence[_Place]
 
@@ -58,11 +61,17 @@ class _Chapter:
         return self.began_at <= at and (self.ended_at is None or at <= self.ended_at)
 
     def demand_all(self, at: datetime) -> None:
-        """Raise NotRemembered unless every partition of then was known (T15)."""
-        for each in self.places:
-            expected = each.expected_at <= at and (each.dropped_at is None or each.dropped_at > at)
-            if expected and (each.baseline_at is None or each.baseline_at > at):
+        """Raise NotRemembered unless every partition of then was known (T15), and there was one."""
+        expected = [
+            each
+            for each in self.places
+            if each.expected_at <= at and (each.dropped_at is None or each.dropped_at > at)
+        ]
+        for each in expected:
+            if each.baseline_at is None or each.baseline_at > at:
                 raise _too_early(each.partition, each.baseline_at)
+        if not expected:
+            raise NotRemembered("of this issuer no CRL was followed at that moment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +82,8 @@ class Story:
     _entry: Entry | None
     """As the index lists it."""
     _listing: str | None
+    forgotten: datetime | None
+    """Of what was before nothing is said: its time was over (`purging`)."""
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -81,6 +92,7 @@ class Story:
 
     def known_at(self, at: datetime) -> Known:
         """Tell what was known at a moment; raises NotRemembered."""
+        self._demand_kept(at)
         chapter = self._chapter(at)
         if past := [each for each in chapter.events if each.known_at <= at]:
             return Known(at=at, entry=past[-1].entry, event=past[-1])
@@ -98,24 +110,38 @@ class Story:
         A release counts from the thisUpdate of the CRL that no longer lists it; what lapsed was
         in force to the end. None is good. Raises NotRemembered.
         """
+        self._demand_kept(at)
         last = self.known_at(known)
         stretches: list[tuple[datetime, Entry | None]] = []
-        for each in self._chapter(known).events:
-            if each.known_at > known:
-                break
+        past = [each for each in self.events if each.known_at <= known]
+        for each in past:
             if each.what is What.CORRECTED and stretches:
                 stretches.pop()
             if each.entry is not None:
                 _begin(stretches, each.entry.revoked_at, each.entry)
             elif each.what is What.RELEASED:
                 _begin(stretches, each.this_update or each.known_at, None)
-        if not stretches and last.entry is not None:
-            stretches.append((last.entry.revoked_at, last.entry))
+        chapter = self._chapter(known)
+        if not past or past[-1] not in chapter.events:
+            gap = self._followed_until(past), chapter.began_at
+            _bridge(stretches, last.entry, gap, at)
         reached = [entry for begin, entry in stretches if begin <= at]
         return reached[-1] if reached else None
 
+    def _followed_until(self, past: Sequence[Event]) -> datetime | None:
+        """Return when the index was followed last in which the last of these events was heard."""
+        heard = (each for each in self._chapters if past and past[-1] in each.events)
+        return next((each.ended_at for each in heard), None)
+
+    def _demand_kept(self, at: datetime) -> None:
+        if self.forgotten and at < self.forgotten:
+            since = self.forgotten.isoformat()
+            raise NotRemembered(f"what happened before {since} was kept until its time was over")
+
     def _chapter(self, at: datetime) -> _Chapter:
         found = next((each for each in reversed(self._chapters) if each.covers(at)), None)
+        if found is None and not self._chapters:
+            raise NotRemembered("the history has never heard of its issuer")
         if found is None:
             begin = self._chapters[-1].began_at.isoformat()
             raise NotRemembered(
@@ -126,9 +152,9 @@ class Story:
 
     def _unchanged(self, chapter: _Chapter, at: datetime) -> Known:
         """Say what the index says: nothing has happened since the first CRL of its partition."""
-        if chapter.ended_at is not None:
+        if chapter.ended_at is not None and not chapter.complete:
             raise NotRemembered("the index of then is gone; `files as-of` has its CRLs")
-        if self._entry is None:
+        if chapter.complete or self._entry is None:
             chapter.demand_all(at)
             return Known(at=at, entry=None, event=None)
         named = (each for each in reversed(chapter.places) if each.partition == self._listing)
@@ -150,26 +176,36 @@ def look_back(file: Path, snapshot: Snapshot, fingerprint: bytes, serial: int) -
     """
     with connected(file) as connection:
         epochs = connection.execute(
-            "SELECT id, began_at, known_at, generation FROM epoch ORDER BY id"
+            "SELECT id, began_at, known_at, generation, complete FROM epoch"
+            " LEFT JOIN taken_over ON taken_over.epoch = epoch.id"
+            " ORDER BY complete IS NULL, began_at, id"  # what we followed ourselves comes last
         )
         rows = epochs.fetchall()
-        if not rows or rows[-1][3] < snapshot.generation:
+        if not rows or rows[-1][4] is not None or rows[-1][3] < snapshot.generation:
             raise NotRemembered("the history does not follow this index; start the service anew")
         chapters = []
-        for epoch, began, known, _ in rows:
+        for epoch, began, known, _, complete in rows:
             current = epoch == rows[-1][0]
             last = snapshot.generation if current else _EVERY
+            if not (places := _places(connection, epoch, last, fingerprint)):
+                continue
             chapter = _Chapter(
-                began_at=instant(began),
+                began_at=max(instant(began), min(each.expected_at for each in places)),
                 ended_at=None if current else instant(known),
+                complete=bool(complete),
                 events=_events(connection, epoch, last, fingerprint, serial),
-                places=_places(connection, epoch, last, fingerprint),
+                places=places,
             )
             chapters.append(chapter)
+        (floor,) = connection.execute(
+            "SELECT max(before) FROM purge JOIN issuer ON issuer.id = issuer WHERE fingerprint = ?",
+            (fingerprint,),
+        ).fetchone()
     return Story(
         _chapters=chapters,
         _entry=snapshot.find(fingerprint, serial).entry,
         _listing=snapshot.listing(fingerprint, serial),
+        forgotten=None if floor is None else instant(floor),
     )
 
 
@@ -233,6 +269,23 @@ def _begin(
     while stretches and stretches[-1][0] >= begin:
         stretches.pop()
     stretches.append((begin, entry))
+
+
+def _bridge(
+    stretches: list[tuple[datetime, Entry | None]],
+    listed: Entry | None,
+    gap: tuple[datetime | None, datetime],
+    at: datetime,
+) -> None:
+    """Go on to what an index lists of which no event tells since it was followed."""
+    before = stretches[-1][1] if stretches else None
+    ended, begun = gap
+    if listed is not None and listed != before:
+        _begin(stretches, listed.revoked_at, listed)
+    if listed is None and before and before.reason is Reason.CERTIFICATE_HOLD:
+        if ended and ended < at < begun:
+            raise NotRemembered("it was released at a time at which no index was followed")
+        _begin(stretches, begun, None)
 
 
 def _too_early(partition: str, since: datetime | None) -> NotRemembered:

@@ -72,6 +72,20 @@ CREATE TABLE IF NOT EXISTS event (
     since INTEGER,
     PRIMARY KEY (issuer, serial, publication)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS taken_over (
+    epoch INTEGER PRIMARY KEY,
+    issuer INTEGER NOT NULL,
+    complete INTEGER NOT NULL,
+    source BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS purge (
+    id INTEGER PRIMARY KEY,
+    issuer INTEGER NOT NULL,
+    before INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    entered INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (issuer, before)
+);
 """
 _PATIENCE_SECONDS = 30.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

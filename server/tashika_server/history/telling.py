@@ -18,6 +18,7 @@ from typing import Self
 from tashika_server.clock import Clock
 from tashika_server.history.epochs import (
     IS_LIVE,
+    OWN,
     add_place,
     add_publication,
     baseline,
@@ -86,7 +87,8 @@ class Teller:
         connection = connect(file)
         known = {each.identity.fingerprint: each for each in issuers}
         with reader.snapshot() as snapshot, writing(file, connection):
-            last = connection.execute("SELECT max(id) FROM epoch").fetchone()[0]
+            newest = f"SELECT max(id) FROM epoch WHERE {OWN}"  # noqa: S608
+            last = connection.execute(newest).fetchone()[0]
             if last is None or not in_step(connection, last, snapshot):
                 last = new_epoch(connection, snapshot, known, micros(clock.now()))
                 log.warning("history_begins", generation=snapshot.generation)

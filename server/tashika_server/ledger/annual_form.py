@@ -8,7 +8,7 @@ certificate is not known, and answers of which nobody knows whether they arrived
 from the others, each in its own column; together they are all that was journalled.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from datetime import date
 from enum import StrEnum
@@ -88,6 +88,8 @@ class AnnualReport:
     """Whether something of the year may still come."""
     sums: tuple[ReportSum, ...]
     lines: tuple[ReportLine, ...]
+    operators: Mapping[str, str]
+    """The operators of record of the issuers that have one, when the report was made."""
 
 
 # --- As a table -----------------------------------------------------------------------------
@@ -101,6 +103,7 @@ HEADINGS = (
     "証明書 certificates",
     "提供 provided",
     "発行者 issuer",
+    "運用者 operator of record",
     "検証者の区分 category of verifiers",
     "提供件数 provided",
     "再送 repeated",
@@ -123,8 +126,9 @@ def report_title(report: AnnualReport) -> str:
 def report_rows(report: AnnualReport) -> Iterator[tuple[Cell, ...]]:
     """Yield the rows of the table: each line, then what was provided of each family in all."""
     for line in report.lines:
-        what = (str(WORDS[line.family]), str(WORDS[line.method]), line.issuer)
+        operator = report.operators.get(line.issuer, "")
+        what = (str(WORDS[line.family]), str(WORDS[line.method]), line.issuer, operator)
         yield *what, str(WORDS[line.category]), *astuple(line.figures)
     for each in report.sums:
-        what = (str(WORDS[each.family]), str(SERVICE_WORDS[each.service]), "計 total")
+        what = (str(WORDS[each.family]), str(SERVICE_WORDS[each.service]), "計 total", "")
         yield *what, "", *astuple(each.figures)

@@ -56,7 +56,12 @@ SERVICES = {
 
 
 def annual_report(
-    connection: Connection, year: int, *, at: datetime, years: Years = Years.COMPLETE
+    connection: Connection,
+    year: int,
+    *,
+    operators: Mapping[str, str],
+    at: datetime,
+    years: Years = Years.COMPLETE,
 ) -> AnnualReport:
     """Report on the fiscal year that begins on 1 April of `year`, in Japan, from the totals.
 
@@ -65,7 +70,7 @@ def annual_report(
     march = Month(year + 1, 3)
     if years is Years.COMPLETE:
         demand_complete(connection, march, at)
-    tally = _Tally(connection)
+    tally = _Tally(connection, operators)
     for month in _months(year):
         for context, codes, answers in _totals(connection, month):
             tally.add(context, codes, answers)
@@ -74,7 +79,7 @@ def annual_report(
 
 def recounted(connection: Connection, report: AnnualReport, recount: Recount) -> AnnualReport:
     """Make the same report from the journals; what the book leaves out is left out here."""
-    tally = _Tally(connection)
+    tally = _Tally(connection, report.operators)
     for month in _months(report.fiscal_year):
         counts = recount(month)
         known = _known(connection, {like.context for like in counts})
@@ -164,7 +169,8 @@ def _group(line: ReportLine) -> _Group:
 class _Tally:
     """Adds up a year, in any order."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, operators: Mapping[str, str]) -> None:
+        self._operators = operators
         self._categories = {each.id: each.category for each in verifiers(connection)}
         self._tests = {
             each.id for each in agreements(connection) if each.environment is Environment.TEST
@@ -203,6 +209,11 @@ class _Tally:
                 ReportLine(**group._asdict(), figures=Figures(**counts))
                 for group, counts in sorted(self._counts.items())
             ),
+            operators={
+                issuer: operator
+                for issuer, operator in sorted(self._operators.items())
+                if issuer in {group.issuer for group in self._counts}
+            },
         )
 
 

@@ -8,14 +8,14 @@ SHA-256 of that text. Making one and keeping it in the book is in `statement`.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from tashika.pki.profile import Family
 from tashika_server.agreements.act import Category
 from tashika_server.agreements.terms import Environment, Method
-from tashika_server.book.plain import canonical, from_plain
+from tashika_server.book.plain import canonical, from_plain, plain
 from tashika_server.ledger.errors import StatementAltered
 from tashika_server.ledger.sheet import DayCount, What
 from tashika_server.ledger.tariff import Tariff
@@ -162,6 +162,8 @@ class Document:
     verifier: Party
     agreement: str
     environment: Environment
+    operators: Mapping[str, str] = field(default_factory=dict)
+    """The operators of record of the issuers that have one, when the month was frozen."""
     lines: tuple[DocumentLine, ...]
     unbilled: tuple[DocumentUnbilled, ...]
     days: tuple[DayCount, ...]
@@ -175,7 +177,11 @@ class Document:
     @property
     def text(self) -> str:
         """The document as it is hashed, kept and sent."""
-        return canonical(self)
+        said = plain(self)
+        if not self.operators:
+            # As it was written before statements named any: those still hold.
+            del said["operators"]
+        return canonical(said)
 
     def demand_sound(self) -> None:
         """Raise StatementAltered unless it adds up and its prices are those of its tariff rows."""

@@ -4,7 +4,7 @@ Rating reads one snapshot and may take a while; freezing is one short transactio
 sure nothing has moved since. A frozen month never changes: corrections are adjustments.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -57,6 +57,8 @@ class ClosingRules:
     table: BillableTable
     tax: TaxCategory
     receipts: Receipts
+    operators: Mapping[str, str]
+    """The operators of record by the names of their issuers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,9 @@ def draft_month(
     demand_complete(connection, month, at)
     believed = rates(connection)
     sheets = rate_month(connection, month, rates=believed, table=rules.table, progress=progress)
-    frame = Frame(month=month, rated_at=at, tax=rules.tax, table=rules.table)
+    frame = Frame(
+        month=month, rated_at=at, tax=rules.tax, table=rules.table, operators=rules.operators
+    )
     known = {each.id: each for each in verifiers(connection)}
     trees = rules.receipts(connection, month)
     documents = (

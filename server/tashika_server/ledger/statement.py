@@ -4,7 +4,7 @@ What one says is in `document`; its faces are in `statement_csv` and `statement_
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -82,6 +82,8 @@ class Frame:
     rated_at: datetime
     tax: TaxCategory
     table: BillableTable
+    operators: Mapping[str, str]
+    """Of issuers by their names: who does the work of an issuer that has delegated it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ def document_of(
     month = frame.month
     lines = tuple(map(_line, sheet.lines))
     unbilled = tuple(map(_unbilled, sheet.unbilled))
+    provided: tuple[Line | Unbilled, ...] = (*sheet.lines, *sheet.unbilled)
     return Document(
         format=FORMAT,
         month=str(month),
@@ -109,6 +112,7 @@ def document_of(
         verifier=Party(id=verifier.id, name=verifier.name, category=verifier.category),
         agreement=agreement.id,
         environment=agreement.environment,
+        operators=_named(frame.operators, {each.what.issuer for each in provided}),
         lines=lines,
         unbilled=unbilled,
         days=sheet.days,
@@ -119,6 +123,10 @@ def document_of(
         billable=CitedTable(version=frame.table.version, digest=frame.table.digest),
         receipts=tree,
     )
+
+
+def _named(operators: Mapping[str, str], issuers: Collection[str]) -> Mapping[str, str]:
+    return {issuer: name for issuer, name in operators.items() if issuer in issuers}
 
 
 def keep_statements(change: Change, drafted: Sequence[Drafted]) -> None:

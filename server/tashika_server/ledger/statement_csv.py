@@ -19,6 +19,7 @@ HEADINGS = {
     "family": "証明書 certificates",
     "method": "提供 method",
     "issuer": "発行者 issuer",
+    "operator": "運用者 operator of record",
     "item": "内容 item",
     "provisions": "件数 provisions",
     "list_price": "定価 list price (yen)",
@@ -49,7 +50,9 @@ def statement_csv(printed: PrintedStatement) -> str:
     table = csv.DictWriter(written, fieldnames=list(HEADINGS))
     table.writerow(HEADINGS)
     for row in _rows(printed):
-        table.writerow({key: _safe(value) for key, value in {**whole, **row}.items()})
+        operator = document.operators.get(str(row.get("issuer")))
+        cells = {**whole, "operator": operator, **row}
+        table.writerow({key: _safe(value) for key, value in cells.items()})
     return written.getvalue()
 
 

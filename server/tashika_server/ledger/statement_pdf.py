@@ -67,6 +67,8 @@ def _facts(printed: PrintedStatement) -> Iterator[Row]:
     )
     yield "宛先 / to", f"{party.name} ({party.id}), {WORDS[party.category]}"
     yield "取決め / agreement", f"{document.agreement}, {WORDS[document.environment]}"
+    for issuer, operator in document.operators.items():
+        yield "運用者 / operator of record", f"{issuer}: {operator}"
     yield "算定日時 / rated at", _moment(document.rated_at)
     billable = document.billable
     yield "課金対象の表 / table", f"{billable.version}, SHA-256 {billable.digest.hex()}"

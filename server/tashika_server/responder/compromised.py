@@ -10,14 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tashika.pki.standing import Reason
 from tashika_server.agreements.compromise_file import (
     Compromised,
     CompromiseFile,
     CompromisesUnreadable,
 )
 from tashika_server.clock import Clock
-from tashika_server.index import Change, Coverage, Entry, Finding, IndexMissing
+from tashika_server.index import Change, Coverage, Finding, IndexMissing
 from tashika_server.responder.sight import Index, View
 
 __all__ = ["CompromiseView", "HeedingIndex", "condemned"]
@@ -29,16 +28,8 @@ RENEWED = timedelta(minutes=1)
 
 
 def condemned(finding: Finding, serial: int, compromised: Compromised, *, at: datetime) -> Finding:
-    """Say of any certificate under a compromised key that it is revoked.
-
-    A revocation of an earlier date stays as it is, since a later one would make signatures good
-    that were not; a hold of an earlier date keeps that date and becomes final.
-    """
-    entry = finding.entry
-    if entry is None or entry.revoked_at > compromised.since:
-        entry = Entry(serial, compromised.since, Reason.CA_COMPROMISE, None)
-    elif entry.reason is Reason.CERTIFICATE_HOLD:
-        entry = Entry(serial, entry.revoked_at, Reason.CA_COMPROMISE, entry.invalid_since)
+    """Say of any certificate under a compromised key that it is revoked."""
+    entry = compromised.condemn(serial, finding.entry)
     coverage = Coverage(number=None, this_update=at, next_update=at + HOLDS)
     return Finding(entry, coverage, finding.issued)
 

@@ -164,6 +164,8 @@ def test_a_delta_is_no_set_and_another_version_is_unsupported(tmp_path: Path) ->
     [
         {"next_update": AT - DAY},
         {"otherwise": Otherwise.NEVER_ISSUED},
+        {"otherwise": Otherwise.REVOKED},
+        {"since": AT},
         {"sections": ()},
         {"kind": Kind.DELTA},
         {"issuer": b"short"},

@@ -4,7 +4,7 @@ import itertools
 import os
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -27,6 +27,7 @@ from tashika.pki.certificates import load_certificate
 from tashika.pki.profile import Family
 from tashika.pki.standing import Reason
 from tashika_server import durable
+from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.compact import Maker, NotMade, SetSigner
 from tashika_server.index import Changes, Entry, IndexReader, IndexWriter, Mark, RegisterMark
 from tashika_server.issuer import (
@@ -83,10 +84,19 @@ class Works:
         )
         self.writer.publish(CA, partition, Changes(added=added, removed=removed), mark)
 
-    def make(self, *, delta: bool = False, signer: SetSigner | None = None, **how: object) -> None:
+    def make(
+        self,
+        *,
+        delta: bool = False,
+        signer: SetSigner | None = None,
+        compromised: Compromised | None = None,
+        at: datetime = AT,
+        **how: object,
+    ) -> None:
         maker = Maker(issuer=issuer(**how), signer=signer or SetSigner(PKI.ca.key), path=self.path)
         with self.writer.reader.snapshot() as snapshot:
-            maker.make(snapshot, delta=self.delta if delta else None, at=AT)
+            way = self.delta if delta else None
+            maker.make(snapshot, delta=way, compromised=compromised, at=at)
 
     def open(self) -> CompactSet:
         return CompactSet.open(self.path, trust=TRUST, at=LATER)
@@ -156,7 +166,7 @@ def test_stale_lists_make_no_set(loaded: Works) -> None:
         loaded.writer.reader.snapshot() as snapshot,
         pytest.raises(NotMade, match="stale"),
     ):
-        maker.make(snapshot, delta=None, at=AT + DAY)
+        maker.make(snapshot, delta=None, compromised=None, at=AT + DAY)
 
 
 def test_numbers_rise_and_deltas_follow_the_index(loaded: Works, tmp_path: Path) -> None:
@@ -235,4 +245,4 @@ def make_and_die(directory: Path, step: str, nth: int, key: bytes, certificate: 
         IndexReader.open(directory / "index").snapshot() as snapshot,
         patch.object(durable, step, die),
     ):
-        maker.make(snapshot, delta=directory / "2.delta", at=AT)
+        maker.make(snapshot, delta=directory / "2.delta", compromised=None, at=AT)

@@ -19,6 +19,7 @@ from tashika_server.doctor.machine import DiskRoom
 from tashika_server.doctor.wording import WORDS, Language, worded
 from tashika_server.index import Changes, Entry, FeedMark, Pushed
 from tashika_server.issuer import Numbering
+from tashika_server.office.gauges import DOCTOR_FILE
 
 from .conftest import Ward, ills
 
@@ -250,7 +251,10 @@ def test_the_command(ward: Ward, capsys: pytest.CaptureFixture[str]):
     late = next(one for one in told["findings"] if one["symptom"] == "crl-expired")
     assert late["en"]["remedy"]
     assert late["ja"]["remedy"]
-    assert main(["doctor", str(ward.file), "--language", "ja"]) == 2
+    assert main(["doctor", str(ward.file), "--language", "ja", "--record"]) == 2
+    recorded = json.loads((ward.root / "run" / DOCTOR_FILE).read_bytes())["findings"]
+    late = [one for one in told["findings"] if one["gravity"] == "failure"]
+    assert sum(counts["failure"] for counts in recorded.values()) == len(late)
     assert "失効リスト" in capsys.readouterr().out
 
 

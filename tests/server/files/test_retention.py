@@ -14,16 +14,20 @@ from support.archive import Cellar, came
 from support.clock import FakeClock
 from support.crls import AT, HOUR, NAKA, NISHI
 from support.dying import run
+from tashika_server.assembly.archiving import retentions_of
 from tashika_server.assembly.keeping_office import office_parts
 from tashika_server.book import Book, open_book
 from tashika_server.book.trail import entries
+from tashika_server.config import ConfigError, load_config
 from tashika_server.files import retention
 from tashika_server.files.archive import Archive
 from tashika_server.files.catalog import Catalog
 from tashika_server.files.retention import purge
+from tashika_server.issuer import Retention, Retentions
 from tashika_server.metering.master_key import ensure_master_key
 
 KEEP = timedelta(days=31)
+RULES = Retentions(usual=Retention(keep=KEEP, basis="2013 16, 35"), own={})
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def book(cellar: Cellar) -> Iterator[Book]:
 
 
 def let_go(cellar: Cellar, book: Book, at: datetime) -> int:
-    return purge(book, cellar.archive, actor="office:here", at=at, keep=KEEP)
+    return purge(book, cellar.archive, RULES, actor="office:here", at=at)
 
 
 def kept(cellar: Cellar, partition: str = NAKA) -> list[int]:
@@ -89,12 +93,41 @@ def test_what_has_gone_is_still_known_to_have_been_kept(cellar: Cellar, book: Bo
     assert list(cellar.archive.verify()) == []
 
 
+def test_each_issuer_has_its_own_period_and_basis(cellar: Cellar, book: Book):
+    fingerprint = cellar.source(NAKA).fingerprint
+    at = came(1) + KEEP + HOUR
+    longer = Retention(keep=2 * KEEP, basis="2002 16")
+    rules = Retentions(usual=RULES.usual, own={fingerprint: longer})
+    assert purge(book, cellar.archive, rules, actor="office:here", at=at) == 0
+    assert purge(book, cellar.archive, rules, actor="office:here", at=at + KEEP) == 1
+    (entry,) = entered(book)
+    assert '"basis":"2002 16"' in entry
+
+
+def test_an_issuers_period_is_configured_and_no_less_than_it_promises(cellar: Cellar):
+    text = cellar.file.read_text()
+    cellar.file.write_text(text + 'keep = "100d"\nkeep_basis = "2002 16"\n')
+    rules = retentions_of(cellar.config)
+    fingerprint = cellar.source(NAKA).fingerprint
+    assert rules.of(fingerprint) == Retention(keep=timedelta(days=100), basis="2002 16")
+    assert rules.of(bytes(32)) == Retention(keep=timedelta(days=3650), basis="2013 16, 35")
+    cellar.file.write_text(text + 'keep = "100d"\narchive_cutoff = "101d"\n')
+    with pytest.raises(ConfigError, match="promises more than is kept"):
+        load_config(cellar.file)
+    cellar.file.write_text(text.replace('[files]\nkeep = "3650d"\n', "") + 'keep = "100d"\n')
+    with pytest.raises(ConfigError, match="which nobody keeps"):
+        load_config(cellar.file)
+
+
 def test_an_office_purges_once_a_day_with_what_is_configured(cellar: Cellar):
     (cellar.directory / "run").mkdir()
     ensure_master_key(cellar.directory / "metering.key")
     parts = office_parts(cellar.config, clock=FakeClock(AT))
     assert parts.retention is not None
-    assert parts.retention.keep == timedelta(days=3650)
+    (issuer,) = cellar.config.issuers
+    assert parts.retention.rules.of(issuer.identity.fingerprint) == Retention(
+        keep=timedelta(days=3650), basis="2013 35"
+    )
     assert parts.console.files is not None
     assert parts.console.files.issuers.keys() == {"user-auth-g3"}
 
@@ -125,7 +158,7 @@ def purge_until(directory: Path, step: str, when: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(owner, name, broken)
-    purge(book, archive, actor="office:here", at=AT + timedelta(days=36_500), keep=KEEP)
+    purge(book, archive, RULES, actor="office:here", at=AT + timedelta(days=36_500))
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -2,96 +2,25 @@
 
 import io
 import tarfile
-import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
-from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient
 
 from support import verifiers
-from support.archive import Cellar, came
-from support.clock import FakeClock
-from support.crls import AT, DAY, HOUR, NAKA, NISHI
-from support.metered import Books, open_books
+from support.archive import came
+from support.counter import BANK, FILE, Counter
+from support.crls import AT, HOUR, NAKA, NISHI
 from tashika.pki.profile import Family
-from tashika_server.agreements.gatehouse import Gatehouse
-from tashika_server.agreements.limits import Buckets
-from tashika_server.agreements.snapshot import Snapshot, SnapshotWatcher, write_snapshot
-from tashika_server.agreements.terms import Environment, Grant, Method, Terms
-from tashika_server.certificate_file import read_private_key
+from tashika_server.agreements.terms import Grant, Method
 from tashika_server.files.manifest import public_der, read_manifest
 from tashika_server.files.packing import zstd
-from tashika_server.files.serving import Provision
 from tashika_server.metering.usage import Delivery, Occasion
 
-FILE = Grant(family=Family.USER_AUTH, method=Method.FILE)
 OCSP = Grant(family=Family.USER_AUTH, method=Method.OCSP)
-BANK = {"Authorization": "Bearer bank-token", "Accept-Encoding": "identity"}
 CRL = "/v1/files/crl"
-
-
-class Counter:
-    """Where files are handed out."""
-
-    def __init__(self, cellar: Cellar, books: Books, buckets: Buckets) -> None:
-        self.cellar, self.books = cellar, books
-        self.clock = FakeClock(AT + DAY)
-        self.group = books.group()
-        (issuer,) = cellar.config.issuers
-        self.key = read_private_key(cellar.directory / "ledger.key")
-        watcher = SnapshotWatcher(cellar.directory / "agreements", max_age=timedelta(days=9))
-        self.provision = Provision(
-            archive=cellar.archive,
-            issuers={issuer.name: issuer},
-            gatehouse=Gatehouse(watcher, environment=Environment.PRODUCTION, buckets=buckets),
-            group=self.group,
-            meter=books.meter(self.group),
-            key=self.key,
-            clock=self.clock,
-        )
-        self.agree(verifiers.terms(grants=(FILE,)))
-
-    def agree(self, *agreements: Terms) -> None:
-        snapshot = Snapshot(compiled_at=self.clock.now(), agreements=agreements)
-        write_snapshot(self.cellar.directory / "agreements", snapshot)
-        self.clock.advance(timedelta(minutes=1))
-
-    @property
-    def records(self) -> list[tuple[Occasion, Delivery, bytes]]:
-        self.group.end()
-        found = list(self.books.read())
-        assert {(each.context.method, each.context.verifier) for each in found} <= {
-            ("file", "V-000001")
-        }
-        return [(each.occasion, each.delivery, each.pseudonym) for each in found]
-
-
-@pytest.fixture
-def counter(tmp_path: Path) -> Iterator[Counter]:
-    cellar = Cellar(tmp_path)
-    buckets = Buckets(tmp_path / "limits", workers=1, monotonic=time.monotonic)
-    with (
-        closing(buckets),
-        open_books(tmp_path, *cellar.config.issuers) as books,
-    ):
-        yield Counter(cellar, books, buckets)
-
-
-@pytest.fixture
-async def client(counter: Counter, aiohttp_client: Any) -> AsyncIterator[TestClient[Any, Any]]:
-    assert await counter.group.begin()
-    application = web.Application()
-    counter.provision.add_routes(application.router)
-    yield await aiohttp_client(application, auto_decompress=False)
-    counter.group.end()
 
 
 def of(partition: str = NAKA, **more: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from support.intake import Machine
 from support.journal import FrailDisk, Worker
-from support.till import ISSUERS, SIGNATURE, USER_AUTH, Till, Use
+from support.till import ISSUERS, OPERATORS, SIGNATURE, USER_AUTH, Till, Use
 from tashika.pki.profile import Family
 from tashika_server.agreements.act import Category
 from tashika_server.agreements.registry import Agreement, Verifier
@@ -45,7 +45,7 @@ OVER = datetime(2027, 4, 1, 1, tzinfo=UTC)
 
 
 def report(till: Till, year: int = 2026, years: Years = Years.ANY, at: datetime = OVER):
-    return till.see(annual_report, year, at=at, years=years)
+    return till.see(annual_report, year, operators=OPERATORS, at=at, years=years)
 
 
 def figures(made: AnnualReport) -> dict[tuple[Any, ...], Figures]:
@@ -183,10 +183,12 @@ def test_the_table_has_every_line_in_both_languages_and_names_no_verifier(
         "署名用電子証明書 / signature certificates",
         "失効情報 / revocation information",
         "signature-g3",
+        "Body S",
         "認定を受けた民間事業者 / accredited verifier",
         *(3, 0, 0, 2, 0),
     )
-    assert total[2:] == ("計 total", "", 3, 0, 0, 2, 0)
+    assert total[2:] == ("計 total", "", "", 3, 0, 0, 2, 0)
+    assert report(till).operators == {"signature-g3": "Body S"}
     assert [row[:2] for row in noughts[:2]] == [
         (line[0], "失効情報ファイル / revocation information files"),
         (line[0], "対応証明書の発行の番号 / corresponding certificate numbers"),

@@ -79,7 +79,9 @@ class TestEverySum:
                 sheets = rate(till, change)
                 counted = count_usage(change.connection, APRIL)
             (sheet,) = sheets or (Sheet(agreement=agreement.id),)
-            frame = Frame(month=APRIL, rated_at=till.at, tax=TaxCategory(), table=till.table)
+            frame = Frame(
+                month=APRIL, rated_at=till.at, tax=TaxCategory(), table=till.table, operators={}
+            )
             documents.append(document_of(frame, sheet, agreement, bank, None))
         assert documents[0].text == documents[1].text
         documents[0].demand_sound()

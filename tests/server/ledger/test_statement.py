@@ -255,6 +255,24 @@ def test_the_tree_of_receipts_is_printed(closed: Till):
     assert TREE.root.hex() in words(statement_pdf(with_tree))
 
 
+def test_the_operator_of_record_stands_on_every_face(closed: Till):
+    """Of the issuers that are on it; who serves another one is nobody's business here."""
+    whole = printed(closed)
+    assert '"operators":{"signature-g3":"Body S"}' in whole.document.text
+    header, *rows = csv.DictReader(io.StringIO(statement_csv(whole), newline=""))
+    named = {row["発行者 issuer"]: row["運用者 operator of record"] for row in (header, *rows)}
+    assert named.pop("signature-g3") == "Body S"
+    assert set(named.values()) == {""}
+    assert "signature-g3: Body S" in words(statement_pdf(whole))
+    assert "Body N" not in words(statement_pdf(whole))
+
+
+def test_a_statement_of_before_operators_were_named_still_holds(closed: Till):
+    before = replace(printed(closed).document, operators={})
+    assert "operators" not in json.loads(before.text)
+    assert read_document(before.text) == before
+
+
 def test_any_name_can_be_printed(closed: Till):
     whole = printed(closed)
     party = replace(whole.document.verifier, name="𠮷野家 髙﨑 & <b>銀行</b> ½ é")

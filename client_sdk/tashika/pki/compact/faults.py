@@ -62,6 +62,16 @@ class Fault(Explained):
         "The delta begins at another file.",
         "Apply the deltas in their order, or download the whole set.",
     )
+    UNREACHABLE = (
+        "unreachable",
+        "The operator's host for files cannot be reached.",
+        "Look at the address and the network, and try again.",
+    )
+    DECLINED = (
+        "declined",
+        "The operator's host does not provide the file.",
+        "Look at the agreement and the token; the operator can say why.",
+    )
     UNWRITABLE = (
         "unwritable",
         "The file cannot be written.",

@@ -33,6 +33,8 @@ class Otherwise(IntEnum):
     """Nothing is claimed of it."""
     NEVER_ISSUED = 3
     """There is a register, and it is outside."""
+    REVOKED = 4
+    """The issuer's key is compromised: everything under it is revoked, as of `Head.since`."""
 
 
 class Part(IntEnum):
@@ -113,6 +115,8 @@ class Head:
     """SHA-256 of the signer's SubjectPublicKeyInfo."""
     sections: tuple[Section, ...]
     base: Base | None = None
+    since: datetime | None = None
+    """As of when what is not listed is revoked, where `otherwise` says that it is."""
 
     def section(self, part: Part) -> Section | None:
         """Return the section of a part, if there is one."""

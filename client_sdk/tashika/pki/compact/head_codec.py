@@ -1,6 +1,7 @@
 """The head of a compact set or of a delta as DER, and what stands before it in a file."""
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import IntEnum
 from hashlib import sha256
 from typing import cast
@@ -61,6 +62,7 @@ def encode_head(
         der.octet_string(head.signer),
         der.sequence(*map(_encode_section, head.sections)),
         *([der.integer(base.number), der.octet_string(base.sha256)] if base else []),
+        *([der.wrap(der.explicit(0), der.generalized_time(head.since))] if head.since else []),
     )
     named = [der.wrap(der.explicit(0), certificate)] if certificate else []
     return der.sequence(tbs, der.bit_string(sign(tbs)), *named)
@@ -80,7 +82,7 @@ def parse_head(data: bytes) -> SignedHead:
     fields.done()
     signed = der.Reader(tbs).only(der.SEQUENCE)
     algorithm = read_algorithm(signed.element(der.SEQUENCE))
-    head = _read_head(signed)
+    head = _read_fields(signed)
     return SignedHead(
         head=head,
         encoded=data,
@@ -115,12 +117,17 @@ def read_preamble(data: bytes) -> int:
     return length
 
 
+def read_head(start: bytes) -> SignedHead:
+    """Read the head of a file from its first octets; raises Malformed and Unsupported."""
+    return parse_head(start[PREAMBLE : PREAMBLE + read_preamble(start[:PREAMBLE])])
+
+
 def _encode_section(section: Section) -> bytes:
     numbers = (section.part, section.count, section.octets, section.length)
     return der.sequence(*map(der.integer, numbers), der.octet_string(section.sha256))
 
 
-def _read_head(fields: der.Reader) -> Head:
+def _read_fields(fields: der.Reader) -> Head:
     kind = Kind(_choice(fields, Kind))
     head = Head(
         kind=kind,
@@ -134,6 +141,7 @@ def _read_head(fields: der.Reader) -> Head:
         signer=_hash(fields),
         sections=_read_sections(fields.take(der.SEQUENCE)),
         base=Base(fields.natural(), _hash(fields)) if kind is Kind.DELTA else None,
+        since=_since(fields),
     )
     fields.done()
     _require_sense(head)
@@ -166,6 +174,14 @@ def _require_sense(head: Head) -> None:
             "beside a register, 'good' is what it has",
         ),
         (head.base and head.base.number >= head.number, "a delta leads back"),
+        (
+            (head.otherwise is Otherwise.REVOKED) is not (head.since is not None),
+            "what is revoked without being listed is revoked as of a time, and nothing else is",
+        ),
+        (
+            head.otherwise is Otherwise.REVOKED and head.kind is Kind.SET and Part.ISSUED in parts,
+            "under a compromised key nothing is in force",
+        ),
     )
     for is_wrong, text in faults:
         if is_wrong:
@@ -199,6 +215,14 @@ def _read_section(fields: der.Reader) -> Section:
     if not fits:
         raise Malformed("a section has a length or values that cannot be")
     return section
+
+
+def _since(fields: der.Reader) -> datetime | None:
+    if not (tagged := fields.maybe(der.explicit(0))):
+        return None
+    since = tagged.generalized_time()
+    tagged.done()
+    return since
 
 
 def _choice(fields: der.Reader, kind: type[IntEnum]) -> int:
