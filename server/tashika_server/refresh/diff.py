@@ -1,20 +1,20 @@
 """What a newly accepted CRL changes, in files of records. Decides nothing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
 from tashika.pki.standing import Reason
-from tashika_server.index import Changes, Entry
+from tashika_server.index import Changes, Entry, PackedEntry
 from tashika_server.refresh.accept import AcceptedCrl
-from tashika_server.refresh.records import CODES, Pairs, Records, pack
+from tashika_server.refresh.records import CODES, Pairs, Records, pack, repack, split
 from tashika_server.refresh.room import Room
 
 __all__ = ["diff", "follow"]
 
 _REMOVED = CODES[Reason.REMOVE_FROM_CRL]
-_REASON_AT = 4
-"""Where the reason stands in the rest of a record."""
+SERIAL = 32
+"""Octets of a record that are its serial; the reason stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +43,50 @@ class _Piles:
         return Changes(added=added, changed=Pairs(before, after), removed=removed)
 
 
-def diff(before: Iterable[Entry], crl: AcceptedCrl, room: Room) -> Changes:
+def diff(before: Iterable[PackedEntry], crl: AcceptedCrl, room: Room) -> Changes:
     """Compare what a partition lists, sorted by serial, with what its new CRL lists.
 
     One pass over two sorted sequences, neither of which is ever in memory. Raises NotTaken
     where the process that read the CRL has lied, and OSError where the disk is full.
     """
     piles = _Piles.within(room)
-    old = iter(before)
+    old = map(repack, before)
     known = next(old, None)
-    for serial, rest in crl.listed:
+    for block in crl.listed:
         if known is None:  # a first load has nothing else
-            piles.added.write(serial + rest)
+            piles.added.write(block)
             continue
-        number = int.from_bytes(serial, "big")
-        while known and known.serial < number:
-            piles.removed.write(pack(known))
-            known = next(old, None)
-        if known and known.serial == number:
-            piles.change(pack(known), serial + rest)
-            known = next(old, None)
-        else:
-            piles.added.write(serial + rest)
+        for record in split(block):
+            while known and known[:SERIAL] < record[:SERIAL]:
+                piles.removed.write(known)
+                known = next(old, None)
+            if known and known[:SERIAL] == record[:SERIAL]:
+                piles.change(known, record)
+                known = next(old, None)
+            else:
+                piles.added.write(record)
     while known:
-        piles.removed.write(pack(known))
+        piles.removed.write(known)
         known = next(old, None)
     return piles.changes()
 
 
-def follow(find: Callable[[int], Entry | None], delta: AcceptedCrl, room: Room) -> Changes:
-    """Work out what a delta changes; `find` says what the partition lists of a serial (T31)."""
+def follow(
+    find: Callable[[list[int]], Mapping[int, Entry]], delta: AcceptedCrl, room: Room
+) -> Changes:
+    """Work out what a delta changes; `find` says what the partition lists of serials (T31)."""
     piles = _Piles.within(room)
-    for serial, rest in delta.listed:
-        known = find(int.from_bytes(serial, "big"))
-        if rest[_REASON_AT] == _REMOVED:
-            # RFC 5280 5.3.1: it may be of an entry that came and went since the base.
-            if known:
-                piles.removed.write(pack(known))
-        elif known:
-            piles.change(pack(known), serial + rest)
-        else:
-            piles.added.write(serial + rest)
+    for block in delta.listed:
+        records = {int.from_bytes(record[:SERIAL], "big"): record for record in split(block)}
+        known = find(list(records))
+        for serial, record in records.items():
+            old = known.get(serial)
+            if record[SERIAL] == _REMOVED:
+                # RFC 5280 5.3.1: it may be of an entry that came and went since the base.
+                if old:
+                    piles.removed.write(pack(old))
+            elif old:
+                piles.change(pack(old), record)
+            else:
+                piles.added.write(record)
     return piles.changes()

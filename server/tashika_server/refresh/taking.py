@@ -131,8 +131,8 @@ def _compare(crl: AcceptedCrl, taking: Taking, tools: Tools) -> Changes:
     place = taking.source.fingerprint, taking.source.partition.name
     with tools.writer.reader.snapshot() as snapshot:
         if taking.kind is Kind.COMPLETE:
-            return diff(snapshot.entries(*place), crl, taking.room)
-        return follow(partial(snapshot.entry, *place), crl, taking.room)
+            return diff(snapshot.packed(*place), crl, taking.room)
+        return follow(partial(snapshot.entries_of, *place), crl, taking.room)
 
 
 def _hand_to_keeper(crl: AcceptedCrl, taking: Taking, keeper: Keeper | None) -> None:
