@@ -35,7 +35,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "follow": (taking, "follow"),
     "bounds": (taking, "check_bounds"),
     "keep": (Shelf, "keep"),
-    "publish": (IndexWriter, "publish"),
+    "publish": (IndexWriter, "publish_all"),
     "apply": (edit.Edit, "apply"),
     "mark": (edit.Edit, "mark"),
     "record": (edit.Edit, "record"),

@@ -169,6 +169,7 @@ class Follower:
 
     def _take_in(self, line: bytes) -> FeedStep:
         writer, source = self.tools.writer, self.source
+        self.tools.press.publish_all()  # what was compared with the index as it is
         with writer.reader.snapshot() as view:
             known = None if self.is_lost else known_mark(source, view)
             accepted = accept_message(line, source, known, view, at=self.clock.now())

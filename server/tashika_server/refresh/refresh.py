@@ -1,9 +1,10 @@
 """How one partition is refreshed. The page to read first.
 
 For the complete CRL, then for its delta if there is one, from the first source that serves:
-fetch → accept → diff → bounds → keep (in the archive) → publish (one commit). What is not taken
-in goes to quarantine with its reason, and the generation that was served is served on. A process
-killed anywhere before the commit has published nothing; after it, everything.
+fetch → accept → diff → bounds → keep (in the archive) → publish (one commit, with all that became
+ready meanwhile). What is not taken in goes to quarantine with its reason, and the generation that
+was served is served on. A process killed anywhere before the commit has published nothing; after
+it, everything.
 """
 
 import asyncio
@@ -20,7 +21,15 @@ from tashika_server.refresh.fetch import NotModified
 from tashika_server.refresh.origins import Origin
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
-from tashika_server.refresh.taking import Outcome, Taking, Tools, mark_of, names_of, take_in
+from tashika_server.refresh.taking import (
+    Outcome,
+    Taking,
+    Tools,
+    mark_of,
+    names_of,
+    publish,
+    take_in,
+)
 
 __all__ = ["Outcome", "Tools", "refresh"]
 
@@ -112,7 +121,13 @@ async def _take_from(
             taking = Taking(
                 source=source, kind=kind, url=origin.url, fetched=fetched, room=room, at=at
             )
-            return await _do(tools, take_in, taking, tools)
+            try:
+                publication = await _do(tools, take_in, taking, tools)
+                if publication is None:
+                    return Outcome.UNCHANGED
+                return await _do(tools, publish, publication, taking, tools)
+            finally:
+                tools.press.withdraw(taking)
     except OSError as wrong:
         detail = f"it cannot be worked on: {wrong.strerror}; look at the disk of the spool"
         raise NotTaken(Check.DISK, detail) from wrong
