@@ -221,7 +221,11 @@ async def _lines(response: aiohttp.ClientResponse) -> list[bytes]:
             break
     lines = bytes(body).split(b"\n")
     if len(lines[0]) > MAX_MESSAGE_BYTES:
-        raise _failed("its message is larger than any may be")
+        raise NotTaken(
+            Check.SIZE,
+            "its next message is larger than any may be; ask the issuer to say it in several; the "
+            "CRLs carry on",
+        )
     return [line for line in lines[:-1] if line]
 
 
