@@ -13,6 +13,7 @@ from tashika_server.index.coverages import Coverages
 from tashika_server.index.errors import SerialTaken
 from tashika_server.index.layout import (
     ID_BYTES,
+    IN_MEMORY,
     LISTS,
     LONG_LIST,
     SHORT_LIST,
@@ -100,8 +101,8 @@ class Edit:
         ]
         for place, changes in placed:
             self._remove(place, changes.removed)
+        self._add([(place, changes.added) for place, changes in placed])
         for place, changes in placed:
-            self._add(place, changes.added)
             for _, entry in changes.changed:
                 _, rest = pack_entry(entry)
                 self._put("entries", _key(place, entry.serial), place[ID_BYTES:] + rest)
@@ -224,17 +225,34 @@ class Edit:
                 cursor.first()
                 cursor.delete()
 
-    def _add(self, place: bytes, entries: Sequence[Entry]) -> None:
-        prefixes, partition = serial_prefixes(place[:ID_BYTES]), place[ID_BYTES:]
-        for some in pack_entries(entries):
-            rows = [(prefixes[len(serial)] + serial, partition + rest) for serial, rest in some]
-            with self._cursor("entries") as cursor:
-                if _put_ascending(cursor, iter(rows)) < len(rows):
-                    raise SerialTaken("it lists a certificate that another partition lists already")
-            serials = [serial for serial, _ in some]
-            long = bisect_right(serials, SHORT_SERIAL_BYTES, key=len)
-            self._list(SHORT_LIST, place, serials[:long])
-            self._list(LONG_LIST, place, serials[long:])
+    def _add(self, placed: Iterable[tuple[bytes, Sequence[Entry]]]) -> None:
+        """Add entries of partitions, in the order of keys as far as memory goes.
+
+        The serials of an issuer's partitions are mixed, so page by page is what costs least.
+        """
+        rows = list[tuple[bytes, bytes]]()
+        for place, entries in placed:
+            prefixes, partition = serial_prefixes(place[:ID_BYTES]), place[ID_BYTES:]
+            for some in pack_entries(entries):
+                rows += [
+                    (prefixes[len(serial)] + serial, partition + rest) for serial, rest in some
+                ]
+                self._list_all(place, [serial for serial, _ in some])
+                if len(rows) >= IN_MEMORY:
+                    self._put_new(rows)
+                    rows = []
+        self._put_new(rows)
+
+    def _put_new(self, rows: list[tuple[bytes, bytes]]) -> None:
+        rows.sort()
+        with self._cursor("entries") as cursor:
+            if _put_ascending(cursor, iter(rows)) < len(rows):
+                raise SerialTaken("it lists a certificate that another partition lists already")
+
+    def _list_all(self, place: bytes, serials: Sequence[bytes]) -> None:
+        long = bisect_right(serials, SHORT_SERIAL_BYTES, key=len)
+        self._list(SHORT_LIST, place, serials[:long])
+        self._list(LONG_LIST, place, serials[long:])
 
     def _list(self, name: str, place: bytes, serials: Sequence[bytes]) -> None:
         if not serials:

@@ -73,14 +73,15 @@ class NotModified:
 class Fetcher:
     """Fetches http:, https: and file: URLs, and lab: ones from `lab_base`; for `async with`.
 
-    Any number of fetches may be asked for at once. Redirects are not followed and proxies of the
-    environment are not used.
+    Any number of fetches may run at once, and should not (`turns`). Redirects are not followed and
+    proxies of the environment are not used.
     """
 
     def __init__(self, *, limits: FetchLimits, lab_base: str | None) -> None:
         self._limits = limits
         self._lab_base = lab_base
-        self._turns = asyncio.Semaphore(limits.at_once)
+        self.turns = asyncio.Semaphore(limits.at_once)
+        """Whoever fetches holds one."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -109,11 +110,8 @@ class Fetcher:
 
         No more of it than one piece is ever in memory.
         """
-        async with self._turns:
-            return await self._fetch(self._resolve(url), known, into)
-
-    async def _fetch(self, url: str, known: Validators | None, into: Path) -> Fetched | NotModified:
         spool = _Spool(into, self._limits.max_bytes)
+        url = self._resolve(url)
         if url.startswith("file:"):
             return await asyncio.to_thread(_copy, Path(unquote(urlsplit(url).path)), known, spool)
         where = urlsplit(url).netloc.rpartition("@")[2]

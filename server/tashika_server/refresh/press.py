@@ -12,8 +12,9 @@ from tashika_server.refresh.source import Check, NotTaken
 
 __all__ = ["Press"]
 
-MOST_TOGETHER = 100_000
-"""Changes after which a commit takes no further partition: some hundred MB of changed pages."""
+MOST_TOGETHER = 500_000
+"""Changes after which a commit takes no further partition. Partitions share the pages of the
+index, so the more go together, the less is written: each page once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ it, everything.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import wait
+from contextlib import AsyncExitStack
 from datetime import datetime
 from enum import Enum, auto
 from typing import ParamSpec, TypeVar
@@ -35,6 +36,8 @@ __all__ = ["Outcome", "Tools", "refresh"]
 
 log = get_log()
 
+SMALL_BYTES = 8 * 2**20
+"""A larger file keeps its turn to be fetched until it is published, for the sake of the disk."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -114,23 +117,31 @@ async def _take_from(
 ) -> Outcome:
     known = origin.known if asking is Asking.IF_CHANGED else None
     try:
-        with Room.within(tools.spool) as room:
-            fetched = await tools.fetcher.fetch(origin.url, known, room.file)
-            if isinstance(fetched, NotModified):
-                return Outcome.UNCHANGED
-            taking = Taking(
-                source=source, kind=kind, url=origin.url, fetched=fetched, room=room, at=at
-            )
-            try:
-                publication = await _do(tools, take_in, taking, tools)
-                if publication is None:
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(tools.fetcher.turns)
+            with Room.within(tools.spool) as room:
+                fetched = await tools.fetcher.fetch(origin.url, known, room.file)
+                if isinstance(fetched, NotModified):
                     return Outcome.UNCHANGED
-                return await _do(tools, publish, publication, taking, tools)
-            finally:
-                tools.press.withdraw(taking)
+                if room.file.stat().st_size <= SMALL_BYTES:
+                    await turn.aclose()
+                taking = Taking(
+                    source=source, kind=kind, url=origin.url, fetched=fetched, room=room, at=at
+                )
+                return await _take(taking, tools)
     except OSError as wrong:
         detail = f"it cannot be worked on: {wrong.strerror}; look at the disk of the spool"
         raise NotTaken(Check.DISK, detail) from wrong
+
+
+async def _take(taking: Taking, tools: Tools) -> Outcome:
+    try:
+        publication = await _do(tools, take_in, taking, tools)
+        if publication is None:
+            return Outcome.UNCHANGED
+        return await _do(tools, publish, publication, taking, tools)
+    finally:
+        tools.press.withdraw(taking)
 
 
 def _leave(source: Source, writer: IndexWriter, at: datetime) -> Outcome:
