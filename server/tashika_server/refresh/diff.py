@@ -1,8 +1,7 @@
 """What a newly accepted CRL changes, in files of records. Decides nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import BinaryIO
 
 from tashika.pki.standing import Reason
 from tashika_server.index import Changes, Entry, PackedEntry
@@ -17,30 +16,41 @@ SERIAL = 32
 """Octets of a record that are its serial; the reason stands behind it."""
 
 
-@dataclass(frozen=True, slots=True)
+class _Pile:
+    """Records on their way to a file, which is opened for the first: most piles stay empty."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._file: BinaryIO | None = None
+
+    def write(self, records: bytes) -> None:
+        if self._file is None:
+            self._file = self._room.scratch()
+        self._file.write(records)
+
+    def entries(self) -> Sequence[Entry]:
+        return Records.of(self._file) if self._file else ()
+
+
 class _Piles:
     """Records that are added, that were and are now, and that are removed."""
 
-    added: BinaryIO
-    before: BinaryIO
-    after: BinaryIO
-    removed: BinaryIO
-
-    @classmethod
-    def within(cls, room: Room) -> Self:
-        return cls(room.scratch(), room.scratch(), room.scratch(), room.scratch())
+    def __init__(self, room: Room) -> None:
+        self.added, self.removed = _Pile(room), _Pile(room)
+        self._before, self._after = _Pile(room), _Pile(room)
 
     def change(self, old: bytes, new: bytes) -> None:
         """Note that one entry is another now, unless it is the same."""
         if old != new:
-            self.before.write(old)
-            self.after.write(new)
+            self._before.write(old)
+            self._after.write(new)
 
     def changes(self) -> Changes:
-        added, before, after, removed = map(
-            Records.of, (self.added, self.before, self.after, self.removed)
+        return Changes(
+            added=self.added.entries(),
+            changed=Pairs(self._before.entries(), self._after.entries()),
+            removed=self.removed.entries(),
         )
-        return Changes(added=added, changed=Pairs(before, after), removed=removed)
 
 
 def diff(before: Iterable[PackedEntry], crl: AcceptedCrl, room: Room) -> Changes:
@@ -49,7 +59,7 @@ def diff(before: Iterable[PackedEntry], crl: AcceptedCrl, room: Room) -> Changes
     One pass over two sorted sequences, neither of which is ever in memory. Raises NotTaken
     where the process that read the CRL has lied, and OSError where the disk is full.
     """
-    piles = _Piles.within(room)
+    piles = _Piles(room)
     old = map(repack, before)
     known = next(old, None)
     for block in crl.listed:
@@ -75,7 +85,7 @@ def follow(
     find: Callable[[list[int]], Mapping[int, Entry]], delta: AcceptedCrl, room: Room
 ) -> Changes:
     """Work out what a delta changes; `find` says what the partition lists of serials (T31)."""
-    piles = _Piles.within(room)
+    piles = _Piles(room)
     for block in delta.listed:
         records = {int.from_bytes(record[:SERIAL], "big"): record for record in split(block)}
         known = find(list(records))

@@ -44,8 +44,8 @@ __all__ = ["RefreshParts", "Refresher", "Told", "run", "serve"]
 log = get_log()
 
 AT_ONCE = 96
-"""Sources whose turn it is together, with six open files each. The work on what they bring is done
-one by one, and what is ready when its turn to be published comes is published by one commit."""
+"""Sources whose turn it is together, with six open files each at most. The work on what they
+bring is done one by one, and what is ready when a turn to publish comes goes by one commit."""
 
 Told = Callable[[AnySource, Outcome], None]
 
