@@ -49,7 +49,6 @@ __all__ = ["Snapshot"]
 NOWHERE = b"\xff"
 """In place of the id of an issuer that there is not: no key begins with it."""
 NOTHING = Finding(entry=None, coverage=None, issued=None)
-_UNLISTED = "the index lists a serial without its entry; load it anew"
 
 
 class Snapshot:

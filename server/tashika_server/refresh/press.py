@@ -27,7 +27,7 @@ class Press:
 
     writer: IndexWriter
     _waiting: dict[object, Publication] = field(default_factory=dict)
-    _became: dict[object, int | NotTaken] = field(default_factory=dict)
+    _became: dict[object, int | NotTaken | OSError] = field(default_factory=dict)
     _busy: Lock = field(default_factory=Lock)
 
     def add(self, key: object, publication: Publication) -> None:
@@ -35,12 +35,15 @@ class Press:
         self._waiting[key] = publication
 
     def publish(self, key: object) -> int:
-        """Publish what waits, this one at any rate, and return its generation; raises NotTaken."""
+        """Publish what waits, this one at any rate, and return its generation.
+
+        Raises NotTaken, and OSError where its own files fail.
+        """
         with self._busy:
             while key in self._waiting:
                 self._commit()
         became = self._became.pop(key)
-        if isinstance(became, NotTaken):
+        if isinstance(became, Exception):
             raise became
         return became
 
@@ -61,7 +64,7 @@ class Press:
         some = self._first()
         try:
             last = self.writer.publish_all(list(some.values()))
-        except SerialTaken:
+        except (SerialTaken, OSError):
             for key, publication in some.items():
                 self._became[key] = self._alone(publication)
         else:
@@ -79,9 +82,11 @@ class Press:
             some[key] = publication
         return some
 
-    def _alone(self, publication: Publication) -> int | NotTaken:
+    def _alone(self, publication: Publication) -> int | NotTaken | OSError:
         """Publish one of several of which one cannot be: the others must not suffer for it."""
         try:
             return self.writer.publish_all([publication])
         except SerialTaken as taken:
             return NotTaken(Check.ENTRIES, f"{taken}; ask the issuer")
+        except OSError as wrong:
+            return wrong

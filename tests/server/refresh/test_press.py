@@ -13,6 +13,7 @@ from tashika_server.index import IndexWriter, Publication
 from tashika_server.refresh import press as pressing
 from tashika_server.refresh.fetch import Fetched
 from tashika_server.refresh.process import Refresher
+from tashika_server.refresh.records import Records
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
 from tashika_server.refresh.taking import Outcome, Taking, Tools, publish, take_in
@@ -103,6 +104,18 @@ async def test_one_that_cannot_be_published_is_named_and_the_others_are(scene: S
         scene.publish(NAMES[1])
     assert refused.value.check is Check.ENTRIES
     assert [scene.listed(name) for name in NAMES[:3]] == [[1], [], [5]]
+
+
+async def test_a_file_that_fails_fails_alone(scene: Scene):
+    await scene.offer(NAMES[0], [1])
+    await scene.offer(NAMES[1], [2])
+    added = scene.ready[NAMES[0]][0].changes.added
+    assert isinstance(added, Records)
+    added._file.truncate(0)
+    assert scene.publish(NAMES[1]) is Outcome.PUBLISHED
+    with pytest.raises(OSError, match="shorter"):
+        scene.publish(NAMES[0])
+    assert (scene.listed(NAMES[0]), scene.listed(NAMES[1])) == ([], [2])
 
 
 async def test_what_is_withdrawn_is_not_published(scene: Scene):
