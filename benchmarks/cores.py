@@ -9,7 +9,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
-__all__ = ["Cores", "TooFewCores", "cpu_seconds", "on_core", "pin", "resident_bytes", "urgent"]
+__all__ = [
+    "Cores",
+    "TooFewCores",
+    "cpu_seconds",
+    "on_all",
+    "on_core",
+    "pin",
+    "resident_bytes",
+    "urgent",
+]
 
 
 class TooFewCores(Exception):
@@ -38,8 +47,21 @@ class Cores(NamedTuple):
 @contextmanager
 def on_core(core: int) -> Iterator[None]:
     """Run on one core, and what is started meanwhile for all of its life."""
+    with _on({core}):
+        yield
+
+
+@contextmanager
+def on_all(cores: Cores) -> Iterator[None]:
+    """Run on all of them, as a service does that nobody measures: for how long a start takes."""
+    with _on(set(cores)):
+        yield
+
+
+@contextmanager
+def _on(cores: set[int]) -> Iterator[None]:
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

@@ -98,9 +98,9 @@ def _refresh(
             crl = accept(fetched, source, mark, reading, kind=kind, at=AT)
         with _timed("diff", len(rows)):
             if kind is Kind.COMPLETE:
-                changes = diff(before.entries(source.fingerprint, ""), crl, room)
+                changes = diff(before.packed(source.fingerprint, ""), crl, room)
             else:
-                changes = follow(partial(before.entry, source.fingerprint, ""), crl, room)
+                changes = follow(partial(before.entries_of, source.fingerprint, ""), crl, room)
         with _timed("publish", len(changes.added)):
             writer.publish(source.fingerprint, "", changes, _mark(crl))
 

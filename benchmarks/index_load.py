@@ -19,16 +19,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
-from typing import Self
+from typing import Self, overload
 
 from cryptography import x509
 
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.standing import Reason
-from tashika_server.index import Changes, Entry, IndexReader, IndexWriter, Mark, RegisterMark
+from tashika_server.index import (
+    Changes,
+    Entry,
+    IndexReader,
+    IndexWriter,
+    Mark,
+    PackedEntry,
+    RegisterMark,
+)
+from tashika_server.index.layout import pack_entry
 
 FIRST_SERIAL = 20_000_000
 ISSUED_TO_REVOKED = 4
@@ -41,6 +51,7 @@ ISSUERS = tuple(bytes([number]) * 32 for number in range(6))
 LATE = "late"
 """The partition that takes the changes."""
 CHANGES = 100_000
+AT_ONCE = 4096
 LOOK_UPS = 200_000
 COLD_LOOK_UPS = 2_000
 
@@ -86,6 +97,36 @@ class Nation:
         return 96 * self.entries + (1 << 29)
 
 
+@dataclass(frozen=True, slots=True)
+class Alike(Sequence[Entry]):
+    """Revocations of ascending serials, whose dates and reasons take turns; octets, as a CRL's."""
+
+    serials: Sequence[int]
+    turns: Sequence[tuple[datetime, Reason | None]]
+
+    def __len__(self) -> int:
+        return len(self.serials)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(len(self))[index]]
+        return Entry(self.serials[index], *self.turns[index % len(self.turns)])
+
+    def packed(self) -> Iterator[list[PackedEntry]]:
+        """Write them as the index does."""
+        rests = cycle([pack_entry(Entry(0, *turn))[1] for turn in self.turns])
+        for start in range(0, len(self), AT_ONCE):
+            some = self.serials[start : start + AT_ONCE]
+            yield [
+                (each.to_bytes(each.bit_length() + 7 >> 3, "big"), rest)
+                for each, rest in zip(some, rests, strict=False)
+            ]
+
+
 def main() -> None:
     """Measure and print, or build and keep."""
     options = _options()
@@ -126,14 +167,12 @@ def build(path: Path, nation: Nation, *, at: datetime) -> None:
             writer.load_register(issuer, [(nation.issued[0], nation.issued[-1])], register)
 
 
-def revoked(serials: Sequence[int], at: datetime) -> list[Entry]:
+def revoked(serials: Sequence[int], at: datetime) -> Alike:
     """Revoke serials for the usual reasons, at times of the last years."""
-    times = [at - timedelta(minutes=minutes) for minutes in range(0, 2_000_000, 1999)]
     reasons = (Reason.KEY_COMPROMISE, Reason.AFFILIATION_CHANGED, Reason.SUPERSEDED, None)
-    return [
-        Entry(serial, times[serial % len(times)], reasons[serial // ISSUED_TO_REVOKED % 4])
-        for serial in serials
-    ]
+    minutes = range(0, 2_000_000, 1999)
+    turns = [(at - timedelta(minutes=each), reasons[each % 4]) for each in minutes]
+    return Alike(serials, turns)
 
 
 def crl(entries: int, at: datetime) -> Mark:

@@ -1,6 +1,6 @@
 """A CA of its own for each world, with a responder that it has delegated to and its CRLs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,10 +15,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tashika.pki import der
 from tashika.pki.algorithms import ECDSA_SHA256, RSA_SHA256, PrivateKey, sign
 from tashika.pki.certid import IssuerIdentity
-from tashika_server.index import Entry
 from tashika_server.lab.authorities import key_usage
 
-__all__ = ["Authority", "KeyType", "entries", "new_key", "pem_of_key", "revoked_at"]
+__all__ = ["Authority", "KeyType", "new_key", "pem_of_key", "revoked_at"]
 
 YEAR = timedelta(days=365)
 FIRST_SERIALS = 1 << 40
@@ -122,12 +121,6 @@ class Authority:
 def revoked_at(at: datetime) -> datetime:
     """Return when all that is revoked was: at the midnight before yesterday's."""
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-
-
-def entries(serials: Iterable[int], *, at: datetime) -> Iterator[Entry]:
-    """Give the entries that such a CRL has."""
-    date = revoked_at(at)
-    return (Entry(each, date) for each in serials)
 
 
 def _blank(

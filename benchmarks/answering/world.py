@@ -6,16 +6,15 @@ file beside it is the one that the index says it has, so the refresher leaves it
 """
 
 import json
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import StringIO
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.answering.authority import Authority, KeyType, entries
+from benchmarks.answering.authority import Authority, KeyType, revoked_at
+from benchmarks.index_load import Alike
 from benchmarks.load.population import Population, Standing, write_populations
 from tashika.pki.profile import Family
 from tashika_server.cli import main as tashika_server
@@ -146,19 +145,16 @@ def _do(noun: str, verb: str, *words: object) -> dict[str, Any]:
 def _fill(world: World, at: datetime) -> None:
     path, size = world.directory / "index", _index_bytes(world.order)
     fingerprint = world.authority.identity.fingerprint
-    revoked = entries(world.population.serials[Standing.REVOKED][0], at=at)
+    revoked = world.population.serials[Standing.REVOKED][0]
+    turns = [(revoked_at(at), None)]
     register = read_register(world.directory / "register.txt", None)
     with IndexWriter.open(path, size) as writer:
         writer.expect(fingerprint, [""])
-        for changes in _pieces(revoked):
-            writer.publish(fingerprint, "", changes, _mark(world, at))
+        for start in range(0, len(revoked), AT_ONCE):
+            added = Alike(revoked[start : start + AT_ONCE], turns)
+            writer.publish(fingerprint, "", Changes(added=added), _mark(world, at))
         if register:
             writer.load_register(fingerprint, register.ranges, register.mark)
-
-
-def _pieces(all_of_them: Iterator[Any]) -> Iterator[Changes]:
-    while added := list(islice(all_of_them, AT_ONCE)):
-        yield Changes(added=added)
 
 
 def _mark(world: World, at: datetime) -> Mark:

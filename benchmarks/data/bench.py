@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 from benchmarks.answering.parties import Spell
-from benchmarks.cores import Cores
+from benchmarks.cores import Cores, on_all
+from benchmarks.data.lists import publish, take_in
 from benchmarks.index_load import Nation, build, memory
 
 __all__ = ["Bench", "Loaded", "watched"]
@@ -17,9 +19,8 @@ __all__ = ["Bench", "Loaded", "watched"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """An index, and what it took to load it."""
+    """What it took to load an index, which is gone."""
 
-    path: Path
     nation: Nation
     seconds: float
     resident: int
@@ -41,26 +42,34 @@ class Bench:
     cores: Cores
     spell: Spell
     """Of each run under load."""
-    shelf: dict[int, Loaded] = field(default_factory=dict)
+    shelf: dict[int, Path] = field(default_factory=dict)
 
-    def loaded(self, size: int) -> Loaded:
-        """Return the index of this size, and load it if need be."""
+    def index(self, size: int) -> Path:
+        """Return an index of this size, and build it past all CRLs if need be."""
         if size not in self.shelf:
-            self.shelf[size] = _load(self.directory / f"{size}", Nation.of(size))
+            self.shelf[size] = self.directory / f"{size}"
+            build(self.shelf[size], Nation.of(size), at=datetime.now(UTC))
         return self.shelf[size]
 
+    def taken_in(self, size: int) -> Loaded:
+        """Take in a nation of this size from its CRLs, on all cores; all of it is gone then."""
+        with TemporaryDirectory(dir=self.directory) as directory, on_all(self.cores):
+            return _taken_in(Path(directory), Nation.of(size))
 
-def _load(path: Path, nation: Nation) -> Loaded:
+
+def _taken_in(directory: Path, nation: Nation) -> Loaded:
+    issuers = publish(directory / "lists", nation, at=datetime.now(UTC))
     with watched() as most:
         began = time.monotonic()
-        build(path, nation, at=datetime.now(UTC))
+        published = take_in(issuers, directory / "index", nation)
         seconds = time.monotonic() - began
+    if published != len(nation.issuers) * len(nation.partitions):
+        raise RuntimeError("not all of the CRLs were taken in; the log says why")
     return Loaded(
-        path=path,
         nation=nation,
         seconds=seconds,
         resident=most[0],
-        octets=(path / "data.mdb").stat().st_size,
+        octets=(directory / "index" / "data.mdb").stat().st_size,
     )
 
 

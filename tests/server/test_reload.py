@@ -108,7 +108,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         house.announced.append(url)
         ready.set()
 
-    living = asyncio.create_task(house.service.run(announce))
+    living = asyncio.create_task(house.service.run(lambda: None, announce))
     await ready.wait()
     pids = house.pids
     yield house
@@ -116,6 +116,25 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await living
     house.ears.responder.close()
     assert not [pid for pid in (*pids.values(), *house.pids.values()) if is_there(pid)]
+
+
+async def test_t24_a_check_that_fails_while_children_start_ends_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "roles", roles)
+    house, pids = House(tmp_path, text()), dict[str, int]()
+    house_refuses = ConfigError([Problem(file=tmp_path, key="book", what="is", remedy="mend it")])
+
+    def check() -> None:
+        pids.update(house.pids)
+        raise house_refuses
+
+    with pytest.raises(ConfigError) as refused:
+        await house.service.run(check, house.announced.append)
+    house.ears.responder.close()
+    assert refused.value is house_refuses
+    assert not house.announced
+    assert not any(map(is_there, pids.values()))
 
 
 def is_there(pid: int) -> bool:

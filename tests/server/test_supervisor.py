@@ -38,10 +38,16 @@ def is_healthy(service: Service) -> bool:
     return status == HTTPStatus.OK
 
 
+def pids_of(service: Service) -> tuple[int, int]:
+    return service.process.pid, service.children()["refresher"]
+
+
 def test_it_starts_its_processes_warns_loudly_and_stops_in_order(lab) -> None:
     with Service(lab) as service:
         assert set(service.children()) == TITLES
         assert is_healthy(service)
+        own, refresher = (os.getpriority(os.PRIO_PROCESS, each) for each in pids_of(service))
+        assert refresher == min(19, own + 10)
         # One that stands still takes no new caller from the others.
         stopped = service.children()["worker-1"]
         os.kill(stopped, signal.SIGSTOP)

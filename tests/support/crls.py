@@ -179,8 +179,9 @@ class Ca:
 
 def listed(body: bytes) -> dict[int, datetime]:
     """Read a CRL with asn1crypto: what it lists, and since when."""
-    rows = asn1_crl.CertificateList.load(body)["tbs_cert_list"]["revoked_certificates"].native or ()
-    return {row["user_certificate"]: row["revocation_date"] for row in rows}
+    rows = asn1_crl.CertificateList.load(body)["tbs_cert_list"]["revoked_certificates"]
+    # No extension is looked into: one that means nothing to us may hold anything.
+    return {row["user_certificate"].native: row["revocation_date"].native for row in rows or ()}
 
 
 _USAGES = (

@@ -24,7 +24,7 @@ import structlog
 from support.crls import NAKA, NISHI, Row
 from support.refreshing import House, Shelf
 from tashika_server.index import IndexWriteFailed, IndexWriter, edit
-from tashika_server.refresh import fetch, hearing, loading, taking
+from tashika_server.refresh import fetch, hearing, loading, press, taking
 
 STEPS: dict[str, tuple[Any, str]] = {
     "fetch": (fetch.Fetcher, "fetch"),
@@ -35,7 +35,8 @@ STEPS: dict[str, tuple[Any, str]] = {
     "follow": (taking, "follow"),
     "bounds": (taking, "check_bounds"),
     "keep": (Shelf, "keep"),
-    "publish": (IndexWriter, "publish"),
+    "ready": (press.Press, "add"),
+    "publish": (IndexWriter, "publish_all"),
     "apply": (edit.Edit, "apply"),
     "mark": (edit.Edit, "mark"),
     "record": (edit.Edit, "record"),

@@ -33,6 +33,10 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 ORPHAN_SECONDS = 1.0
 """How long a child whose supervisor was killed may finish what it has begun."""
 
+STEPS_BACK = {"refresher": 10}
+"""How far a role steps back where cores are short: answers are due within milliseconds, what it
+takes in within seconds. A tenth of a worker's share is left to it however busy they are."""
+
 Life = Callable[[Config, argparse.Namespace, Callable[[], None]], Coroutine[Any, Any, None]]
 
 
@@ -93,6 +97,7 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _process(options: argparse.Namespace) -> int:
+    os.nice(STEPS_BACK.get(options.role, 0))
     config = load_config(options.config, text=_accepted_text())
     configure_log(config.settings.log.format, process=options.title)
     threading.Thread(target=_follow_the_supervisor, daemon=True).start()

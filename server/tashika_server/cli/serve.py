@@ -6,10 +6,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tashika_server.assembly.starting import check_start
+from tashika_server.assembly.starting import check_book, check_files, check_start
 from tashika_server.clock import SystemClock
 from tashika_server.config import Access, Config, LabSettings, load_config
-from tashika_server.lab import World
 from tashika_server.log import configure_log, get_log
 from tashika_server.supervisor import supervise
 
@@ -30,9 +29,14 @@ def _serve(options: argparse.Namespace) -> int:
     configure_log(config.settings.log.format, process="supervisor")
     if config.settings.lab:
         _wake(config.settings.lab)
-    check_start(config, at=SystemClock().now())
+    check_files(config, at=SystemClock().now())
     _warn(config)
-    supervise(config, load=partial(_load, options.config), announce=_announce)
+    supervise(
+        config,
+        load=partial(_load, options.config),
+        check=partial(check_book, config),
+        announce=_announce,
+    )
     return 0
 
 
@@ -44,6 +48,8 @@ def _load(file: Path) -> Config:
 
 def _wake(lab: LabSettings) -> None:
     """Renew what ran out while the simulated issuers slept: signers before they are checked."""
+    from tashika_server.lab import World  # noqa: PLC0415 (a service of real ones starts sooner)
+
     with World.open(lab.directory) as world:
         world.upkeep(at=SystemClock().now())
 

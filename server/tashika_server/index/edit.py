@@ -3,30 +3,30 @@
 Whoever holds the transaction commits it; nothing here is durable or visible before.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain, islice, takewhile
-from operator import attrgetter
+from itertools import chain, takewhile
 
 from tashika_server.index.coverages import Coverages
 from tashika_server.index.errors import SerialTaken
 from tashika_server.index.layout import (
     ID_BYTES,
+    IN_MEMORY,
     LISTS,
     LONG_LIST,
     SHORT_LIST,
-    SHORT_SERIALS,
+    SHORT_SERIAL_BYTES,
     id_of,
     listed_bytes,
     pack_entries,
     pack_entry,
     pack_id,
-    pack_listed,
     pack_name,
     pack_number,
     pack_serial,
+    serial_prefixes,
     unpack_number,
 )
 from tashika_server.index.records import (
@@ -59,8 +59,6 @@ KEPT_CHANGES = 50_000
 """Generations whose changes are kept: four rounds of a nation's 11,000 partitions."""
 KEPT_PAGES = 1024
 """And the most that they take, 4 MiB: a million short serials, a week of a nation's."""
-AT_ONCE = 10_000
-"""Entries that are in memory together: a first load may have a nation's."""
 
 
 class Edit:
@@ -103,10 +101,11 @@ class Edit:
         ]
         for place, changes in placed:
             self._remove(place, changes.removed)
+        self._add([(place, changes.added) for place, changes in placed])
         for place, changes in placed:
-            self._add(place, changes.added)
             for _, entry in changes.changed:
-                self._put("entries", _key(place, entry.serial), pack_entry(place, entry))
+                _, rest = pack_entry(entry)
+                self._put("entries", _key(place, entry.serial), place[ID_BYTES:] + rest)
 
     def mark(self, fingerprint: bytes, partition: str, mark: Mark) -> None:
         """Let a CRL speak for its partition, and end its quarantine; `cover` goes after it."""
@@ -226,31 +225,51 @@ class Edit:
                 cursor.first()
                 cursor.delete()
 
-    def _add(self, place: bytes, entries: Iterable[Entry]) -> None:
-        left = iter(entries)
-        while some := list(islice(left, AT_ONCE)):
-            with self._cursor("entries") as cursor:
-                if _put_ascending(cursor, pack_entries(place, some)) < len(some):
-                    raise SerialTaken("it lists a certificate that another partition lists already")
-            long = bisect_left(some, SHORT_SERIALS, key=attrgetter("serial"))
-            self._list(SHORT_LIST, place, some[:long])
-            self._list(LONG_LIST, place, some[long:])
+    def _add(self, placed: Iterable[tuple[bytes, Sequence[Entry]]]) -> None:
+        """Add entries of partitions, in the order of keys as far as memory goes.
 
-    def _list(self, name: str, place: bytes, entries: Sequence[Entry]) -> None:
-        if not entries:
+        The serials of an issuer's partitions are mixed, so page by page is what costs least.
+        """
+        rows = list[tuple[bytes, bytes]]()
+        for place, entries in placed:
+            prefixes, partition = serial_prefixes(place[:ID_BYTES]), place[ID_BYTES:]
+            for some in pack_entries(entries):
+                rows += [
+                    (prefixes[len(serial)] + serial, partition + rest) for serial, rest in some
+                ]
+                self._list_all(place, [serial for serial, _ in some])
+                if len(rows) >= IN_MEMORY:
+                    self._put_new(rows)
+                    rows = []
+        self._put_new(rows)
+
+    def _put_new(self, rows: list[tuple[bytes, bytes]]) -> None:
+        rows.sort()
+        with self._cursor("entries") as cursor:
+            if _put_ascending(cursor, iter(rows)) < len(rows):
+                raise SerialTaken("it lists a certificate that another partition lists already")
+
+    def _list_all(self, place: bytes, serials: Sequence[bytes]) -> None:
+        long = bisect_right(serials, SHORT_SERIAL_BYTES, key=len)
+        self._list(SHORT_LIST, place, serials[:long])
+        self._list(LONG_LIST, place, serials[long:])
+
+    def _list(self, name: str, place: bytes, serials: Sequence[bytes]) -> None:
+        if not serials:
             return
-        width = listed_bytes(entries[0].serial)
-        rows = [(place, entry.serial.to_bytes(width)) for entry in entries]
+        width = listed_bytes(serials[0])
+        rows = [(place, serial.rjust(width, b"\0")) for serial in serials]
         with self._cursor(name) as cursor:
             listed = cursor.set_key(place) and cursor.last_dup()
             behind = not listed or cursor.value() < rows[0][1]
             cursor.putmulti(rows, append=behind)
 
-    def _remove(self, place: bytes, entries: Iterable[Entry]) -> None:
-        for serial in map(attrgetter("serial"), entries):
-            self._delete("entries", _key(place, serial))
-            name = SHORT_LIST if serial < SHORT_SERIALS else LONG_LIST
-            self._delete(name, place, pack_listed(serial))
+    def _remove(self, place: bytes, entries: Sequence[Entry]) -> None:
+        prefixes = serial_prefixes(place[:ID_BYTES])
+        for serial, _ in chain.from_iterable(pack_entries(entries)):
+            self._delete("entries", prefixes[len(serial)] + serial)
+            name = SHORT_LIST if len(serial) <= SHORT_SERIAL_BYTES else LONG_LIST
+            self._delete(name, place, serial.rjust(listed_bytes(serial), b"\0"))
 
     def _found(self, place: bytes, name: str) -> None:
         self._put("places", place[:ID_BYTES] + pack_name(name), place[ID_BYTES:])

@@ -28,14 +28,15 @@ together is at the head of three short lists, however many partitions there are.
 a push feed said since the CRL that an index has, until a CRL says it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 from struct import Struct
 
 from tashika.pki.standing import Reason
-from tashika_server.index.values import Coverage, Entry
+from tashika_server.index.values import Coverage, Entry, PackedEntries, PackedEntry
 
 SCHEMA = 2
 DATABASES = (
@@ -66,11 +67,16 @@ ID_BYTES = 2
 """65,536 issuers, and as many partitions each; JPKI has 6, and 1,900 each."""
 MAX_SERIAL_BYTES = 32
 """The codec reads no longer INTEGER; RFC 5280 4.1.2.2 allows 20."""
-SHORT_SERIALS = 1 << 64
-"""Serials below it are in the short list; JPKI's have 28 bits, those of public CAs 128."""
+SHORT_SERIAL_BYTES = 8
+"""Serials up to that are in the short list; JPKI's have 28 bits, those of public CAs 128."""
+AT_ONCE = 4096
+"""Entries that are read or packed together: a first load may have a nation's."""
+IN_MEMORY = 1 << 18
+"""Entries that are sorted in memory on their way into the index: some 50 MB."""
 
 _NUMBER = Struct(">Q")
 _ENTRY = Struct(">2sBI")
+_REST = Struct(">BI")
 _TIME = Struct(">q")
 _COVERAGE = Struct(">qq")
 _REASONS = {0: None, **{reason + 1: reason for reason in Reason}}
@@ -117,34 +123,29 @@ def unpack_serial(raw: bytes) -> int:
     return int.from_bytes(raw[1:], "big")
 
 
-def pack_listed(serial: int) -> bytes:
-    """Write a serial as a value of the list it belongs to."""
-    return serial.to_bytes(listed_bytes(serial))
-
-
-def listed_bytes(serial: int) -> int:
+def listed_bytes(serial: bytes) -> int:
     """Return the length of a value in the list that a serial belongs to."""
-    return 8 if serial < SHORT_SERIALS else MAX_SERIAL_BYTES
+    return SHORT_SERIAL_BYTES if len(serial) <= SHORT_SERIAL_BYTES else MAX_SERIAL_BYTES
 
 
-def pack_entry(place: bytes, entry: Entry) -> bytes:
-    """Write an entry of the partition with this key; its dates are within 1970 to 2105."""
-    ((_, value),) = pack_entries(place, (entry,))
-    return value
+def pack_entry(entry: Entry) -> PackedEntry:
+    """Write an entry, as it is in any partition; its dates are within 1970 to 2105."""
+    serial, reason, since = entry.serial, entry.reason, entry.invalid_since
+    code = 0 if reason is None else reason + 1
+    rest = _REST.pack(code, int(entry.revoked_at.timestamp()))
+    if since is not None:
+        rest += _TIME.pack(int(since.timestamp()))
+    return serial.to_bytes(serial.bit_length() + 7 >> 3, "big"), rest
 
 
-def pack_entries(place: bytes, entries: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:
-    """Write entries of the partition with this key, each with its own key."""
-    prefixes, partition, pack = serial_prefixes(place[:ID_BYTES]), place[ID_BYTES:], _ENTRY.pack
-    # Written out: loads of millions spend most of their time here.
-    for entry in entries:
-        serial, reason = entry.serial, entry.reason
-        length = serial.bit_length() + 7 >> 3
-        code = 0 if reason is None else reason + 1
-        value = pack(partition, code, int(entry.revoked_at.timestamp()))
-        if entry.invalid_since is not None:
-            value += _TIME.pack(int(entry.invalid_since.timestamp()))
-        yield prefixes[length] + serial.to_bytes(length), value
+def pack_entries(entries: Sequence[Entry]) -> Iterator[list[PackedEntry]]:
+    """Write entries, some at a time; those that are written already are passed on."""
+    if isinstance(entries, PackedEntries):
+        yield from entries.packed()
+        return
+    left = map(pack_entry, entries)
+    while some := list(islice(left, AT_ONCE)):
+        yield some
 
 
 def unpack_entry(serial: int, raw: bytes) -> Entry:

@@ -1,6 +1,7 @@
 """One generation of the index, as long as it is held: everything that can be asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -9,12 +10,14 @@ import lmdb
 from tashika_server.index.errors import IndexMissing
 from tashika_server.index.ground import Commit, Ground
 from tashika_server.index.layout import (
+    AT_ONCE,
     ID_BYTES,
     LISTS,
     pack_name,
     pack_number,
     pack_serial,
     partition_of,
+    serial_prefixes,
     unpack_coverage,
     unpack_entry,
     unpack_number,
@@ -36,6 +39,7 @@ from tashika_server.index.values import (
     FeedMark,
     Finding,
     Mark,
+    PackedEntry,
     Quarantined,
     RegisterMark,
 )
@@ -142,21 +146,28 @@ class Snapshot:
 
     def entries(self, fingerprint: bytes, partition: str) -> Iterator[Entry]:
         """Yield what one partition lists, sorted by serial."""
-        if (place := self._place(fingerprint, partition)) is None:
-            return
-        for name in LISTS:
-            with self._transaction.cursor(self._databases[name]) as cursor:
-                for value in cursor.iternext_dup() if cursor.set_key(place) else ():
-                    serial = int.from_bytes(value, "big")
-                    yield unpack_entry(serial, self._entry(place, serial))
+        for serial, raw in self._listed(fingerprint, partition):
+            yield unpack_entry(int.from_bytes(serial, "big"), raw)
 
-    def entry(self, fingerprint: bytes, partition: str, serial: int) -> Entry | None:
-        """Return what one partition lists of a certificate; another's entry is None."""
+    def packed(self, fingerprint: bytes, partition: str) -> Iterator[PackedEntry]:
+        """Yield the same as octets, at a third of the cost."""
+        for serial, raw in self._listed(fingerprint, partition):
+            yield serial, raw[ID_BYTES:]
+
+    def entries_of(
+        self, fingerprint: bytes, partition: str, serials: Iterable[int]
+    ) -> dict[int, Entry]:
+        """Return what one partition lists of some certificates; another's entries are left out."""
         place = self._place(fingerprint, partition)
-        raw = place and self._get("entries", place[:ID_BYTES] + pack_serial(serial))
-        if not raw or not place or partition_of(raw) != place[ID_BYTES:]:
-            return None
-        return unpack_entry(serial, raw)
+        if place is None:
+            return {}
+        issuer, own = place[:ID_BYTES], place[ID_BYTES:]
+        with self._transaction.cursor() as cursor:
+            found = cursor.getmulti([issuer + pack_serial(serial) for serial in serials])
+        rows = ((unpack_serial(key[ID_BYTES:]), raw) for key, raw in found)
+        return {
+            serial: unpack_entry(serial, raw) for serial, raw in rows if partition_of(raw) == own
+        }
 
     def listing(self, fingerprint: bytes, serial: int) -> str | None:
         """Return the name of the partition that lists a certificate; for a look back, not often."""
@@ -249,11 +260,24 @@ class Snapshot:
         place = self._get("places", issuer + pack_name(partition))
         return issuer + place if place else None
 
-    def _entry(self, place: bytes, serial: int) -> bytes:
-        raw = self._get("entries", place[:ID_BYTES] + pack_serial(serial))
-        if raw is None:
-            raise IndexMissing("the index lists a serial without its entry; load it anew")
-        return raw
+    def _listed(self, fingerprint: bytes, partition: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield serials as short as they can be, and values, of what one partition lists."""
+        if (place := self._place(fingerprint, partition)) is None:
+            return
+        prefixes = serial_prefixes(place[:ID_BYTES])
+        for name in LISTS:
+            with (
+                self._transaction.cursor(self._databases[name]) as listing,
+                self._transaction.cursor() as entries,
+            ):
+                values = listing.iternext_dup() if listing.set_key(place) else iter(())
+                while some := [value.lstrip(b"\0") for value in islice(values, AT_ONCE)]:
+                    found = entries.getmulti([prefixes[len(each)] + each for each in some])
+                    if len(found) < len(some):
+                        raise IndexMissing(
+                            "the index lists a serial without its entry; load it anew"
+                        )
+                    yield from zip(some, (raw for _, raw in found), strict=True)
 
     def _count(self, database: str, key: bytes) -> int:
         with self._transaction.cursor(self._databases[database]) as cursor:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from tashika.pki.crl import CrlEntry
 
@@ -17,6 +17,8 @@ __all__ = [
     "FeedMark",
     "Finding",
     "Mark",
+    "PackedEntries",
+    "PackedEntry",
     "Publication",
     "Pushed",
     "Quarantined",
@@ -28,11 +30,25 @@ MAX_LISTED_CHANGES = 10_000
 
 Entry = CrlEntry
 """The index adds nothing to an entry and loses nothing of it, so there is one type."""
+PackedEntry: TypeAlias = tuple[bytes, bytes]
+"""An entry as octets: the serial, as short as it can be, and the rest as `layout` writes it."""
+
+
+@runtime_checkable
+class PackedEntries(Protocol):
+    """Entries that come as octets, so that a nation's millions never become objects."""
+
+    def packed(self) -> Iterator[list[PackedEntry]]:
+        """Yield them some thousands at a time, in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What one CRL changes in its partition; each sequence sorted by serial."""
+    """What one CRL changes in its partition; each sequence sorted by serial.
+
+    Those that are PackedEntries as well cost a fourth where they are many.
+    """
 
     added: Sequence[Entry] = ()
     changed: Sequence[tuple[Entry, Entry]] = ()

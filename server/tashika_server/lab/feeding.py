@@ -5,6 +5,7 @@ a crash repeats no number and leaves no gap.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -38,6 +39,8 @@ PROMISE = timedelta(minutes=5)
 """The next message comes before that: upkeep is each minute, and may be late."""
 EVERY = timedelta(minutes=1)
 """How soon a message says that nothing happened."""
+MOST_EVENTS = 20_000
+"""Of a message, unless they are all of one municipality; 4 MiB hold some 25,000."""
 
 _WHAT = {
     Happening.HELD: What.HELD,
@@ -85,18 +88,35 @@ def _say(
         news = []  # a feed is founded where all that has happened is in CRLs
     elif not news and at < last.at + EVERY:
         return 0
-    message = Message(
-        issuer=sha256(IssuerIdentity.of(authority.certificate).key).hexdigest(),
-        sequence=last.sequence + 1 if last else 1,
-        previous=message_digest(last.line) if last else FIRST_PREVIOUS,
-        this_update=max(at, last.at) if last else at,
-        next_update=at + PROMISE,
-        partitions=_partitions(premises, authority, news),
-    )
-    line = sign_message(message, key)
-    said = Said(sequence=message.sequence, at=message.this_update, event=event, line=line)
-    say(db, authority.name, said)
+    issuer = sha256(IssuerIdentity.of(authority.certificate).key).hexdigest()
+    *shares, rest = _shares(_partitions(premises, authority, news))
+    now = max(at, last.at) if last else at
+    # Only with the last one is everything said until now.
+    for until, share in [*((last.at if last else now, each) for each in shares), (now, rest)]:
+        message = Message(
+            issuer=issuer,
+            sequence=last.sequence + 1 if last else 1,
+            previous=message_digest(last.line) if last else FIRST_PREVIOUS,
+            this_update=until,
+            next_update=at + PROMISE,
+            partitions=share,
+        )
+        line = sign_message(message, key)
+        last = Said(sequence=message.sequence, at=until, event=event, line=line)
+        say(db, authority.name, last)
     return len(news)
+
+
+def _shares(partitions: Iterable[PartitionNews]) -> Iterator[tuple[PartitionNews, ...]]:
+    """Deal partitions out to messages that anybody takes (T38); the last share may be empty."""
+    share, events = list[PartitionNews](), 0
+    for each in partitions:
+        if share and events + len(each.events) > MOST_EVENTS:
+            yield tuple(share)
+            share, events = [], 0
+        share.append(each)
+        events += len(each.events)
+    yield tuple(share)
 
 
 def _partitions(

@@ -1,87 +1,102 @@
 """What a newly accepted CRL changes, in files of records. Decides nothing."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import BinaryIO, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import BinaryIO
 
 from tashika.pki.standing import Reason
-from tashika_server.index import Changes, Entry
+from tashika_server.index import Changes, Entry, PackedEntry
 from tashika_server.refresh.accept import AcceptedCrl
-from tashika_server.refresh.records import CODES, Pairs, Records, pack
+from tashika_server.refresh.records import CODES, Pairs, Records, pack, repack, split
 from tashika_server.refresh.room import Room
 
 __all__ = ["diff", "follow"]
 
 _REMOVED = CODES[Reason.REMOVE_FROM_CRL]
-_REASON_AT = 4
-"""Where the reason stands in the rest of a record."""
+SERIAL = 32
+"""Octets of a record that are its serial; the reason stands behind it."""
 
 
-@dataclass(frozen=True, slots=True)
+class _Pile:
+    """Records on their way to a file, which is opened for the first: most piles stay empty."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._file: BinaryIO | None = None
+
+    def write(self, records: bytes) -> None:
+        if self._file is None:
+            self._file = self._room.scratch()
+        self._file.write(records)
+
+    def entries(self) -> Sequence[Entry]:
+        return Records.of(self._file) if self._file else ()
+
+
 class _Piles:
     """Records that are added, that were and are now, and that are removed."""
 
-    added: BinaryIO
-    before: BinaryIO
-    after: BinaryIO
-    removed: BinaryIO
-
-    @classmethod
-    def within(cls, room: Room) -> Self:
-        return cls(room.scratch(), room.scratch(), room.scratch(), room.scratch())
+    def __init__(self, room: Room) -> None:
+        self.added, self.removed = _Pile(room), _Pile(room)
+        self._before, self._after = _Pile(room), _Pile(room)
 
     def change(self, old: bytes, new: bytes) -> None:
         """Note that one entry is another now, unless it is the same."""
         if old != new:
-            self.before.write(old)
-            self.after.write(new)
+            self._before.write(old)
+            self._after.write(new)
 
     def changes(self) -> Changes:
-        added, before, after, removed = map(
-            Records.of, (self.added, self.before, self.after, self.removed)
+        return Changes(
+            added=self.added.entries(),
+            changed=Pairs(self._before.entries(), self._after.entries()),
+            removed=self.removed.entries(),
         )
-        return Changes(added=added, changed=Pairs(before, after), removed=removed)
 
 
-def diff(before: Iterable[Entry], crl: AcceptedCrl, room: Room) -> Changes:
+def diff(before: Iterable[PackedEntry], crl: AcceptedCrl, room: Room) -> Changes:
     """Compare what a partition lists, sorted by serial, with what its new CRL lists.
 
     One pass over two sorted sequences, neither of which is ever in memory. Raises NotTaken
     where the process that read the CRL has lied, and OSError where the disk is full.
     """
-    piles = _Piles.within(room)
-    old = iter(before)
+    piles = _Piles(room)
+    old = map(repack, before)
     known = next(old, None)
-    for serial, rest in crl.listed:
+    for block in crl.listed:
         if known is None:  # a first load has nothing else
-            piles.added.write(serial + rest)
+            piles.added.write(block)
             continue
-        number = int.from_bytes(serial, "big")
-        while known and known.serial < number:
-            piles.removed.write(pack(known))
-            known = next(old, None)
-        if known and known.serial == number:
-            piles.change(pack(known), serial + rest)
-            known = next(old, None)
-        else:
-            piles.added.write(serial + rest)
+        for record in split(block):
+            while known and known[:SERIAL] < record[:SERIAL]:
+                piles.removed.write(known)
+                known = next(old, None)
+            if known and known[:SERIAL] == record[:SERIAL]:
+                piles.change(known, record)
+                known = next(old, None)
+            else:
+                piles.added.write(record)
     while known:
-        piles.removed.write(pack(known))
+        piles.removed.write(known)
         known = next(old, None)
     return piles.changes()
 
 
-def follow(find: Callable[[int], Entry | None], delta: AcceptedCrl, room: Room) -> Changes:
-    """Work out what a delta changes; `find` says what the partition lists of a serial (T31)."""
-    piles = _Piles.within(room)
-    for serial, rest in delta.listed:
-        known = find(int.from_bytes(serial, "big"))
-        if rest[_REASON_AT] == _REMOVED:
-            # RFC 5280 5.3.1: it may be of an entry that came and went since the base.
-            if known:
-                piles.removed.write(pack(known))
-        elif known:
-            piles.change(pack(known), serial + rest)
-        else:
-            piles.added.write(serial + rest)
+def follow(
+    find: Callable[[list[int]], Mapping[int, Entry]], delta: AcceptedCrl, room: Room
+) -> Changes:
+    """Work out what a delta changes; `find` says what the partition lists of serials (T31)."""
+    piles = _Piles(room)
+    for block in delta.listed:
+        records = {int.from_bytes(record[:SERIAL], "big"): record for record in split(block)}
+        known = find(list(records))
+        for serial, record in records.items():
+            old = known.get(serial)
+            if record[SERIAL] == _REMOVED:
+                # RFC 5280 5.3.1: it may be of an entry that came and went since the base.
+                if old:
+                    piles.removed.write(pack(old))
+            elif old:
+                piles.change(pack(old), record)
+            else:
+                piles.added.write(record)
     return piles.changes()

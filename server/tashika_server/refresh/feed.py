@@ -169,6 +169,7 @@ class Follower:
 
     def _take_in(self, line: bytes) -> FeedStep:
         writer, source = self.tools.writer, self.source
+        self.tools.press.publish_all()  # what was compared with the index as it is
         with writer.reader.snapshot() as view:
             known = None if self.is_lost else known_mark(source, view)
             accepted = accept_message(line, source, known, view, at=self.clock.now())
@@ -220,7 +221,11 @@ async def _lines(response: aiohttp.ClientResponse) -> list[bytes]:
             break
     lines = bytes(body).split(b"\n")
     if len(lines[0]) > MAX_MESSAGE_BYTES:
-        raise _failed("its message is larger than any may be")
+        raise NotTaken(
+            Check.SIZE,
+            "its next message is larger than any may be; ask the issuer to say it in several; the "
+            "CRLs carry on",
+        )
     return [line for line in lines[:-1] if line]
 
 

@@ -3,7 +3,7 @@
 What a message says is taken in as a whole or not at all. Not for how messages come (`feed`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -174,18 +174,16 @@ def _pushed(
 
 
 def _changes(
-    events: Iterable[Event], source: FeedSource, partition: str, view: Snapshot, at: datetime
+    events: Sequence[Event], source: FeedSource, partition: str, view: Snapshot, at: datetime
 ) -> Changes:
-    before: dict[int, Entry | None] = {}
-    after: dict[int, Entry | None] = {}
+    serials = sorted({event.serial for event in events})
+    if serials and not 0 <= serials[0] <= serials[-1] < 1 << 8 * MAX_SERIAL_BYTES:
+        raise _illegal("a serial is longer than any")
+    before = view.entries_of(source.fingerprint, partition, serials)
+    after: dict[int, Entry | None] = dict(before)
     for event in events:
-        serial = event.serial
-        if not 0 <= serial < 1 << 8 * MAX_SERIAL_BYTES:
-            raise _illegal("a serial is longer than any")
-        if serial not in before:
-            before[serial] = after[serial] = view.entry(source.fingerprint, partition, serial)
-        after[serial] = _next(after[serial], event, source.issuer, at)
-    moves = [(before[serial], after[serial]) for serial in sorted(before)]
+        after[event.serial] = _next(after.get(event.serial), event, source.issuer, at)
+    moves = [(before.get(serial), after[serial]) for serial in serials]
     return Changes(
         added=[new for old, new in moves if new and not old],
         changed=[(old, new) for old, new in moves if old and new and old != new],

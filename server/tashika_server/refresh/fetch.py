@@ -44,6 +44,8 @@ class FetchLimits:
     """Between two pieces."""
     total: timedelta = timedelta(minutes=5)
     """max_bytes at 15 Mbit/s; well below the usual schedule of 15 minutes."""
+    at_once: int = 8
+    """Others wait: an issuer's thousands of files may lie on one small machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +73,15 @@ class NotModified:
 class Fetcher:
     """Fetches http:, https: and file: URLs, and lab: ones from `lab_base`; for `async with`.
 
-    Any number of fetches may run at once. Redirects are not followed and proxies of the
-    environment are not used.
+    Any number of fetches may run at once, and should not (`turns`). Redirects are not followed and
+    proxies of the environment are not used.
     """
 
     def __init__(self, *, limits: FetchLimits, lab_base: str | None) -> None:
         self._limits = limits
         self._lab_base = lab_base
+        self.turns = asyncio.Semaphore(limits.at_once)
+        """Whoever fetches holds one."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(

@@ -78,8 +78,8 @@ class Listed:
     count: int
     reasons: frozenset[int]
 
-    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield serial and rest of each, ascending; raises NotTaken (reader)."""
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the records in blocks, ascending; raises NotTaken (reader)."""
         try:
             yield from checked(self.file, self.count, self.reasons)
         except Rubbish as rubbish:

@@ -32,6 +32,7 @@ from tashika_server.refresh.feed_accept import FeedSource
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
 from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.loading import refresh_register
+from tashika_server.refresh.press import Press
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
 from tashika_server.refresh.room import sweep
 from tashika_server.refresh.schedule import Schedule
@@ -42,8 +43,9 @@ __all__ = ["RefreshParts", "Refresher", "Told", "run", "serve"]
 
 log = get_log()
 
-AT_ONCE = 8
-"""Fetches under way together; the work on what they bring is done one by one."""
+AT_ONCE = 96
+"""Sources whose turn it is together, with six open files each at most. The work on what they
+bring is done one by one, and what is ready when a turn to publish comes goes by one commit."""
 
 Told = Callable[[AnySource, Outcome], None]
 
@@ -154,6 +156,7 @@ class Refresher:
                             held=held,
                             keeper=parts.keeper,
                             bench=bench,
+                            press=Press(writer),
                         )
                         yield cls(parts, tools)
 

@@ -127,7 +127,7 @@ class _Packing:
             self._last = serial
             add(
                 write(
-                    serial.to_bytes(32, "big"), at, CODES[reason], NEVER if since is None else since
+                    serial.to_bytes(32, "big"), CODES[reason], at, NEVER if since is None else since
                 )
             )
         if self.seen > self._order.max_entries:

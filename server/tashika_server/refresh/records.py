@@ -5,8 +5,8 @@ A file of records is as good as the process that wrote it: `checked` reads one t
 | octets | what |
 |---|---|
 | 32 | serial, big-endian |
-| 4 | revoked at, seconds since 1970 |
 | 1 | reason + 1; 0 for none |
+| 4 | revoked at, seconds since 1970 |
 | 8 | invalid since, signed seconds since 1970; the lowest number for none |
 """
 
@@ -14,24 +14,41 @@ import os
 from collections.abc import Container, Iterator, Sequence
 from datetime import timedelta
 from struct import Struct
-from typing import BinaryIO, overload
+from typing import BinaryIO, TypeAlias, overload
 
 from tashika.pki.crl_entries import CrlEntry, instant
 from tashika.pki.standing import Reason
 
-__all__ = ["CODES", "NEVER", "RECORD", "Pairs", "Records", "Rubbish", "checked", "pack"]
+__all__ = [
+    "CODES",
+    "NEVER",
+    "RECORD",
+    "Pairs",
+    "Records",
+    "Rubbish",
+    "checked",
+    "pack",
+    "repack",
+    "split",
+]
 
-RECORD = Struct(">32sIBq")
+_PackedEntry: TypeAlias = tuple[bytes, bytes]
+"""As the index has it, which the process that reads for us does not import."""
+
+RECORD = Struct(">32sBIq")
 NEVER = -(1 << 63)
 _EPOCH = instant(0)
-_HALVES = Struct(">32s13s")
+_WHOLE, _PARTS = Struct(f"{RECORD.size}s"), Struct(">32s5s8s")
+_NEVER = NEVER.to_bytes(8, "big", signed=True)
+_YEARS = bytes(4)
+"""What a time from 1970 to 2106 begins with, in eight octets."""
+_REST_BYTES = 5
+"""What the index has of an entry behind its serial, if it has no other date."""
 
 _AT_ONCE = 4 * 1024
 """Records that are read or written together: 180 kB."""
 CODES: dict[Reason | None, int] = {None: 0, **{reason: reason + 1 for reason in Reason}}
 _REASONS = {code: reason for reason, code in CODES.items()}
-_PLAIN = frozenset(RECORD.pack(b"", 0, code, NEVER)[36:] for code in _REASONS)
-"""How nearly all records end: a reason, and no other date."""
 
 
 class Rubbish(Exception):
@@ -42,7 +59,18 @@ def pack(entry: CrlEntry) -> bytes:
     """Write an entry; its dates are within 1970 to 2105."""
     number = entry.serial.to_bytes(32, "big")
     since = NEVER if entry.invalid_since is None else int(entry.invalid_since.timestamp())
-    return RECORD.pack(number, int(entry.revoked_at.timestamp()), CODES[entry.reason], since)
+    return RECORD.pack(number, CODES[entry.reason], int(entry.revoked_at.timestamp()), since)
+
+
+def repack(entry: _PackedEntry) -> bytes:
+    """Write an entry that the index has written."""
+    serial, rest = entry
+    return serial.rjust(32, b"\0") + (rest if len(rest) > _REST_BYTES else rest + _NEVER)
+
+
+def split(block: bytes) -> Iterator[bytes]:
+    """Yield the records that stand one behind the other."""
+    return (record for (record,) in _WHOLE.iter_unpack(block))
 
 
 class Records(Sequence[CrlEntry]):
@@ -75,6 +103,14 @@ class Records(Sequence[CrlEntry]):
         for data in _blocks(self._file, self._within):
             yield from _entries(data)
 
+    def packed(self) -> Iterator[list[_PackedEntry]]:
+        """Yield them as the index writes them, and make no entries of them."""
+        for data in _blocks(self._file, self._within):
+            yield [
+                (serial.lstrip(b"\0"), rest if since == _NEVER else rest + since)
+                for serial, rest, since in _PARTS.iter_unpack(data)
+            ]
+
 
 class Pairs(Sequence[tuple[CrlEntry, CrlEntry]]):
     """What was, and what is now, in two equally long sequences."""
@@ -99,29 +135,23 @@ class Pairs(Sequence[tuple[CrlEntry, CrlEntry]]):
         return zip(self._before, self._after, strict=True)
 
 
-def checked(file: BinaryIO, count: int, reasons: Container[int]) -> Iterator[tuple[bytes, bytes]]:
-    """Read all records of a file that another process wrote, as serial and rest; raises Rubbish.
+def checked(file: BinaryIO, count: int, reasons: Container[int]) -> Iterator[bytes]:
+    """Read all records of a file that another process wrote, in blocks; raises Rubbish.
 
     There are `count` of them and nothing else, serials ascend, reasons are of those given and
     times can be written as dates.
     """
-    plain = frozenset(ending for ending in _PLAIN if ending[0] in reasons)
     if os.fstat(file.fileno()).st_size != count * RECORD.size:
         raise Rubbish("the file of entries has another size than it should")
     last = b""
     for data in _blocks(file, range(count)):
-        for serial, rest in _HALVES.iter_unpack(data):
+        for serial, rest, since in _PARTS.iter_unpack(data):
             if serial <= last:
                 raise Rubbish("the serials do not ascend")
-            if rest[4:] not in plain and not _is_credible(rest, reasons):
+            if rest[0] not in reasons or (since != _NEVER and since[:4] != _YEARS):
                 raise Rubbish("an entry has a reason or a date that does not exist")
             last = serial
-            yield serial, rest
-
-
-def _is_credible(rest: bytes, reasons: Container[int]) -> bool:
-    since = int.from_bytes(rest[5:], "big", signed=True)
-    return rest[4] in reasons and 0 <= since < 1 << 32
+        yield data
 
 
 def _blocks(file: BinaryIO, within: range) -> Iterator[bytes]:
@@ -149,5 +179,5 @@ def _entries(data: bytes) -> list[CrlEntry]:
                 None if since == NEVER else instant(since),
             ),
         )
-        for serial, revoked_at, reason, since in RECORD.iter_unpack(data)
+        for serial, reason, revoked_at, since in RECORD.iter_unpack(data)
     ]

@@ -1,14 +1,16 @@
 """How one partition is refreshed. The page to read first.
 
 For the complete CRL, then for its delta if there is one, from the first source that serves:
-fetch → accept → diff → bounds → keep (in the archive) → publish (one commit). What is not taken
-in goes to quarantine with its reason, and the generation that was served is served on. A process
-killed anywhere before the commit has published nothing; after it, everything.
+fetch → accept → diff → bounds → keep (in the archive) → publish (one commit, with all that became
+ready meanwhile). What is not taken in goes to quarantine with its reason, and the generation that
+was served is served on. A process killed anywhere before the commit has published nothing; after
+it, everything.
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import wait
+from contextlib import AsyncExitStack
 from datetime import datetime
 from enum import Enum, auto
 from typing import ParamSpec, TypeVar
@@ -20,12 +22,22 @@ from tashika_server.refresh.fetch import NotModified
 from tashika_server.refresh.origins import Origin
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
-from tashika_server.refresh.taking import Outcome, Taking, Tools, mark_of, names_of, take_in
+from tashika_server.refresh.taking import (
+    Outcome,
+    Taking,
+    Tools,
+    mark_of,
+    names_of,
+    publish,
+    take_in,
+)
 
 __all__ = ["Outcome", "Tools", "refresh"]
 
 log = get_log()
 
+SMALL_BYTES = 8 * 2**20
+"""A larger file keeps its turn to be fetched until it is published, for the sake of the disk."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -105,17 +117,31 @@ async def _take_from(
 ) -> Outcome:
     known = origin.known if asking is Asking.IF_CHANGED else None
     try:
-        with Room.within(tools.spool) as room:
-            fetched = await tools.fetcher.fetch(origin.url, known, room.file)
-            if isinstance(fetched, NotModified):
-                return Outcome.UNCHANGED
-            taking = Taking(
-                source=source, kind=kind, url=origin.url, fetched=fetched, room=room, at=at
-            )
-            return await _do(tools, take_in, taking, tools)
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(tools.fetcher.turns)
+            with Room.within(tools.spool) as room:
+                fetched = await tools.fetcher.fetch(origin.url, known, room.file)
+                if isinstance(fetched, NotModified):
+                    return Outcome.UNCHANGED
+                if room.file.stat().st_size <= SMALL_BYTES:
+                    await turn.aclose()
+                taking = Taking(
+                    source=source, kind=kind, url=origin.url, fetched=fetched, room=room, at=at
+                )
+                return await _take(taking, tools)
     except OSError as wrong:
         detail = f"it cannot be worked on: {wrong.strerror}; look at the disk of the spool"
         raise NotTaken(Check.DISK, detail) from wrong
+
+
+async def _take(taking: Taking, tools: Tools) -> Outcome:
+    try:
+        publication = await _do(tools, take_in, taking, tools)
+        if publication is None:
+            return Outcome.UNCHANGED
+        return await _do(tools, publish, publication, taking, tools)
+    finally:
+        tools.press.withdraw(taking)
 
 
 def _leave(source: Source, writer: IndexWriter, at: datetime) -> Outcome:

@@ -1,7 +1,8 @@
 """One file on its way from the spool into the index, once it has been fetched.
 
-accept → diff → bounds → keep (in the archive) → publish (one commit). Works on the bench, one
-file at a time. Not for where files come from, nor for what becomes of those not taken in.
+`take_in`: accept → diff → bounds → keep (in the archive); then `publish`, with whatever else is
+ready, by one commit. Works on the bench, one file at a time. Not for where files come from, nor
+for what becomes of those not taken in.
 """
 
 from concurrent.futures import Executor
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from tashika_server.index import Changes, DeltaMark, IndexWriter, Mark, SerialTaken
+from tashika_server.index import Changes, DeltaMark, IndexWriter, Mark, Publication
 from tashika_server.log import get_log
 from tashika_server.refresh.accept import (
     AcceptedCrl,
@@ -28,11 +29,12 @@ from tashika_server.refresh.guards import check_guarded
 from tashika_server.refresh.heads import NotNews
 from tashika_server.refresh.held import HeldFiles
 from tashika_server.refresh.origins import Origins
+from tashika_server.refresh.press import Press
 from tashika_server.refresh.reconciling import tell_differences
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
 
-__all__ = ["Keeper", "Outcome", "Taking", "Tools", "mark_of", "names_of", "take_in"]
+__all__ = ["Keeper", "Outcome", "Taking", "Tools", "mark_of", "names_of", "publish", "take_in"]
 
 log = get_log()
 
@@ -85,12 +87,14 @@ class Tools:
     keeper: Keeper | None
     bench: Executor
     """One thread, for the work on files and index: one CRL at a time, and the loop stays free."""
+    press: Press
+    """Where it waits to be published."""
     origins: Origins = field(default_factory=Origins)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Taking:
-    """One file on its way in."""
+    """One file on its way in; equal to itself only."""
 
     source: Source
     kind: Kind
@@ -100,24 +104,46 @@ class Taking:
     at: datetime
 
 
-def take_in(taking: Taking, tools: Tools) -> Outcome:
-    """Bring the index up to date with one fetched file; raises NotTaken and IndexWriteFailed."""
+def take_in(taking: Taking, tools: Tools) -> Publication | None:
+    """Make ready what one fetched file changes, and have it wait; raises NotTaken.
+
+    It is published or withdrawn before the file's room is left; None for what is known.
+    """
     source, room, mark = taking.source, taking.room, mark_of(taking.source, tools.writer)
     if taking.fetched.sha256 in _accepted(mark, taking.kind):
-        return Outcome.UNCHANGED
+        return None
     reading = Reading(cell=tools.cell, room=room, limits=tools.limits)
     try:
         crl = accept(taking.fetched, source, mark, reading, kind=taking.kind, at=taking.at)
     except NotNews:
-        return Outcome.UNCHANGED
+        return None
     changes = _compare(crl, taking, tools)
     with tools.held.unless_released(source, taking.fetched):
         check_bounds(changes, source.issuer, mark)
         check_guarded(changes, source.issuer)
     _hand_to_keeper(crl, taking, tools.keeper)
-    outcome = _publish(crl, changes, mark, taking, tools.writer)
+    publication = _publication(crl, changes, mark, taking, tools.writer)
+    tell_differences(changes, publication.mark, source, tools.writer.reader)
+    tools.press.add(taking, publication)
+    return publication
+
+
+def publish(publication: Publication, taking: Taking, tools: Tools) -> Outcome:
+    """Publish what waits, this at any rate; raises NotTaken and IndexWriteFailed."""
+    generation = tools.press.publish(taking)
     tools.held.forget(taking.fetched.sha256)
-    return outcome
+    changes = publication.changes
+    log.info(
+        "crl_published",
+        **names_of(taking.source),
+        kind=taking.kind,
+        number=publication.mark.number,
+        generation=generation,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        removed=len(changes.removed),
+    )
+    return Outcome.PUBLISHED
 
 
 def _accepted(mark: Mark | None, kind: Kind) -> tuple[bytes, ...]:
@@ -131,8 +157,8 @@ def _compare(crl: AcceptedCrl, taking: Taking, tools: Tools) -> Changes:
     place = taking.source.fingerprint, taking.source.partition.name
     with tools.writer.reader.snapshot() as snapshot:
         if taking.kind is Kind.COMPLETE:
-            return diff(snapshot.entries(*place), crl, taking.room)
-        return follow(partial(snapshot.entry, *place), crl, taking.room)
+            return diff(snapshot.packed(*place), crl, taking.room)
+        return follow(partial(snapshot.entries_of, *place), crl, taking.room)
 
 
 def _hand_to_keeper(crl: AcceptedCrl, taking: Taking, keeper: Keeper | None) -> None:
@@ -154,29 +180,18 @@ def _hand_to_keeper(crl: AcceptedCrl, taking: Taking, keeper: Keeper | None) -> 
         raise NotTaken(Check.ARCHIVE, detail) from wrong
 
 
-def _publish(
+def _publication(
     crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, writer: IndexWriter
-) -> Outcome:
-    source = taking.source
+) -> Publication:
+    fingerprint, partition = taking.source.fingerprint, taking.source.partition.name
     with writer.reader.snapshot() as view:
-        listed = view.count(source.fingerprint, source.partition.name)
-    mark = _next_mark(crl, changes, last, taking, listed=listed)
-    tell_differences(changes, mark, source, writer.reader)
-    try:
-        generation = writer.publish(source.fingerprint, source.partition.name, changes, mark)
-    except SerialTaken as taken:
-        raise NotTaken(Check.ENTRIES, f"{taken}; ask the issuer") from taken
-    log.info(
-        "crl_published",
-        **names_of(source),
-        kind=taking.kind,
-        number=crl.number,
-        generation=generation,
-        added=len(changes.added),
-        changed=len(changes.changed),
-        removed=len(changes.removed),
+        listed = view.count(fingerprint, partition)
+    return Publication(
+        fingerprint=fingerprint,
+        partition=partition,
+        changes=changes,
+        mark=_next_mark(crl, changes, last, taking, listed=listed),
     )
-    return Outcome.PUBLISHED
 
 
 def _next_mark(

@@ -34,6 +34,12 @@ class Ears:
             office=listen(settings.office.listen) if settings.office.listen else None,
         )
 
+    def close(self) -> None:
+        """Listen no longer."""
+        for each in (self.responder, self.tls, self.lab, self.office):
+            if each:
+                each.close()
+
 
 def listen(address: Address) -> socket.socket:
     """Listen at an address; raises StartRefused."""

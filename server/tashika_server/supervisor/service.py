@@ -6,6 +6,7 @@ has heard that they go. If the new ones do not come to work, everything stays wi
 """
 
 import asyncio
+import os
 import signal
 import time
 from asyncio import gather
@@ -40,16 +41,24 @@ Load = Callable[[], Config]
 """Reads the configuration anew and makes the checks of a start; raises ConfigError."""
 
 
-def supervise(config: Config, *, load: Load, announce: Callable[[str], None]) -> None:
-    """Run the service until SIGTERM or SIGINT; `announce` its URL once it answers.
+def supervise(
+    config: Config, *, load: Load, check: Callable[[], None], announce: Callable[[str], None]
+) -> None:
+    """Run the service until SIGTERM or SIGINT; `announce` its URL once it is ready.
 
-    Raises StartRefused when a lock, a port or a child stands in the way.
+    `check` is made while the children start, so that the first answer need not wait for it; what
+    it raises ends the service before it is ready. Raises that, and StartRefused when a lock, a
+    port or a child stands in the way.
     """
     lock = take_lock(config.settings.run)
     ears = Ears.open(config.settings)
     if ears.tls:
         log.info("tls_listening", url=f"{url(ears.tls, 'https')}/ocsp")
-    asyncio.run(_Service(config, ears, lock, load).run(announce))
+    try:
+        asyncio.run(_Service(config, ears, lock, load).run(check, announce))
+    finally:
+        ears.close()
+        os.close(lock)
 
 
 class _Service:
@@ -68,13 +77,14 @@ class _Service:
         self._reloads: set[asyncio.Task[Answer]] = set()
         """Those asked for by SIGHUP."""
 
-    async def run(self, announce: Callable[[str], None]) -> None:
+    async def run(self, check: Callable[[], None], announce: Callable[[str], None]) -> None:
         """Fill all posts, and see them off in the end."""
         self._obey_signals()
         async with listening(self._config.settings.run, self.reload):
             for role in self._roles(self._config):
                 self._posts[role.title] = self._fill(role)
-            starting = asyncio.create_task(self._start(announce))
+            starting = asyncio.create_task(self._start(check, announce))
+            starting.add_done_callback(self._mind_start)
             await self._stopping.wait()
         tell_manager("STOPPING=1")
         for each in (starting, *self._reloads):
@@ -104,8 +114,9 @@ class _Service:
             finally:
                 tell_manager("READY=1")
 
-    async def _start(self, announce: Callable[[str], None]) -> None:
+    async def _start(self, check: Callable[[], None], announce: Callable[[str], None]) -> None:
         async with self._reloading:
+            await asyncio.to_thread(check)
             for post in list(self._posts.values()):
                 await post.ready.wait()
         log.info("service_ready")
@@ -171,6 +182,12 @@ class _Service:
         self._everybody.add(post)
         post.kept.add_done_callback(lambda _: self._mind(post))
         return post
+
+    def _mind_start(self, starting: asyncio.Task[None]) -> None:
+        """Take note that the start has failed: then all ends."""
+        if not starting.cancelled() and (wrong := starting.exception()):
+            self._stumbled = wrong
+            self._stopping.set()
 
     def _mind(self, post: Post) -> None:
         """Take note that a post is kept no longer; if it was of the service, all of that ends."""

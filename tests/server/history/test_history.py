@@ -307,7 +307,7 @@ def test_t13_a_restart_after_hours_goes_on_where_it_was(memory: Memory):
 STEPS: dict[str, tuple[Any, str]] = {
     "record": (edit.Edit, "record"),
     "told": (Teller, "keep"),
-    "published": (IndexWriter, "publish"),
+    "published": (IndexWriter, "publish_all"),
 }
 PUBLISHED = {("published", "after")}
 

@@ -122,13 +122,23 @@ def test_a_certificate_may_move_between_partitions_in_one_commit(writer: IndexWr
 
 
 def test_entries_are_put_piece_by_piece(writer: IndexWriter, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tashika_server.index.edit.AT_ONCE", 2)
+    monkeypatch.setattr("tashika_server.index.layout.AT_ONCE", 2)
+    monkeypatch.setattr("tashika_server.index.edit.IN_MEMORY", 3)
     writer.publish(CA, "A", added(2, 4, 2**64, 2**64 + 2, 2**64 + 4), mark())
     more = added(1, 3, 5, 2**64 + 1, 2**64 + 5)
     writer.publish(CA, "A", more, mark(2))
     assert listed(writer, "A") == [1, 2, 3, 4, 5, *(2**64 + each for each in (0, 1, 2, 4, 5))]
     with pytest.raises(SerialTaken):
         writer.publish(CA, "B", added(6, 7, 2**64 + 4), mark())
+
+
+def test_partitions_whose_serials_are_mixed_go_in_together(writer: IndexWriter):
+    both = [crl("A", added(1, 4, 5, 2**70)), crl("B", added(2, 3, 6, 2**64))]
+    writer.publish_all(both)
+    assert listed(writer, "A") == [1, 4, 5, 2**70]
+    assert listed(writer, "B") == [2, 3, 6, 2**64]
+    with writer.reader.snapshot() as snapshot:
+        assert [entry.serial for entry in snapshot.everything(CA)] == [*range(1, 7), 2**64, 2**70]
 
 
 def test_a_feed_is_taken_in_by_one_commit_and_extends_no_lifetime(writer: IndexWriter):

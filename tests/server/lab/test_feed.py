@@ -78,6 +78,27 @@ def test_what_happens_is_pushed_once_and_in_its_order(pushing: World):
     assert message.this_update == NOON + 2 * MINUTE < message.next_update
 
 
+def test_t38_more_than_a_message_holds_is_said_in_several(
+    pushing: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(feeding, "MOST_EVENTS", 2)
+    cards = [pushing.issue(at=NOON)[1] for _ in range(12)]
+    for card in cards:
+        pushing.revoke(card, Cause.KEY_COMPROMISE, at=NOON)
+    issuer = cards[0].issuer
+    told = sum(card.issuer == issuer for card in cards)
+    assert pushing.push(at=NOON + MINUTE) == len(cards)
+    first, *shares = messages(pushing, issuer)
+    assert len(shares) > 1
+    assert sum(len(news.events) for each in shares for news in each.partitions) == told
+    assert all(
+        len(each.partitions) == 1 or sum(len(news.events) for news in each.partitions) <= 2
+        for each in shares
+    )
+    assert {each.this_update for each in shares[:-1]} == {first.this_update}
+    assert shares[-1].this_update == NOON + MINUTE
+
+
 def test_silence_is_broken_each_minute(pushing: World):
     issuer = auth(pushing).issuer
     pushing.upkeep(at=NOON + MINUTE / 2)

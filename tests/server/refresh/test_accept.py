@@ -14,6 +14,7 @@ from tashika.pki import der
 from tashika.pki.profile import Family
 from tashika.pki.standing import Reason
 from tashika_server.index import Changes, Entry, Mark
+from tashika_server.index.layout import pack_entry
 from tashika_server.issuer import Bounds
 from tashika_server.refresh.accept import AcceptedCrl, check_bounds
 from tashika_server.refresh.diff import diff
@@ -263,7 +264,7 @@ def test_what_is_said_names_no_serial():
 
 def compared(before: list[Entry], rows: list[Row | int]) -> Changes:
     with accepting(CA.crl(rows, scope=NAKA), source(), None, at=AT) as (crl, room):
-        changes = diff(before, crl, room)
+        changes = diff(map(pack_entry, before), crl, room)
         return Changes(
             added=list(changes.added),
             changed=list(changes.changed),

@@ -52,7 +52,7 @@ def bad_cell() -> Iterator[Confinement]:
 
 
 def record(serial: int, reason: int = 0, since: int = NEVER) -> bytes:
-    return RECORD.pack(serial.to_bytes(32, "big"), 1_700_000_000, reason, since)
+    return RECORD.pack(serial.to_bytes(32, "big"), reason, 1_700_000_000, since)
 
 
 def refused(body: bytes, cell: Confinement, limits: ReadingLimits | None = None) -> NotTaken:

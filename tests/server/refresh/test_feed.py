@@ -250,6 +250,24 @@ async def test_what_is_no_message_at_all_is_not_taken_in(pair: Pair, body: bytes
     assert pair.why().check == "signature"
 
 
+async def test_t38_a_message_beyond_its_bound_is_an_alarm_and_several_are_taken(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tashika_server.refresh.feed.MAX_MESSAGE_BYTES", 3000)
+    pair.pusher.push(news(*map(revoked, range(10, 60)), entries=52))
+    assert await pair.step() is NOT_TAKEN
+    assert pair.why().check == "size"
+    assert "in several" in pair.why().detail
+    assert len(pair.fallbacks) == 1
+    pair.pusher.lines = []
+    for begin in range(10, 60, 10):
+        pair.pusher.push(news(*map(revoked, range(begin, begin + 10)), entries=begin + 2))
+    while pair.sequence() < 5:
+        assert await pair.step() is TAKEN
+    assert pair.find(59).entry
+    assert pair.why() is None
+
+
 async def test_t16_a_feed_may_not_revoke_a_signer_nor_grow_beyond_bounds(tmp_path: Path):
     house = House(tmp_path, bounds=Bounds(growth_slack=3), guarded=frozenset({77}))
     house.offer_crl(NAKA, [1])

@@ -43,7 +43,7 @@ def is_recovered(house: House) -> bool:
     )
 
 
-TWICE = ("fetch", "accept", "bounds", "keep", "publish", "apply", "mark", "record")
+TWICE = ("fetch", "accept", "bounds", "keep", "ready", "mark", "record")
 PLANS = [
     (step, when, nth)
     for step in STEPS

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
@@ -12,8 +13,8 @@ import pytest
 
 from support.crls import AT, DAY
 from tashika.pki.standing import Reason
-from tashika_server.index import Entry
-from tashika_server.refresh.records import RECORD, Pairs, Records, pack
+from tashika_server.index import Changes, Entry, IndexWriter, Mark
+from tashika_server.refresh.records import RECORD, Pairs, Records, pack, repack
 from tashika_server.refresh.sorting import Sorter, Twice
 
 ENTRIES = [
@@ -81,3 +82,34 @@ def test_records_are_a_sequence_like_any_other(files: tuple[BinaryIO, BinaryIO])
     assert pairs[2] == (ENTRIES[2], ENTRIES[12])
     assert list(pairs) == list(zip(ENTRIES[:10], ENTRIES[10:20], strict=True))
     assert len(pairs[4:]) == 6
+
+
+def test_the_index_is_the_same_whether_entries_come_as_octets_or_not(
+    tmp_path: Path, files: tuple[BinaryIO, BinaryIO]
+):
+    files[0].writelines(map(pack, ENTRIES))
+    records = Records.of(files[0])
+    ca = bytes(32)
+    mark = Mark(
+        number=1,
+        this_update=AT,
+        next_update=AT + DAY,
+        sha256=bytes(32),
+        entries=len(ENTRIES),
+        etag=None,
+        last_modified=None,
+    )
+    with IndexWriter.open(tmp_path, 1 << 22) as writer:
+        writer.expect(ca, [""])
+        for changes in (
+            Changes(added=records[:400]),
+            Changes(added=records[400:], removed=records[:200]),
+            Changes(added=ENTRIES[:200]),
+        ):
+            writer.publish(ca, "", changes, mark)
+        with writer.reader.snapshot() as view:
+            assert list(view.entries(ca, "")) == ENTRIES
+            assert list(map(repack, view.packed(ca, ""))) == list(map(pack, ENTRIES))
+            wanted = [ENTRIES[3].serial, 7, ENTRIES[-1].serial]
+            found = view.entries_of(ca, "", wanted)
+            assert found == {entry.serial: entry for entry in (ENTRIES[3], ENTRIES[-1])}

@@ -1,0 +1,92 @@
+"""What is ready is published together: one commit, however many partitions came meanwhile.
+
+A commit costs a sync of the index and one of the history; a nation's round has 11,000 partitions.
+Not for what makes a file ready (`taking`).
+"""
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+from tashika_server.index import IndexWriter, Publication, SerialTaken
+from tashika_server.refresh.source import Check, NotTaken
+
+__all__ = ["Press"]
+
+MOST_TOGETHER = 500_000
+"""Changes after which a commit takes no further partition. Partitions share the pages of the
+index, so the more go together, the less is written: each page once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Publications that wait, each under a key of its owner's; all on the bench but `withdraw`.
+
+    What waits was compared with the index as it is. Whoever changes entries in another way calls
+    `publish_all` before it looks at them.
+    """
+
+    writer: IndexWriter
+    _waiting: dict[object, Publication] = field(default_factory=dict)
+    _became: dict[object, int | NotTaken | OSError] = field(default_factory=dict)
+    _busy: Lock = field(default_factory=Lock)
+
+    def add(self, key: object, publication: Publication) -> None:
+        """Let a publication wait; its owner publishes or withdraws it."""
+        self._waiting[key] = publication
+
+    def publish(self, key: object) -> int:
+        """Publish what waits, this one at any rate, and return its generation.
+
+        Raises NotTaken, and OSError where its own files fail.
+        """
+        with self._busy:
+            while key in self._waiting:
+                self._commit()
+        became = self._became.pop(key)
+        if isinstance(became, Exception):
+            raise became
+        return became
+
+    def publish_all(self) -> None:
+        """Publish all that waits."""
+        with self._busy:
+            while self._waiting:
+                self._commit()
+
+    def withdraw(self, key: object) -> None:
+        """Let go of a publication, if it still waits; from any thread, waits for a commit."""
+        if key in self._waiting:
+            with self._busy:
+                self._waiting.pop(key, None)
+        self._became.pop(key, None)
+
+    def _commit(self) -> None:
+        some = self._first()
+        try:
+            last = self.writer.publish_all(list(some.values()))
+        except (SerialTaken, OSError):
+            for key, publication in some.items():
+                self._became[key] = self._alone(publication)
+        else:
+            self._became.update(zip(some, range(last - len(some) + 1, last + 1), strict=True))
+        for key in some:
+            del self._waiting[key]
+
+    def _first(self) -> dict[object, Publication]:
+        """Return those that have waited longest, as many as go together."""
+        some, changes = dict[object, Publication](), 0
+        for key, publication in self._waiting.items():
+            changes += publication.changes.count
+            if some and changes > MOST_TOGETHER:
+                break
+            some[key] = publication
+        return some
+
+    def _alone(self, publication: Publication) -> int | NotTaken | OSError:
+        """Publish one of several of which one cannot be: the others must not suffer for it."""
+        try:
+            return self.writer.publish_all([publication])
+        except SerialTaken as taken:
+            return NotTaken(Check.ENTRIES, f"{taken}; ask the issuer")
+        except OSError as wrong:
+            return wrong
