@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadGroupScheduling
 
 WAITS = ("tests/system/", "tests/server/test_")
@@ -13,6 +14,10 @@ WAITS = ("tests/system/", "tests/server/test_")
 # Whoever loads aiohttp, as most processes of the service do, would read every authority that this
 # machine trusts, for a tenth of a second. Here, nobody is to be trusted for that reason.
 os.environ |= {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+
+# No example fails for being slow: that would be a test of the machine.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 class WholeFiles(LoadGroupScheduling):

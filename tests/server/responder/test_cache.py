@@ -215,7 +215,7 @@ def busy(tmp_path_factory):
         yield world, {}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.one_of(QUESTIONS, QUESTIONS, LISTINGS, REGISTERS), min_size=4, max_size=20))
 def test_what_is_kept_says_what_would_be_said_anew(busy, steps):
     """A certificate is listed in some partition, or released where it is."""
