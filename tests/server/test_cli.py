@@ -1,5 +1,6 @@
 """The commands as a person meets them: exit codes, one clear line, never a traceback."""
 
+import gc
 import json
 import os
 import re
@@ -32,6 +33,7 @@ from tashika_server.cli import (
     _parser,
     main,
 )
+from tashika_server.cli.loading import loading
 from tashika_server.config import load_config
 from tashika_server.files import errors as files_errors
 from tashika_server.history import errors as history_errors
@@ -383,3 +385,12 @@ def test_a_strange_certificate_of_ours_is_looked_up_all_the_same(
     look.publish(CrlEntry(look.card.serial, NOW, None, None))
     code, found, _ = look.query()
     assert (code, found["issuer"]) == (1, look.card.issuer)
+
+
+def test_the_collector_passes_over_what_is_loaded_and_is_at_work_again() -> None:
+    already = gc.get_freeze_count()
+    with loading():
+        assert not gc.isenabled()
+        loaded = [[] for _ in range(1000)]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= already + len(loaded)

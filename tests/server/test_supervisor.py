@@ -62,23 +62,14 @@ def test_it_starts_its_processes_warns_loudly_and_stops_in_order(lab) -> None:
         assert not service.events("child_killed")
 
 
-def test_a_killed_child_is_replaced_whichever_it_is(lab) -> None:
+def test_a_killed_child_is_replaced_by_what_the_start_accepted_and_ctrl_c_ends_it(lab) -> None:
     with Service(lab) as service:
+        service.config.write_text("this is = not TOML = at all")
         for title in sorted(TITLES):
             killed = service.kill(title)
             assert service.wait_for_successor(title, of=killed) != killed
             assert is_healthy(service)
         assert [end["code"] for end in service.events("child_ended")] == [-signal.SIGKILL] * 4
-        assert service.stop() == 0
-
-
-def test_children_run_what_the_start_accepted_and_ctrl_c_ends_it(lab) -> None:
-    with Service(lab) as service:
-        service.config.write_text("this is = not TOML = at all")
-        killed = [service.kill(title) for title in ("worker-1", "worker-2")]
-        for title, pid in zip(("worker-1", "worker-2"), killed, strict=True):
-            service.wait_for_successor(title, of=pid)
-        assert is_healthy(service)
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(PATIENCE) == 0
 

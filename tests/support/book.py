@@ -47,6 +47,7 @@ class Postgres:
         self.directory = directory
         self._user = _unprivileged(directory)
         self._process: subprocess.Popen[bytes] | None = None
+        self._sweepers: dict[str, psycopg.Connection] = {}
         data = ("-D", str(directory / "data"))
         manner = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
         subprocess.run(
@@ -79,6 +80,8 @@ class Postgres:
     def stop(self) -> None:
         """Stop at once but in order; kill it if it does not listen."""
         assert self._process is not None
+        while self._sweepers:
+            self._sweepers.popitem()[1].close()
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(STOP_WITHIN)
@@ -96,10 +99,9 @@ class Postgres:
 
     def empty(self, database: str) -> None:
         """Take every row out of a book, trails too, and throw out whoever still uses it."""
-        place = {"host": str(self.directory), "user": "postgres", "dbname": database}
-        with psycopg.connect(**place) as connection:
+        with self._sweeper(database).transaction() as transaction:
+            connection = transaction.connection
             connection.execute(_THROW_OUT)
-            connection.execute("SET session_replication_role = replica")  # no foreign keys
             tables = [table for (table,) in connection.execute(_TABLES)]
             has_rows = " UNION ALL ".join(
                 f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})"  # noqa: S608 - our own names
@@ -113,6 +115,14 @@ class Postgres:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of our own
             for table, guard in guards:
                 connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {guard}")
+
+    def _sweeper(self, database: str) -> psycopg.Connection:
+        """Return a connection that is kept: a new one reads what all the tables are."""
+        if database not in self._sweepers:
+            place = {"host": str(self.directory), "user": "postgres", "dbname": database}
+            self._sweepers[database] = sweeper = psycopg.connect(**place, autocommit=True)
+            sweeper.execute("SET session_replication_role = replica")  # no foreign keys
+        return self._sweepers[database]
 
     @contextmanager
     def fresh(self) -> Iterator[str]:

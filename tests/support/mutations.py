@@ -6,6 +6,7 @@ run again.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from tashika.pki import der
@@ -46,18 +47,29 @@ class Node:
     """What to write for the length instead of the truth."""
 
     def encode(self) -> bytes:
-        content = b"".join(child.encode() for child in self.children) + self.content
-        true = der.wrap(der.SEQUENCE, content)[1 : -len(content) or None]
-        return self.tag + (true if self.length is None else self.length) + content
+        content = self.content
+        if self.children:
+            content = b"".join([child.encode() for child in self.children]) + content
+        if self.length is None:
+            return self.tag + der.wrap(der.SEQUENCE, content)[1:]
+        return self.tag + self.length + content
 
-    def walk(self) -> Iterator["Node"]:
-        yield self
+    def walk(self) -> list["Node"]:
+        found = [self]
         for child in self.children:
-            yield from child.walk()
+            found += child.walk()
+        return found
+
+    def copy(self) -> "Node":
+        return Node(self.tag, self.content, [child.copy() for child in self.children])
 
 
 def plant(data: bytes) -> Node:
     """Read one whole element as a tree."""
+    return _seedling(data).copy()
+
+
+def _read(data: bytes) -> Node:
     tag, start, stop = der.tlv(data, 0, len(data))
     content = data[start:stop]
     if stop != len(data):
@@ -66,7 +78,7 @@ def plant(data: bytes) -> Node:
         return Node(data[:1], children=list(_siblings(content)))
     if tag == der.OCTET_STRING:
         try:
-            return Node(data[:1], children=[plant(content)])
+            return Node(data[:1], children=[_read(content)])
         except Malformed:
             pass
     return Node(data[:1], content)
@@ -75,7 +87,11 @@ def plant(data: bytes) -> Node:
 def _siblings(content: bytes) -> Iterator[Node]:
     reader = der.Reader(content)
     while reader.more:
-        yield plant(reader.element())
+        yield _read(reader.element())
+
+
+_seedling = lru_cache(maxsize=16)(_read)
+"""Most are mutated hundreds of times."""
 
 
 def mutants(data: bytes, seed: int, count: int) -> Iterator[bytes]:
@@ -91,7 +107,7 @@ def mutate(data: bytes, random: Random) -> bytes:
         return _damage(data, random)
     root = plant(data)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        node = random.choice(list(root.walk()))
+        node = random.choice(root.walk())
         random.choice(_CHANGES)(node, random)
     return root.encode()
 
@@ -152,7 +168,7 @@ def _shuffle(node: Node, random: Random) -> None:
 
 def _transplant(node: Node, random: Random) -> None:
     if node.children:
-        donor = random.choice(list(node.walk())).encode()
+        donor = random.choice(node.walk()).encode()
         node.children, node.content = [], donor + node.content
 
 
@@ -177,9 +193,9 @@ def broken_off(data: bytes) -> list[bytes]:
 def with_trailing_bytes(data: bytes) -> list[bytes]:
     """Append an empty UTF8String inside each element that has children, and after the whole."""
     found = [data + b"\x00"]
-    for place in range(len(list(plant(data).walk()))):
+    for place in range(len(plant(data).walk())):
         root = plant(data)
-        node = list(root.walk())[place]
+        node = root.walk()[place]
         if node.children:
             node.content = b"\x0c\x00"
             found.append(root.encode())

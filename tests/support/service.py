@@ -32,11 +32,12 @@ PATIENCE = 60.0
 
 def wait_until(claim: Callable[[], T], what: str, *, seconds: float = PATIENCE) -> T:
     """Return the first true value of `claim`; fail with `what` once the time is up."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.01
     while time.monotonic() < deadline:
         if value := claim():
             return value
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)  # to ask is work as well, and mostly a process starts
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
@@ -166,7 +167,7 @@ def is_alive(pid: int) -> bool:
 
 
 def _arguments() -> Iterator[tuple[int, list[str]]]:
-    """List the command line of every process there is; who waits asks a hundred times a second."""
+    """List the command line of every process there is; who waits asks twenty times a second."""
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - half the time
         with suppress(FileNotFoundError, ProcessLookupError), _cmdline(name) as file:
             yield int(name), file.read().decode().split("\0")

@@ -7,10 +7,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import NoReturn
 
 from tashika.pki.errors import TashikaError
+from tashika_server.cli.loading import loading
 from tashika_server.log import configure_log
 
 __all__ = ["main"]
@@ -67,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     1 anything else expected; each with one line a problem on stderr and no traceback.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    options = _parser(words).parse_args(words)
+    with loading() if arguments is None else nullcontext():
+        parser = _parser(words)
+    options = parser.parse_args(words)
     configure_log(process=options.noun)
     try:
         code: int = options.handler(options)

@@ -22,6 +22,7 @@ from typing import Any
 
 import uvloop
 
+from tashika_server.cli.loading import loading
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
 from tashika_server.log import configure_log
@@ -41,8 +42,9 @@ Life = Callable[[Config, argparse.Namespace, Callable[[], None]], Coroutine[Any,
 
 
 async def _worker(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
-    from tashika_server import responder
-    from tashika_server.assembly.answering import worker_parts
+    with loading():
+        from tashika_server import responder
+        from tashika_server.assembly.answering import worker_parts
 
     parts = worker_parts(config, clock=SystemClock())
     tls = [socket.socket(fileno=each) for each in options.tls_socket]
@@ -53,24 +55,27 @@ async def _worker(config: Config, options: argparse.Namespace, ready: Callable[[
 async def _refresher(
     config: Config, options: argparse.Namespace, ready: Callable[[], None]
 ) -> None:
-    from tashika_server.assembly.refreshing import refresh_parts
-    from tashika_server.refresh.process import run
+    with loading():
+        from tashika_server.assembly.refreshing import refresh_parts
+        from tashika_server.refresh.process import run
 
     parts = refresh_parts(config, lab_base=options.lab_base, clock=SystemClock())
     await run(parts, ready=ready)
 
 
 async def _office(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
-    from tashika_server.assembly.keeping_office import office_parts
-    from tashika_server.office.process import run
+    with loading():
+        from tashika_server.assembly.keeping_office import office_parts
+        from tashika_server.office.process import run
 
     listener = None if options.socket is None else socket.socket(fileno=options.socket)
     await run(office_parts(config, clock=SystemClock()), listener, ready=ready)
 
 
 async def _lab(config: Config, options: argparse.Namespace, ready: Callable[[], None]) -> None:
-    from tashika_server.assembly.refreshing import lab_directory
-    from tashika_server.lab.publication import run
+    with loading():
+        from tashika_server.assembly.refreshing import lab_directory
+        from tashika_server.lab.publication import run
 
     listener = socket.socket(fileno=options.socket)
     await run(lab_directory(config), listener, clock=SystemClock(), ready=ready)
