@@ -173,7 +173,7 @@ async def test_the_command_fetches_and_says_why_it_may_not(
         assert await asyncio.to_thread(tashika, fetch) == status
     said = capsys.readouterr()
     assert "number       1, user-auth\n" in said.out
-    assert said.err.startswith("tashika: declined: HTTP 401; ")
+    assert said.err.startswith("tashika: declined: HTTP 401. ")
 
 
 async def test_only_an_agreement_for_files_opens_them(works: Works):
