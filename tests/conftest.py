@@ -6,10 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadScopeScheduling
 
 WAITS = ("tests/system/", "tests/server/test_")
 """Here are the tests that start processes and wait for them; at the end they would wait alone."""
+ON_THE_SCENE = tuple(
+    f"tests/system/test_{name}.py"
+    for name in (
+        "bad_clients",
+        "bad_lists",
+        "many_questions",
+        "openssl_and_curl",
+        "publication",
+        "sdk",
+    )
+)
+"""They use one running service, `scene`; a test process that has any starts its own."""
 
 # Whoever loads aiohttp, as most processes of the service do, would read every authority that this
 # machine trusts, for a tenth of a second. Here, nobody is to be trusted for that reason.
@@ -20,15 +32,12 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
-class WholeFiles(LoadGroupScheduling):
-    """Gives all tests of a file to one test process, so that what they share is made once.
-
-    So are the tests of one `xdist_group`, of whatever file.
-    """
+class WholeFiles(LoadScopeScheduling):
+    """Gives all tests of a file to one test process, so that what they share is made once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        group: str = super()._split_scope(nodeid)
-        return nodeid.partition("::")[0] if group == nodeid else group
+        file = nodeid.partition("::")[0]
+        return "the scene" if file in ON_THE_SCENE else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -37,7 +46,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> WholeFile
     return WholeFiles(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(WAITS))
 

@@ -9,16 +9,6 @@ import pytest
 from support.scene import Scene, arrange
 from support.service import make_lab
 
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one test process run all tests on the scene: each that has any starts its own."""
-    for item in items:
-        if HERE in item.path.parents and "scene" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("scene"))
-
 
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
