@@ -140,6 +140,8 @@ class Bounds:
     """Entries that may vanish whatever the fraction: a small partition expires in ones."""
     growth_slack: int = 1000
     """Entries that may be added whatever the fraction: a small partition grows in bursts."""
+    max_validity: timedelta = timedelta(days=10)
+    """From thisUpdate to nextUpdate (T11); the CA/Browser Forum's for CRLs of end entities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

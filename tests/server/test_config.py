@@ -268,6 +268,12 @@ def test_values_that_make_no_sense_are_refused(check, change: str, problem: str)
         ("crl = ", "# crl = ", "issuer[root-a].partitions: the issuer wants exactly one"),
         ("crl = ", 'archive_cutoff = "0d"\ncrl = ', "issuer[root-a].archive_cutoff: is nothing"),
         ("crl = ", "bounds = { max_shrink = 2 }\ncrl = ", "issuer[root-a].bounds: are not"),
+        pytest.param(
+            "crl = ",
+            'bounds = { max_validity = "367d" }\ncrl = ',
+            "issuer[root-a].bounds.max_validity: 367d is out of range",
+            id="t11",
+        ),
     ],
 )
 def test_an_issuer_that_makes_no_sense_is_refused(check, old: str, new: str, problem: str) -> None:

@@ -28,6 +28,8 @@ CACHE = (timedelta(0), timedelta(days=1))
 """A revocation must not hide in caches for longer than a daily CRL would let it."""
 REFRESH = (timedelta(seconds=1), timedelta(days=1))
 """Busier than a second is an attack on the issuer; CRLs are published daily at the least."""
+VALIDITY = (timedelta(minutes=1), timedelta(days=366))
+"""No list of a CA, be it of CAs, holds for more than a year."""
 CRL_SIZE = (1 << 10, 1 << 34)
 """A nation's complete CRL would have 2 GB; 16 GiB could not be read at all."""
 REPLAYS = (timedelta(minutes=1), timedelta(days=7))
@@ -216,6 +218,8 @@ def _issuers(settings: Settings) -> Iterator[Finding]:
             yield f"{key}.bounds", "are not fractions", "write as max_shrink = 0.05"
         if min(each.bounds.shrink_slack, each.bounds.growth_slack) < 0:
             yield f"{key}.bounds", "are below nought", "write a number of entries"
+        validity = each.bounds.max_validity
+        yield from _within(f"{key}.bounds.max_validity", validity, VALIDITY, write_duration)
 
 
 def _keeping(issuer: IssuerSettings, files: FilesSettings | None) -> Iterator[Finding]:

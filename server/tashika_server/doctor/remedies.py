@@ -50,6 +50,10 @@ _BY_CHECK: Mapping[str, tuple[str, str]] = {
     ),
     Check.THIS_UPDATE: _CLOCK,
     Check.NEXT_UPDATE: _CLOCK,
+    Check.VALIDITY: (
+        "ask the issuer if so long a validity is meant; then raise max_validity in its bounds",
+        "有効期間が長すぎます。発行者に確認し、意図したものなら max_validity を上げてください",
+    ),
     **dict.fromkeys((Check.SIZE, Check.ENTRY_COUNT, Check.ENTRY_SIZE, Check.TIME), _BOMB),
     **dict.fromkeys((Check.MEMORY, Check.DISK, Check.ARCHIVE), _ROOM),
 }

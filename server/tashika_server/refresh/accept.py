@@ -93,7 +93,7 @@ def accept(
     5. No critical extension is unknown, neither in the list nor in an entry.
     6. It has a number, greater than the last one's (RFC 5280 5.2.3).
     7. thisUpdate is not in the future and not before the last one's.
-    8. nextUpdate is there and ahead.
+    8. nextUpdate is there and ahead, and not too far from thisUpdate (T11).
     9. It is complete, or a delta to what the index has (RFC 5280 5.2.4), as was asked for.
     10. Its entries have credible dates (T7), legal reasons and no serial twice.
 
@@ -112,7 +112,7 @@ def accept(
         check_critical(head)
         number = check_number(head, mark, kind, fetched.sha256)
         check_this_update(head, mark, at)
-        next_update = check_next_update(head, at)
+        next_update = check_next_update(head, at, source.issuer.bounds.max_validity)
         check_base(head, mark, kind)
         return AcceptedCrl(
             number=number,

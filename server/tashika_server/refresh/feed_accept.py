@@ -5,7 +5,7 @@ What a message says is taken in as a whole or not at all. Not for how messages c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tashika.pki.errors import PkiError
@@ -26,7 +26,7 @@ from tashika_server.index.layout import MAX_SERIAL_BYTES
 from tashika_server.issuer import Issuer, PushFeed
 from tashika_server.refresh.accept import EARLIEST, LATEST
 from tashika_server.refresh.guards import check_guarded
-from tashika_server.refresh.heads import MAX_SKEW
+from tashika_server.refresh.heads import MAX_SKEW, check_validity
 from tashika_server.refresh.source import Check, NotTaken
 
 __all__ = ["AcceptedMessage", "FeedSource", "accept_message", "known_mark"]
@@ -82,7 +82,7 @@ def accept_message(
     if known and message.sequence == known.sequence and digest == known.digest:
         return None
     _check_place(message, known, source, view)
-    _check_times(message, known, at)
+    _check_times(message, known, at, source.issuer.bounds.max_validity)
     pushed = [_pushed(news, message, source, view, at) for news in message.partitions]
     mark = FeedMark(
         key=key_digest(source.feed.key),
@@ -138,7 +138,9 @@ def _check_first(message: Message, source: FeedSource, view: Snapshot) -> None:
         )
 
 
-def _check_times(message: Message, known: FeedMark | None, at: datetime) -> None:
+def _check_times(
+    message: Message, known: FeedMark | None, at: datetime, longest: timedelta
+) -> None:
     begins, ends = message.this_update, message.next_update
     if begins > at + MAX_SKEW:
         raise NotTaken(Check.THIS_UPDATE, f"it is of {begins:%F %T}Z; look at the clocks")
@@ -146,6 +148,7 @@ def _check_times(message: Message, known: FeedMark | None, at: datetime) -> None
         raise NotTaken(Check.THIS_UPDATE, f"it is of {begins:%F %T}Z, before the last one")
     if ends <= begins:
         raise NotTaken(Check.NEXT_UPDATE, "it was over when it was made; ask the issuer")
+    check_validity(begins, ends, longest)
 
 
 def _pushed(

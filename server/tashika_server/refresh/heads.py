@@ -32,6 +32,7 @@ __all__ = [
     "check_scope",
     "check_signature",
     "check_this_update",
+    "check_validity",
 ]
 
 MAX_SKEW = timedelta(minutes=5)
@@ -174,13 +175,24 @@ def check_this_update(head: CrlHead, mark: Mark | None, at: datetime) -> None:
         )
 
 
-def check_next_update(head: CrlHead, at: datetime) -> datetime:
-    """Check that a list has not had its time and return until when it has."""
+def check_next_update(head: CrlHead, at: datetime, longest: timedelta) -> datetime:
+    """Check that a list has not had its time, nor too much of it, and return until when it has."""
     if head.next_update is None:
         raise NotTaken(Check.NEXT_UPDATE, "it has no nextUpdate; ask the issuer (RFC 5280 5.1.2.5)")
     if head.next_update <= at:
         raise NotTaken(Check.NEXT_UPDATE, f"it was to be replaced by {head.next_update:%F %T}Z")
+    check_validity(head.this_update, head.next_update, longest)
     return head.next_update
+
+
+def check_validity(this_update: datetime, next_update: datetime, longest: timedelta) -> None:
+    """Check that what is said does not claim to hold for longer than its issuer's bounds (T11)."""
+    if next_update - this_update > longest:
+        raise NotTaken(
+            Check.VALIDITY,
+            f"it would hold for {(next_update - this_update).days} days; if that is right, raise "
+            "max_validity in the issuer's bounds",
+        )
 
 
 def check_base(head: CrlHead, mark: Mark | None, kind: Kind) -> None:

@@ -24,6 +24,7 @@ class Check(StrEnum):
     NUMBER = "number"
     THIS_UPDATE = "this-update"
     NEXT_UPDATE = "next-update"
+    VALIDITY = "validity"
     DELTA = "delta"
     BASE = "delta-base"
     ENTRIES = "entries"

@@ -176,7 +176,7 @@ def test_a_row_that_says_something_else_than_its_crl_is_found(archive: Archive):
     assert [each.fault for each in archive.verify()] == [Fault.DISAGREES]
 
 
-def test_t11_a_number_that_falls_is_found(archive: Archive):
+def test_a_number_that_falls_is_found(archive: Archive):
     for number in (2, 1):
         keep(archive, number)
     assert [each.fault for each in archive.verify()] == [Fault.ORDER]

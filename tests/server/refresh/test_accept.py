@@ -212,6 +212,16 @@ def test_a_crl_without_a_future_is_quarantined(at: datetime | None):
     assert refused(CA.crl([1], scope=NAKA, next_update=at)).check is Check.NEXT_UPDATE
 
 
+def test_t11_a_crl_that_would_hold_too_long_is_quarantined():
+    longest = Bounds().max_validity
+    assert take(CA.crl([1], scope=NAKA, this_update=AT, next_update=AT + longest)).crl
+    too_long = CA.crl([1], scope=NAKA, this_update=AT, next_update=AT + longest + SECOND)
+    why = refused(too_long)
+    assert why.check is Check.VALIDITY
+    assert "10 days" in why.detail
+    assert "max_validity" in why.detail
+
+
 def test_t27_a_delta_is_quarantined_with_or_without_its_numbers():
     assert refused(CA.crl([1], scope=NAKA, base=1, number=2)).check is Check.DELTA
     assert refused(CA.crl([1], scope=NAKA, base=1, number=None)).check is Check.NUMBER

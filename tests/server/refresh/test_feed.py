@@ -219,6 +219,7 @@ async def test_t3_silence_beyond_the_promise_is_an_alarm_and_crls_carry_on(
         ({"issuer": "ab" * 32}, "issuer"),
         ({"this_update": AT + DAY}, "this-update"),
         ({"next_update": AT}, "next-update"),
+        pytest.param({"next_update": AT + 11 * DAY}, "validity", id="t11"),
         ({"partitions": (news(revoked(5), entries=1, partition="CN=Elsewhere"),)}, "scope"),
         ({"partitions": (news(revoked(1), entries=2),)}, "entries"),
         ({"partitions": (news(held(1), entries=2),)}, "entries"),

@@ -9,7 +9,7 @@ names no or another place).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -201,6 +201,8 @@ def source(ca: str, name: str, signer: str | None = None) -> Source:
     issuer = Ca(key=None, certificate=ca_certificate(ca)).issuer({name: "lab:/x"})  # type: ignore[arg-type]
     crl_issuer = ca_certificate(signer) if signer else None
     partition = replace(issuer.partitions[0], crl_issuer=crl_issuer)
+    # The lists of PKITS hold for decades.
+    issuer = replace(issuer, bounds=replace(issuer.bounds, max_validity=timedelta(days=20_000)))
     return Source(issuer, partition, issuer.identity.fingerprint)
 
 
