@@ -170,7 +170,8 @@ class Meter:
                 self._at, self._now = at, microseconds(at)
             now = self._now
             fresh: tuple[bytes, ...] = ()
-            for cert_id, standing in zip(cert_ids, standings, strict=True):
+            for place, cert_id in enumerate(cert_ids):
+                standing = standings[place]
                 name = pseudonyms.of(cert_id.serial)
                 what = occasion
                 if nonce is not None and occasion is _FRESH:
