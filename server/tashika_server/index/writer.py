@@ -203,7 +203,7 @@ class IndexWriter:
             # Slots of readers that were killed keep old pages from being used again.
             self._store.environment.reader_check()
             with self._store.environment.begin(write=True) as transaction:
-                yield Edit(self._store, transaction)
+                yield Edit(self._store, transaction, spare=self._path)
         except lmdb.Error as failure:
             self._dead = _explain(self._path, failure)
             raise IndexWriteFailed(self._dead) from failure

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from tashika_server.refresh.control import Answer, listening
 from tashika_server.refresh.feed import Follower, asking
 from tashika_server.refresh.feed_accept import FeedSource
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
+from tashika_server.refresh.first_load import FirstLoads
 from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.press import Press
@@ -220,19 +221,37 @@ class Refresher:
 
     async def _round(self, sources: Iterable[AnySource], told: Told) -> Answer:
         """Refresh these, AT_ONCE at a time."""
-        left = iter(sources)
+        sources = list(sources)
         counts = Counter[Outcome]()
+        # Loaded first, and to have another turn: for a delta, or because it could not be loaded.
+        again = dict[AnySource, Outcome]()
 
-        async def work() -> None:
+        def tell(source: AnySource, outcome: Outcome) -> None:
+            told(source, outcome)
+            if isinstance(source, Source):
+                counts[outcome] += 1
+
+        async def work(left: Iterator[AnySource], first: FirstLoads) -> None:
             for source in left:
                 outcome = await self._refresh(source)
-                told(source, outcome)
-                if isinstance(source, Source):
-                    counts[outcome] += 1
+                if outcome is Outcome.UNCHANGED:
+                    outcome = again.get(source, outcome)
+                if outcome is not Outcome.GATHERED:
+                    tell(source, outcome)
+                for each, became in await first.ended(source, outcome):
+                    if became is Outcome.PUBLISHED and not each.partition.delta:
+                        self._settle(each, became)
+                        tell(each, became)
+                    else:
+                        again[each] = became
 
-        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+        with FirstLoads.of(sources, self._tools) as first:
+            for some in (sources, again):
+                left = iter(list(some))
+                await asyncio.gather(*(work(left, first) for _ in range(AT_ONCE)))
         with self._tools.writer.reader.snapshot() as snapshot:
-            return {"generation": snapshot.generation} | {each: counts[each] for each in Outcome}
+            said = {each: counts[each] for each in Outcome if each is not Outcome.GATHERED}
+            return {"generation": snapshot.generation} | said
 
     async def _refresh(self, source: AnySource) -> Outcome:
         try:
@@ -246,10 +265,15 @@ class Refresher:
             # A file that finds a fault of ours must not stop the others (T27).
             log.exception("refresh_crashed", source=str(source))
             outcome = Outcome.FAILED
+        if outcome is not Outcome.GATHERED:
+            self._settle(source, outcome)
+        return outcome
+
+    def _settle(self, source: AnySource, outcome: Outcome) -> None:
+        """Count how a turn has ended, and give the source its next one."""
         _outcomes.count(outcome)
         now = time.monotonic()
         if outcome in (Outcome.PUBLISHED, Outcome.UNCHANGED):
             self._schedule.went_well(source, now)
         else:
             self._schedule.went_wrong(source, now)
-        return outcome

@@ -103,6 +103,13 @@ class Records(Sequence[CrlEntry]):
         for data in _blocks(self._file, self._within):
             yield from _entries(data)
 
+    def copied(self, file: BinaryIO) -> "Records":
+        """Write them behind all that a file has, and return them as they are there."""
+        first = file.seek(0, os.SEEK_END) // RECORD.size
+        file.writelines(_blocks(self._file, self._within))
+        file.flush()
+        return Records(file, range(first, first + len(self)))
+
     def packed(self) -> Iterator[list[_PackedEntry]]:
         """Yield them as the index writes them, and make no entries of them."""
         for data in _blocks(self._file, self._within):

@@ -123,7 +123,7 @@ def test_a_certificate_may_move_between_partitions_in_one_commit(writer: IndexWr
 
 def test_entries_are_put_piece_by_piece(writer: IndexWriter, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tashika_server.index.layout.AT_ONCE", 2)
-    monkeypatch.setattr("tashika_server.index.edit.IN_MEMORY", 3)
+    monkeypatch.setattr("tashika_server.index.order.IN_MEMORY", 3)
     writer.publish(CA, "A", added(2, 4, 2**64, 2**64 + 2, 2**64 + 4), mark())
     more = added(1, 3, 5, 2**64 + 1, 2**64 + 5)
     writer.publish(CA, "A", more, mark(2))
