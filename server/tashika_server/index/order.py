@@ -48,15 +48,20 @@ def in_order(pieces: Iterable[list[Row]], directory: Path) -> Iterator[Iterator[
     with tempfile.TemporaryFile(dir=directory) as file:
         runs = Runs(file.fileno(), _PADDED.size, run=IN_MEMORY)
         for piece in chain([rows], left):
-            runs.add([_pad(key, value) for key, value in piece])
-        yield ([_bare(record) for record in some] for some in runs.merged())
+            runs.add(_pad(piece))
+        yield (_bare(b"".join(some)) for some in runs.merged())
 
 
-def _pad(key: bytes, value: bytes) -> bytes:
-    """Bring a row to the size of all; a key tells its length, so padded ones sort alike."""
-    return key.ljust(_KEY, b"\0") + (value if len(value) > _SHORT else value + _NO_DATE)
+def _pad(rows: list[Row]) -> list[bytes]:
+    """Bring rows to one size; a key tells its length, so padded ones sort alike."""
+    return [
+        key.ljust(_KEY, b"\0") + (value if len(value) > _SHORT else value + _NO_DATE)
+        for key, value in rows
+    ]
 
 
-def _bare(record: bytes) -> Row:
-    key, value, since = _PADDED.unpack(record)
-    return key[: ID_BYTES + 1 + key[ID_BYTES]], value if since == _NO_DATE else value + since
+def _bare(records: bytes) -> list[Row]:
+    return [
+        (key[: ID_BYTES + 1 + key[ID_BYTES]], value if since == _NO_DATE else value + since)
+        for key, value, since in _PADDED.iter_unpack(records)
+    ]

@@ -18,6 +18,7 @@ from typing import BinaryIO, TypeAlias, overload
 
 from tashika.pki.crl_entries import CrlEntry, instant
 from tashika.pki.standing import Reason
+from tashika_server.sorting import write_all
 
 __all__ = [
     "CODES",
@@ -105,9 +106,11 @@ class Records(Sequence[CrlEntry]):
 
     def copied(self, file: BinaryIO) -> "Records":
         """Write them behind all that a file has, and return them as they are there."""
-        first = file.seek(0, os.SEEK_END) // RECORD.size
-        file.writelines(_blocks(self._file, self._within))
-        file.flush()
+        end = os.lseek(file.fileno(), 0, os.SEEK_END)
+        first = end // RECORD.size  # where the disk was full, half a record is written over
+        os.lseek(file.fileno(), first * RECORD.size, os.SEEK_SET)
+        for data in _blocks(self._file, self._within):
+            write_all(file.fileno(), data)
         return Records(file, range(first, first + len(self)))
 
     def packed(self) -> Iterator[list[_PackedEntry]]:
