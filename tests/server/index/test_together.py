@@ -293,6 +293,19 @@ def test_what_changed_takes_no_more_room_than_it_may(
     assert kept == [1, 2, 3]  # of 20 kB each
 
 
+def test_a_commit_that_changes_very_much_lists_no_serials(
+    writer: IndexWriter, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tashika_server.index.writer.MOST_LISTED", 5)
+    with writer.reader.snapshot() as snapshot:
+        start = snapshot.generation
+    writer.publish_all([crl("A", added(1, 2, 3)), crl("B", added(4, 5, 6))])
+    writer.publish_all([crl("A", added(7, 8, 9), 2), crl("B", added(10, 11), 2)])
+    with writer.reader.snapshot() as snapshot:
+        told = [(each.partition, each.serials) for each in snapshot.changes(after=start) or ()]
+    assert told == [("A", None), ("B", None), ("A", (7, 8, 9)), ("B", (10, 11))]
+
+
 def test_a_partition_that_is_given_up_leaves_nothing_behind(writer: IndexWriter):
     writer.publish_all([crl("A", added(1)), crl("B", added(2))])
     writer.push(CA, [pushed("B", added(3))], feed_mark(1))
