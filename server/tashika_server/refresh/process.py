@@ -7,8 +7,7 @@ starting this process again when it has ended.
 import asyncio
 import signal
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,12 +29,12 @@ from tashika_server.refresh.control import Answer, listening
 from tashika_server.refresh.feed import Follower, asking
 from tashika_server.refresh.feed_accept import FeedSource
 from tashika_server.refresh.fetch import Fetcher, FetchLimits
-from tashika_server.refresh.first_load import FirstLoads
 from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.press import Press
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
 from tashika_server.refresh.room import sweep
+from tashika_server.refresh.rounds import Told, go_round
 from tashika_server.refresh.schedule import Schedule
 from tashika_server.refresh.source import AnySource, Source, sources_of
 from tashika_server.refresh.taking import Keeper
@@ -43,12 +42,6 @@ from tashika_server.refresh.taking import Keeper
 __all__ = ["RefreshParts", "Refresher", "Told", "run", "serve"]
 
 log = get_log()
-
-AT_ONCE = 96
-"""Sources whose turn it is together, with six open files each at most. The work on what they
-bring is done one by one, and what is ready when a turn to publish comes goes by one commit."""
-
-Told = Callable[[AnySource, Outcome], None]
 
 _outcomes = Tally(
     "tashika_refreshes", "What became of each refresh.", label="outcome", allowed=Outcome
@@ -220,35 +213,9 @@ class Refresher:
                 each.set_result(answer)
 
     async def _round(self, sources: Iterable[AnySource], told: Told) -> Answer:
-        """Refresh these, AT_ONCE at a time."""
-        sources = list(sources)
-        counts = Counter[Outcome]()
-        # Loaded first, and to have another turn: for a delta, or because it could not be loaded.
-        again = dict[AnySource, Outcome]()
-
-        def tell(source: AnySource, outcome: Outcome) -> None:
-            told(source, outcome)
-            if isinstance(source, Source):
-                counts[outcome] += 1
-
-        async def work(left: Iterator[AnySource], first: FirstLoads) -> None:
-            for source in left:
-                outcome = await self._refresh(source)
-                if outcome is Outcome.UNCHANGED:
-                    outcome = again.get(source, outcome)
-                if outcome is not Outcome.GATHERED:
-                    tell(source, outcome)
-                for each, became in await first.ended(source, outcome):
-                    if became is Outcome.PUBLISHED and not each.partition.delta:
-                        self._settle(each, became)
-                        tell(each, became)
-                    else:
-                        again[each] = became
-
-        with FirstLoads.of(sources, self._tools) as first:
-            for some in (sources, again):
-                left = iter(list(some))
-                await asyncio.gather(*(work(left, first) for _ in range(AT_ONCE)))
+        counts = await go_round(
+            list(sources), self._tools, refresh=self._refresh, settle=self._settle, told=told
+        )
         with self._tools.writer.reader.snapshot() as snapshot:
             said = {each: counts[each] for each in Outcome if each is not Outcome.GATHERED}
             return {"generation": snapshot.generation} | said
