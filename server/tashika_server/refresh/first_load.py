@@ -1,8 +1,8 @@
 """The issuers of which the index has nothing yet, in one round of the refresher.
 
 Nothing is lost by waiting for the last of an issuer's partitions: before it has come, nobody is
-told that any certificate of the issuer is good (T15). What cannot go in together takes a turn
-like any other afterwards, and one by one it comes out whose fault that is.
+told that any certificate of the issuer is good (T15). What cannot go in with the others takes a
+turn like any other afterwards, which says why.
 """
 
 import asyncio

@@ -44,14 +44,17 @@ class Gathering:
             self.publish()
 
     def publish(self) -> None:
-        """Publish all or, where one of them cannot be, none; raises IndexWriteFailed."""
-        some, self._waiting, self._entries = self._waiting, [], 0
-        if not some:
-            return
-        try:
-            last = self.writer.publish_all(some)
-        except (SerialTaken, OSError) as wrong:
-            log.warning("first_load_one_by_one", reason=str(wrong))
-            return
-        for generation, each in enumerate(some, last - len(some) + 1):
-            self.published[each.partition] = each, generation
+        """Publish all; where one of them cannot be, all but that one. Raises IndexWriteFailed."""
+        left, self._waiting, self._entries = [self._waiting], [], 0
+        while left:
+            some = left.pop()
+            try:
+                last = self.writer.publish_all(some) if some else 0
+            except (SerialTaken, OSError) as wrong:
+                log.warning("first_load_divided", partitions=len(some), reason=str(wrong))
+                half = len(some) // 2
+                if half:
+                    left += [some[half:], some[:half]]
+                continue
+            for generation, each in enumerate(some, last - len(some) + 1):
+                self.published[each.partition] = each, generation

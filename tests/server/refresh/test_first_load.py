@@ -83,13 +83,16 @@ def test_one_that_does_not_come_costs_no_other(house: House, commits: list[int])
     assert commits[0] == 3
 
 
-def test_a_serial_that_two_of_them_list_is_found_and_the_others_are_loaded(house: House):
+def test_a_serial_that_two_of_them_list_is_found_and_the_others_are_loaded(
+    house: House, commits: list[int]
+):
     house.offer_crl(NAMES[4], [5, 1])
     said = refresh(house)
     assert (said["published"], said["quarantined"]) == (4, 1)
     (name,) = house.quarantined()
     assert name in (NAMES[0], NAMES[4])
     assert house.marks().keys() == set(NAMES) - {name}
+    assert commits[:2] == [5, 2]  # by halves
 
 
 def test_a_delta_follows_in_the_same_round(house: House, commits: list[int]):
