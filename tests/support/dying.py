@@ -24,7 +24,7 @@ import structlog
 from support.crls import NAKA, NISHI, Row
 from support.refreshing import House, Shelf
 from tashika_server.index import IndexWriteFailed, IndexWriter, edit
-from tashika_server.refresh import fetch, hearing, loading, press, taking
+from tashika_server.refresh import fetch, gathering, hearing, loading, press, taking
 
 STEPS: dict[str, tuple[Any, str]] = {
     "fetch": (fetch.Fetcher, "fetch"),
@@ -36,6 +36,8 @@ STEPS: dict[str, tuple[Any, str]] = {
     "bounds": (taking, "check_bounds"),
     "keep": (Shelf, "keep"),
     "ready": (press.Press, "add"),
+    "gather": (gathering.Gathering, "add"),
+    "load": (press.Press, "load"),
     "publish": (IndexWriter, "publish_all"),
     "apply": (edit.Edit, "apply"),
     "mark": (edit.Edit, "mark"),

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, takewhile
+from pathlib import Path
 
 from tashika_server.index.coverages import Coverages
 from tashika_server.index.errors import SerialTaken
 from tashika_server.index.layout import (
     ID_BYTES,
-    IN_MEMORY,
     LISTS,
     LONG_LIST,
     SHORT_LIST,
@@ -29,6 +29,7 @@ from tashika_server.index.layout import (
     serial_prefixes,
     unpack_number,
 )
+from tashika_server.index.order import Row, in_order
 from tashika_server.index.records import (
     Place,
     pack_change,
@@ -67,8 +68,10 @@ class Edit:
     Partitions are those that `expect` has made known; another name is a KeyError.
     """
 
-    def __init__(self, store: Store, transaction: Transaction) -> None:
+    def __init__(self, store: Store, transaction: Transaction, *, spare: Path) -> None:
         self._databases = store.databases
+        self._spare = spare
+        """A directory for what memory does not hold."""
         self._transaction = transaction
         self._said = Coverages(store, transaction)
 
@@ -225,29 +228,32 @@ class Edit:
                 cursor.first()
                 cursor.delete()
 
-    def _add(self, placed: Iterable[tuple[bytes, Sequence[Entry]]]) -> None:
-        """Add entries of partitions, in the order of keys as far as memory goes.
+    def _add(self, placed: Sequence[tuple[bytes, Sequence[Entry]]]) -> None:
+        """Add entries of partitions, all of them in the order of keys.
 
-        The serials of an issuer's partitions are mixed, so page by page is what costs least.
+        The serials of an issuer's partitions are mixed; a page that fills at once becomes full.
         """
-        rows = list[tuple[bytes, bytes]]()
+        placed = [each for each in placed if each[1]]
+        pieces = self._listing(placed)
+        if len(placed) == 1:
+            self._put_new(pieces)  # sorted as it comes
+            return
+        with in_order(pieces, self._spare) as ordered:
+            self._put_new(ordered)
+
+    def _put_new(self, pieces: Iterable[list[Row]]) -> None:
+        with self._cursor("entries") as cursor:
+            for rows in pieces:
+                if _put_ascending(cursor, iter(rows)) < len(rows):
+                    raise SerialTaken("it lists a certificate that another partition lists already")
+
+    def _listing(self, placed: Sequence[tuple[bytes, Sequence[Entry]]]) -> Iterator[list[Row]]:
+        """Put entries into the lists of their partitions, and yield the rows that they become."""
         for place, entries in placed:
             prefixes, partition = serial_prefixes(place[:ID_BYTES]), place[ID_BYTES:]
             for some in pack_entries(entries):
-                rows += [
-                    (prefixes[len(serial)] + serial, partition + rest) for serial, rest in some
-                ]
                 self._list_all(place, [serial for serial, _ in some])
-                if len(rows) >= IN_MEMORY:
-                    self._put_new(rows)
-                    rows = []
-        self._put_new(rows)
-
-    def _put_new(self, rows: list[tuple[bytes, bytes]]) -> None:
-        rows.sort()
-        with self._cursor("entries") as cursor:
-            if _put_ascending(cursor, iter(rows)) < len(rows):
-                raise SerialTaken("it lists a certificate that another partition lists already")
+                yield [(prefixes[len(serial)] + serial, partition + rest) for serial, rest in some]
 
     def _list_all(self, place: bytes, serials: Sequence[bytes]) -> None:
         long = bisect_right(serials, SHORT_SERIAL_BYTES, key=len)

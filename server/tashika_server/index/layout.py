@@ -71,8 +71,6 @@ SHORT_SERIAL_BYTES = 8
 """Serials up to that are in the short list; JPKI's have 28 bits, those of public CAs 128."""
 AT_ONCE = 4096
 """Entries that are read or packed together: a first load may have a nation's."""
-IN_MEMORY = 1 << 18
-"""Entries that are sorted in memory on their way into the index: some 50 MB."""
 
 _NUMBER = Struct(">Q")
 _ENTRY = Struct(">2sBI")

@@ -198,6 +198,10 @@ class Snapshot:
         places = map(unpack_place, self._of("marks", fingerprint))
         return {place.name: place.mark for place in places if place.mark}
 
+    def has_marks(self, fingerprint: bytes) -> bool:
+        """Tell whether a CRL of any partition of an issuer was ever accepted."""
+        return any(unpack_place(raw).mark for raw in self._of("marks", fingerprint))
+
     def coverage(self, fingerprint: bytes) -> Coverage | None:
         """Return what all CRLs of an issuer say together; None while one has never arrived."""
         ground = self._grounds.get(fingerprint) or self._survey(fingerprint)

@@ -68,7 +68,8 @@ class Changes:
         """Return what is changed at all; None for more than MAX_LISTED_CHANGES."""
         if self.count > MAX_LISTED_CHANGES:
             return None
-        return tuple(entry.serial for entry in self.entries())
+        changed = [after.serial for _, after in self.changed]
+        return (*_serials(self.added), *changed, *_serials(self.removed))
 
     def without(self, serials: Collection[int]) -> "Changes":
         """Return these changes less those of some serials."""
@@ -79,6 +80,13 @@ class Changes:
             changed=[pair for pair in self.changed if pair[1].serial not in serials],
             removed=[entry for entry in self.removed if entry.serial not in serials],
         )
+
+
+def _serials(entries: Sequence[Entry]) -> list[int]:
+    if isinstance(entries, PackedEntries):
+        number = int.from_bytes
+        return [number(serial, "big") for some in entries.packed() for serial, _ in some]
+    return [entry.serial for entry in entries]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,10 @@ from tashika_server.index.values import (
 
 __all__ = ["IndexWriter"]
 
+MOST_LISTED = 250_000
+"""Changes of one commit whose serials are listed: more than a nation has in a day. The lists of a
+first load would take the place of all others, and leave as many pages free."""
+
 
 class IndexWriter:
     """The one writer of an index; not for two threads at once.
@@ -176,7 +180,11 @@ class IndexWriter:
         """Say what partitions say together, record each change, and tell all to the historian."""
         for fingerprint in {each.fingerprint for each in told}:
             edit.cover(fingerprint)
-        generations = [edit.record(each.fingerprint, each.partition, each.changes) for each in told]
+        is_listed = sum(each.changes.count for each in told) <= MOST_LISTED
+        generations = [
+            edit.record(each.fingerprint, each.partition, each.changes if is_listed else None)
+            for each in told
+        ]
         if self.historian:
             self.historian.keep(generations[-1], told)
         return generations[-1]
@@ -203,7 +211,7 @@ class IndexWriter:
             # Slots of readers that were killed keep old pages from being used again.
             self._store.environment.reader_check()
             with self._store.environment.begin(write=True) as transaction:
-                yield Edit(self._store, transaction)
+                yield Edit(self._store, transaction, spare=self._path)
         except lmdb.Error as failure:
             self._dead = _explain(self._path, failure)
             raise IndexWriteFailed(self._dead) from failure

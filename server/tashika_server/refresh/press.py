@@ -6,8 +6,10 @@ Not for what makes a file ready (`taking`).
 
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import BinaryIO
 
 from tashika_server.index import IndexWriter, Publication, SerialTaken
+from tashika_server.refresh.gathering import Gathering
 from tashika_server.refresh.source import Check, NotTaken
 
 __all__ = ["Press"]
@@ -28,11 +30,33 @@ class Press:
     writer: IndexWriter
     _waiting: dict[object, Publication] = field(default_factory=dict)
     _became: dict[object, int | NotTaken | OSError] = field(default_factory=dict)
+    _gathering: dict[bytes, Gathering] = field(default_factory=dict)
     _busy: Lock = field(default_factory=Lock)
 
+    def gather(self, fingerprint: bytes, file: BinaryIO) -> None:
+        """Let all that is added of an issuer wait for `load`, its entries in this empty file."""
+        self._gathering[fingerprint] = Gathering(self.writer, file)
+
+    def gathers(self, fingerprint: bytes) -> bool:
+        """Tell whether what is added of an issuer waits for `load`."""
+        return fingerprint in self._gathering
+
+    def load(self, fingerprint: bytes) -> dict[str, tuple[Publication, int]]:
+        """Publish what was gathered of an issuer; return what could be, with its generation."""
+        gathering = self._gathering.pop(fingerprint)
+        gathering.publish()
+        return gathering.published
+
+    def gather_no_more(self) -> None:
+        """Let go of what was gathered and never loaded."""
+        self._gathering.clear()
+
     def add(self, key: object, publication: Publication) -> None:
-        """Let a publication wait; its owner publishes or withdraws it."""
-        self._waiting[key] = publication
+        """Let a publication wait; unless it is gathered, its owner publishes or withdraws it."""
+        if gathering := self._gathering.get(publication.fingerprint):
+            gathering.add(publication)
+        else:
+            self._waiting[key] = publication
 
     def publish(self, key: object) -> int:
         """Publish what waits, this one at any rate, and return its generation.

@@ -7,7 +7,6 @@ starting this process again when it has ended.
 import asyncio
 import signal
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
@@ -35,6 +34,7 @@ from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.press import Press
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
 from tashika_server.refresh.room import sweep
+from tashika_server.refresh.rounds import Told, go_round
 from tashika_server.refresh.schedule import Schedule
 from tashika_server.refresh.source import AnySource, Source, sources_of
 from tashika_server.refresh.taking import Keeper
@@ -42,12 +42,6 @@ from tashika_server.refresh.taking import Keeper
 __all__ = ["RefreshParts", "Refresher", "Told", "run", "serve"]
 
 log = get_log()
-
-AT_ONCE = 96
-"""Sources whose turn it is together, with six open files each at most. The work on what they
-bring is done one by one, and what is ready when a turn to publish comes goes by one commit."""
-
-Told = Callable[[AnySource, Outcome], None]
 
 _outcomes = Tally(
     "tashika_refreshes", "What became of each refresh.", label="outcome", allowed=Outcome
@@ -219,20 +213,12 @@ class Refresher:
                 each.set_result(answer)
 
     async def _round(self, sources: Iterable[AnySource], told: Told) -> Answer:
-        """Refresh these, AT_ONCE at a time."""
-        left = iter(sources)
-        counts = Counter[Outcome]()
-
-        async def work() -> None:
-            for source in left:
-                outcome = await self._refresh(source)
-                told(source, outcome)
-                if isinstance(source, Source):
-                    counts[outcome] += 1
-
-        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+        counts = await go_round(
+            list(sources), self._tools, refresh=self._refresh, settle=self._settle, told=told
+        )
         with self._tools.writer.reader.snapshot() as snapshot:
-            return {"generation": snapshot.generation} | {each: counts[each] for each in Outcome}
+            said = {each: counts[each] for each in Outcome if each is not Outcome.GATHERED}
+            return {"generation": snapshot.generation} | said
 
     async def _refresh(self, source: AnySource) -> Outcome:
         try:
@@ -246,10 +232,15 @@ class Refresher:
             # A file that finds a fault of ours must not stop the others (T27).
             log.exception("refresh_crashed", source=str(source))
             outcome = Outcome.FAILED
+        if outcome is not Outcome.GATHERED:
+            self._settle(source, outcome)
+        return outcome
+
+    def _settle(self, source: AnySource, outcome: Outcome) -> None:
+        """Count how a turn has ended, and give the source its next one."""
         _outcomes.count(outcome)
         now = time.monotonic()
         if outcome in (Outcome.PUBLISHED, Outcome.UNCHANGED):
             self._schedule.went_well(source, now)
         else:
             self._schedule.went_wrong(source, now)
-        return outcome

@@ -18,6 +18,7 @@ from typing import BinaryIO, TypeAlias, overload
 
 from tashika.pki.crl_entries import CrlEntry, instant
 from tashika.pki.standing import Reason
+from tashika_server.sorting import write_all
 
 __all__ = [
     "CODES",
@@ -102,6 +103,15 @@ class Records(Sequence[CrlEntry]):
         """Read on, of records that stand one behind the other: no slice has a step."""
         for data in _blocks(self._file, self._within):
             yield from _entries(data)
+
+    def copied(self, file: BinaryIO) -> "Records":
+        """Write them behind all that a file has, and return them as they are there."""
+        end = os.lseek(file.fileno(), 0, os.SEEK_END)
+        first = end // RECORD.size  # where the disk was full, half a record is written over
+        os.lseek(file.fileno(), first * RECORD.size, os.SEEK_SET)
+        for data in _blocks(self._file, self._within):
+            write_all(file.fileno(), data)
+        return Records(file, range(first, first + len(self)))
 
     def packed(self) -> Iterator[list[_PackedEntry]]:
         """Yield them as the index writes them, and make no entries of them."""

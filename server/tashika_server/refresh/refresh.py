@@ -32,7 +32,7 @@ from tashika_server.refresh.taking import (
     take_in,
 )
 
-__all__ = ["Outcome", "Tools", "refresh"]
+__all__ = ["Outcome", "Tools", "on_bench", "refresh"]
 
 log = get_log()
 
@@ -62,10 +62,11 @@ async def refresh(source: Source, tools: Tools, *, at: datetime) -> Outcome:
         results += await _follow_delta(source, tools, at)
     failures = [each for each in results if isinstance(each, NotTaken)]
     if failures:
-        return await _do(tools, _set_aside, failures[0], known, source, tools.writer, at)
-    if Outcome.PUBLISHED in results:
-        return Outcome.PUBLISHED
-    return await _do(tools, _leave, source, tools.writer, at)
+        return await on_bench(tools, _set_aside, failures[0], known, source, tools.writer, at)
+    for outcome in (Outcome.GATHERED, Outcome.PUBLISHED):
+        if outcome in results:
+            return outcome
+    return await on_bench(tools, _leave, source, tools.writer, at)
 
 
 async def _follow_delta(source: Source, tools: Tools, at: datetime) -> list[Outcome | NotTaken]:
@@ -105,7 +106,7 @@ async def _attempt(
             log.warning("crl_source_failed", **names_of(source), check=wrong.check, kind=kind)
             continue
         mark = mark_of(source, tools.writer)
-        if mark and at < mark.next_update:
+        if outcome is Outcome.GATHERED or (mark and at < mark.next_update):
             tools.origins.served(source, kind, origin.url)
             return outcome
         overdue = outcome
@@ -136,10 +137,10 @@ async def _take_from(
 
 async def _take(taking: Taking, tools: Tools) -> Outcome:
     try:
-        publication = await _do(tools, take_in, taking, tools)
+        publication = await on_bench(tools, take_in, taking, tools)
         if publication is None:
             return Outcome.UNCHANGED
-        return await _do(tools, publish, publication, taking, tools)
+        return await on_bench(tools, publish, publication, taking, tools)
     finally:
         tools.press.withdraw(taking)
 
@@ -177,7 +178,7 @@ def _set_aside(
     return Outcome.FAILED if failure.check is Check.FETCH else Outcome.QUARANTINED
 
 
-async def _do(tools: Tools, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def on_bench(tools: Tools, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Work on the bench; when nobody waits any more, reading ends and publishing is finished."""
     begun = tools.bench.submit(work, *args, **kwargs)
     try:

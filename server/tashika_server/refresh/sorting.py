@@ -1,18 +1,11 @@
-"""Sorting more records than memory holds: in runs, which are then merged."""
-
-import heapq
-import os
-from collections.abc import Iterable, Iterator
-from itertools import islice
+"""Bringing the records of one CRL in order, whatever order they come in."""
 
 from tashika_server.refresh.records import RECORD
+from tashika_server.sorting import RUN, Runs, write_all
 
 __all__ = ["Sorter", "Twice"]
 
-RUN = 1 << 18
-"""Records that are sorted together, in some 30 MB."""
-READ_AHEAD = 1 << 10
-"""Records of each run that the merge holds; 50 M make 200 runs."""
+SERIAL = 32
 
 
 class Twice(Exception):
@@ -29,62 +22,24 @@ class Sorter:
     def __init__(self, file: int, spare: int, *, run: int = RUN) -> None:
         self._file = file
         self._spare = spare
-        self._run = run
-        self._held: list[bytes] = []
-        self._runs: list[range] = []
-        self._last = b""
+        self._runs = Runs(file, RECORD.size, run=run)
         self._ordered = True
 
     def add(self, records: list[bytes], *, ascend: bool) -> None:
         """Take more; `ascend` claims that the serials of all so far did."""
         self._ordered = ascend
-        self._held += records
-        if len(self._held) >= self._run:
-            self._write_run()
+        self._runs.add(records)
 
     def finish(self) -> int:
         """Write what is left and return the file in which all are now; raises Twice."""
-        self._write_run()
         if self._ordered:
+            self._runs.write()
             return self._file
-        merged = _unique(heapq.merge(*(self._read_run(run) for run in self._runs)))
-        while block := b"".join(islice(merged, READ_AHEAD)):
-            _write(self._spare, block)
+        last = b""
+        for some in self._runs.merged():
+            serials = [last, *(record[:SERIAL] for record in some)]
+            if len(set(serials)) < len(serials):
+                raise Twice
+            last = serials[-1]
+            write_all(self._spare, b"".join(some))
         return self._spare
-
-    def _write_run(self) -> None:
-        held, self._held = self._held, []
-        if not held:
-            return
-        held.sort()
-        first = self._runs[-1].stop if self._runs else 0
-        run = range(first, first + len(held))
-        if self._runs and self._last < held[0]:
-            self._runs[-1] = range(self._runs[-1].start, run.stop)
-        else:
-            self._runs.append(run)
-        self._last = held[-1]
-        _write(self._file, b"".join(held))
-
-    def _read_run(self, run: range) -> Iterator[bytes]:
-        size = RECORD.size
-        for at in range(run.start, run.stop, READ_AHEAD):
-            count = min(READ_AHEAD, run.stop - at)
-            block = os.pread(self._file, count * size, at * size)
-            yield from (block[start : start + size] for start in range(0, len(block), size))
-
-
-def _unique(records: Iterable[bytes]) -> Iterator[bytes]:
-    last = b""
-    for record in records:
-        serial = record[:32]
-        if serial == last:
-            raise Twice
-        last = serial
-        yield record
-
-
-def _write(file: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(file, left) :]

@@ -34,7 +34,17 @@ from tashika_server.refresh.reconciling import tell_differences
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
 
-__all__ = ["Keeper", "Outcome", "Taking", "Tools", "mark_of", "names_of", "publish", "take_in"]
+__all__ = [
+    "Keeper",
+    "Outcome",
+    "Taking",
+    "Tools",
+    "mark_of",
+    "names_of",
+    "publish",
+    "take_in",
+    "tell_published",
+]
 
 log = get_log()
 
@@ -47,6 +57,8 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
     FAILED = "failed"
     """No file came."""
+    GATHERED = "gathered"
+    """Ready, and waits for the other partitions of its issuer."""
 
 
 class Keeper(Protocol):
@@ -130,20 +142,29 @@ def take_in(taking: Taking, tools: Tools) -> Publication | None:
 
 def publish(publication: Publication, taking: Taking, tools: Tools) -> Outcome:
     """Publish what waits, this at any rate; raises NotTaken and IndexWriteFailed."""
+    if tools.press.gathers(publication.fingerprint):
+        return Outcome.GATHERED
     generation = tools.press.publish(taking)
     tools.held.forget(taking.fetched.sha256)
+    tell_published(publication, generation, taking.source, kind=taking.kind)
+    return Outcome.PUBLISHED
+
+
+def tell_published(
+    publication: Publication, generation: int, source: Source, *, kind: Kind
+) -> None:
+    """Write into the log what a CRL has changed."""
     changes = publication.changes
     log.info(
         "crl_published",
-        **names_of(taking.source),
-        kind=taking.kind,
+        **names_of(source),
+        kind=kind,
         number=publication.mark.number,
         generation=generation,
         added=len(changes.added),
         changed=len(changes.changed),
         removed=len(changes.removed),
     )
-    return Outcome.PUBLISHED
 
 
 def _accepted(mark: Mark | None, kind: Kind) -> tuple[bytes, ...]:

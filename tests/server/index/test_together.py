@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tashika.pki.standing import Reason
 from tashika_server.index import (
@@ -123,7 +128,7 @@ def test_a_certificate_may_move_between_partitions_in_one_commit(writer: IndexWr
 
 def test_entries_are_put_piece_by_piece(writer: IndexWriter, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tashika_server.index.layout.AT_ONCE", 2)
-    monkeypatch.setattr("tashika_server.index.edit.IN_MEMORY", 3)
+    monkeypatch.setattr("tashika_server.index.order.IN_MEMORY", 3)
     writer.publish(CA, "A", added(2, 4, 2**64, 2**64 + 2, 2**64 + 4), mark())
     more = added(1, 3, 5, 2**64 + 1, 2**64 + 5)
     writer.publish(CA, "A", more, mark(2))
@@ -139,6 +144,85 @@ def test_partitions_whose_serials_are_mixed_go_in_together(writer: IndexWriter):
     assert listed(writer, "B") == [2, 3, 6, 2**64]
     with writer.reader.snapshot() as snapshot:
         assert [entry.serial for entry in snapshot.everything(CA)] == [*range(1, 7), 2**64, 2**70]
+
+
+some_serials = st.one_of(st.integers(0, 300), st.integers(2**63, 2**65), st.integers(0, 2**160))
+some_entries = st.builds(
+    Entry,
+    some_serials,
+    st.integers(0, 2**31).map(lambda seconds: AT.fromtimestamp(seconds, UTC)),
+    st.sampled_from([None, *Reason]),
+    st.sampled_from([None, None, AT, AT.fromtimestamp(0, UTC)]),
+)
+
+
+@given(
+    entries=st.lists(some_entries, unique_by=lambda entry: entry.serial, max_size=60),
+    known=st.sets(st.integers(0, 2), max_size=2),
+    chance=st.randoms(use_true_random=False),
+)
+@settings(max_examples=40, deadline=None)
+def test_loaded_in_order_or_partition_by_partition_the_index_is_the_same(
+    entries: list[Entry], known: set[int], chance: Random
+):
+    """`known` are partitions that are loaded before; memory holds seven rows."""
+    lists: list[list[Entry]] = [[], [], []]
+    for each in sorted(entries, key=lambda entry: entry.serial):
+        chance.choice(lists).append(each)
+    crls = [crl(name, Changes(added=some)) for name, some in zip("ABC", lists, strict=True)]
+    first = [each for number, each in enumerate(crls) if number in known]
+    rest = [each for number, each in enumerate(crls) if number not in known]
+    with (
+        TemporaryDirectory() as directory,
+        patch("tashika_server.index.order.IN_MEMORY", 7),
+        IndexWriter.open(Path(directory) / "in-order", 2**24) as ordered,
+        IndexWriter.open(Path(directory) / "one-by-one", 2**24) as other,
+    ):
+        for each in (ordered, other):
+            each.expect(CA, "ABC")
+        for some in (first, rest):
+            if some:
+                ordered.publish_all(some)
+        for each in first + rest:
+            other.publish_all([each])
+        assert rows(ordered) == rows(other)
+
+
+def rows(writer: IndexWriter) -> dict[str, list[tuple[bytes, bytes]]]:
+    with writer._store.begin() as transaction:
+        return {
+            name: list(transaction.cursor(database))
+            for name, database in writer._store.databases.items()
+        }
+
+
+def test_what_is_loaded_first_fills_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Cards are numbered as they are issued: an entry of a 4-octet serial takes 24 octets."""
+    monkeypatch.setattr("tashika_server.index.order.IN_MEMORY", 1_000)
+    names = [f"{number:02}" for number in range(40)]
+    listed = [
+        crl(name, added(*range(2**24 + number, 2**24 + 20_000, 40)))
+        for number, name in enumerate(names)
+    ]
+    with IndexWriter.open(tmp_path / "index", 2**24) as writer:
+        writer.expect(CA, names)
+        writer.publish_all(listed)
+        with writer._store.begin() as transaction:
+            pages = transaction.stat(writer._store.databases["entries"])
+    assert pages["entries"] == 20_000
+    assert pages["leaf_pages"] * pages["psize"] < 25 * 20_000
+
+
+def test_a_serial_in_two_of_them_is_found_beyond_memory(
+    writer: IndexWriter, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tashika_server.index.order.IN_MEMORY", 5)
+    with pytest.raises(SerialTaken):
+        writer.publish_all([crl("A", added(*range(20))), crl("B", added(7, *range(30, 50)))])
+    assert (listed(writer, "A"), listed(writer, "B")) == ([], [])
+    writer.publish_all([crl("A", added(*range(20))), crl("B", added(*range(30, 50)))])
+    with pytest.raises(SerialTaken):
+        writer.publish_all([crl("A", added(20, 30), 2), crl("B", added(*range(50, 60)), 2)])
 
 
 def test_a_feed_is_taken_in_by_one_commit_and_extends_no_lifetime(writer: IndexWriter):
@@ -207,6 +291,19 @@ def test_what_changed_takes_no_more_room_than_it_may(
             if snapshot.changes(after=snapshot.generation - count) is not None
         ]
     assert kept == [1, 2, 3]  # of 20 kB each
+
+
+def test_a_commit_that_changes_very_much_lists_no_serials(
+    writer: IndexWriter, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tashika_server.index.writer.MOST_LISTED", 5)
+    with writer.reader.snapshot() as snapshot:
+        start = snapshot.generation
+    writer.publish_all([crl("A", added(1, 2, 3)), crl("B", added(4, 5, 6))])
+    writer.publish_all([crl("A", added(7, 8, 9), 2), crl("B", added(10, 11), 2)])
+    with writer.reader.snapshot() as snapshot:
+        told = [(each.partition, each.serials) for each in snapshot.changes(after=start) or ()]
+    assert told == [("A", None), ("B", None), ("A", (7, 8, 9)), ("B", (10, 11))]
 
 
 def test_a_partition_that_is_given_up_leaves_nothing_behind(writer: IndexWriter):

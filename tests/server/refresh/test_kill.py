@@ -47,7 +47,7 @@ TWICE = ("fetch", "accept", "bounds", "keep", "ready", "mark", "record")
 PLANS = [
     (step, when, nth)
     for step in STEPS
-    if step not in ("quarantine", "release", "follow")
+    if step not in ("quarantine", "release", "follow", "gather", "load")
     for when in ("before", "after")
     for nth in ((1, 2) if step in TWICE else (1,))
 ]
@@ -58,6 +58,36 @@ def test_a_kill_at_any_step_loses_nothing(house: House, step: str, when: str, nt
     assert run(refresh_until, house.directory, step, when, nth) == -signal.SIGKILL
     house.check()
     assert is_recovered(house)
+
+
+@pytest.mark.parametrize(
+    ("step", "nth", "when", "is_loaded"),
+    [
+        ("keep", 1, "after", False),
+        ("gather", 1, "before", False),
+        ("gather", 1, "after", False),
+        ("gather", 2, "before", False),
+        ("gather", 2, "after", False),
+        ("load", 1, "before", False),
+        ("apply", 1, "after", False),
+        ("mark", 1, "after", False),
+        ("record", 2, "after", False),
+        ("publish", 1, "after", True),
+        ("load", 1, "after", True),
+    ],
+)
+def test_a_kill_on_the_way_of_a_first_load_leaves_all_of_it_or_nothing(
+    tmp_path: Path, step: str, nth: int, when: str, *, is_loaded: bool
+):
+    house = House(tmp_path)
+    house.offer_crl(NAKA, [1, 3])
+    house.offer_crl(NISHI, [2, 4])
+    assert run(refresh_until, tmp_path, step, when, nth) == -signal.SIGKILL
+    assert house.listed().keys() == ({1, 2, 3, 4} if is_loaded else set())
+    house.check()
+    asyncio.run(house.refresh())
+    assert house.listed().keys() == {1, 2, 3, 4}
+    assert not any((tmp_path / "spool").iterdir())
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

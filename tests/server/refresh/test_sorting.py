@@ -84,6 +84,17 @@ def test_records_are_a_sequence_like_any_other(files: tuple[BinaryIO, BinaryIO])
     assert len(pairs[4:]) == 6
 
 
+def test_records_are_copied_behind_all_others_and_over_half_a_one(
+    files: tuple[BinaryIO, BinaryIO],
+):
+    files[0].writelines(map(pack, ENTRIES))
+    records = Records.of(files[0])
+    assert list(records[:10].copied(files[1])) == ENTRIES[:10]
+    os.write(files[1].fileno(), b"half a record")
+    assert list(records[20:30].copied(files[1])) == ENTRIES[20:30]
+    assert os.fstat(files[1].fileno()).st_size == 20 * RECORD.size
+
+
 def test_the_index_is_the_same_whether_entries_come_as_octets_or_not(
     tmp_path: Path, files: tuple[BinaryIO, BinaryIO]
 ):
