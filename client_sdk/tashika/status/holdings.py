@@ -190,7 +190,13 @@ class Holdings:
             return _Wanted(want=want, about=about, question=None)
         # A nonce of its own for each source: one could replay it to another.
         question = ask(subject_of(need), self._policy.answers, self._nonces)
-        want = Want(url=url, question=question.body, limit=MAX_RESPONSE_BYTES, named_by=named_by)
+        want = Want(
+            url=url,
+            question=question.body,
+            limit=MAX_RESPONSE_BYTES,
+            named_by=named_by,
+            repeatable=question.nonce is not None,
+        )
         return _Wanted(want=want, about=about, question=question)
 
     def _note_lists(self, kind: Kind, need: StatusNeed, answer: Unsettled) -> None:
