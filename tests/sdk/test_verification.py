@@ -1,10 +1,12 @@
 """The whole of it at the socket: JPKI signatures and logins, verified, kept and judged again."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+import tashika.jpki
 from support.jpki import AT, JPKI, PROFILE, PURPOSE, profile
 from support.sdk import QUICK
 from tashika import (
@@ -360,3 +363,49 @@ def test_terms_of_a_profile_are_ready(url: str):
     assert SIGNING.profile is PROFILE
     assert LOGGING_IN.use is KeyUse.AUTHENTICATION
     assert terms(profile(), PURPOSE[Family.SIGNATURE]).use is KeyUse.DECLARATION
+
+
+# --- the examples ------------------------------------------------------------------------------
+
+HERE = Path(__file__).parents[2]
+EXAMPLES = {
+    "README": (HERE / "client_sdk" / "README.md", 1),
+    "signatures": (HERE / "docs" / "signatures.md", 0),
+}
+
+
+def run(example: str, names: dict[str, Any], url: str) -> None:
+    ready = example.replace("https://ocsp.example.jp/", url)
+    assert ready != example
+    exec(compile(ready, "example", "exec"), names)  # noqa: S102 - our own
+
+
+@pytest.mark.parametrize("page", EXAMPLES)
+def test_the_examples_run_as_they_stand(page: str):
+    """With real names and policies, and keys made on the spot."""
+    path, place = EXAMPLES[page]
+    run_both_ways(re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)[place], {})
+
+
+def test_the_example_of_the_package_runs():
+    lines = re.findall(r"(?m)^    (.+)$", (tashika.__doc__ or "").split("::")[1])
+    names = {name: getattr(tashika, name) for name in ("Client", "Submitted")}
+    names |= {"jpki": tashika.jpki, "JpkiProfile": JpkiProfile}
+    run_both_ways("\n".join(lines), names | {"purpose": PURPOSE[Family.SIGNATURE]})
+
+
+def run_both_ways(example: str, given: dict[str, Any]) -> None:
+    card_world = Jpki(hierarchy=Hierarchy.PRODUCTION, generations=1)
+    card = card_world.issue(Family.SIGNATURE)
+    document = dict.fromkeys(("document", "contract", "form"), FORM)
+    names = {
+        "generations": card_world.generations,
+        "signature": signed(FORM, card),
+        "certificate": card.certificate,
+    }
+    responder = FakeResponder(signer=card_world.authority(Family.SIGNATURE))
+    with responder.serve() as url:
+        run(example, given | names | document, url)
+        responder.revoke(card.certificate)
+        with pytest.raises(SignatureInvalid):
+            run(example, given | names | document, url)
