@@ -18,12 +18,14 @@ import tashika.jpki
 from support.jpki import AT, JPKI, PROFILE, PURPOSE, profile
 from support.sdk import QUICK
 from tashika import (
+    Addresses,
     AsyncClient,
     ByPath,
     CachePolicy,
     Challenge,
     ChallengesInMemory,
     Client,
+    Configured,
     Digest,
     Freshness,
     KeepCertificate,
@@ -189,9 +191,13 @@ def test_a_clients_cache_and_receipts_serve_signatures_too(responder, url: str, 
 # --- evidence --------------------------------------------------------------------------------
 
 
-def by_path(**policy: Any) -> Terms:
+def by_path(*responders: str, **policy: Any) -> Terms:
     anchors = tuple(map(TrustAnchor.of, JPKI.generations))
-    means = Means(policy=RevocationPolicy(**policy), nonces=secrets.token_bytes)
+    means = Means(
+        policy=RevocationPolicy(**policy),
+        addresses=Configured(otherwise=Addresses(responders=responders)),
+        nonces=secrets.token_bytes,
+    )
     return replace(SIGNING, judge=ByPath(anchors=anchors, means=means))
 
 
@@ -231,6 +237,24 @@ def test_evidence_without_its_answer_or_with_anothers_proves_nothing(
     assert not recheck(swapped, FORM, again)
     late = write_evidence(replace(evidence, at=AT + 9 * DAY, judged_at=AT + 9 * DAY))
     assert recheck(late, FORM, again).outcome is Outcome.UNDETERMINED
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_evidence_of_a_path_holds_the_answer_of_a_revocation_too(
+    responder,
+    url: str,
+    revoked: bool,  # noqa: FBT001 - parametrized
+):
+    if revoked:
+        responder.revoke(SIGNER.certificate)
+    by = by_path(url)
+    report = by_client("verify_signature", form(), by, url=url)
+    assert bool(report) is not revoked
+    assert len(Stapled.of(report.judgement).answers) == 1
+    data = keep_evidence(report, certificate=KeepCertificate.WHOLE)
+    for again in (by, SIGNING):
+        later = recheck(data, FORM, again)
+        assert (later.outcome, later.because.value) == (report.outcome, report.because.value)
 
 
 def test_an_older_answer_is_judged_again_only_by_the_policy_that_took_it(responder, url: str):

@@ -58,6 +58,8 @@ class PathReport:
     """More about the cause; names nobody."""
     revoked: Revoked | None = None
     """Since when and why, where the cause is REVOKED."""
+    evidence: tuple[object, ...] = ()
+    """What says so, where the cause is REVOKED; of a valid path its statuses have it."""
     needs: tuple[StatusNeed, ...] = ()
     """Whose revocation nobody could tell; get the data and check again."""
     tried: tuple[Tried, ...] = ()

@@ -5,8 +5,8 @@
     terms = Terms(judge=OneTier((ca_1, ca_2)), purpose="loan contract 4711")
     submitted = Submitted(document=contract, signature=signature, certificate=certificate)
     with Client(url) as client:
-        report = verify_signature(submitted, terms, received_at=now, answer=by_client(client))
-    report.require_valid()
+        report = client.verify_signature(submitted, terms)
+        report.require_valid()
 
 Which forms, what is refused, logins and evidence: docs/signatures.md.
 """

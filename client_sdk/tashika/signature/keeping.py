@@ -46,9 +46,9 @@ def keep_evidence(
 ) -> bytes:
     """Write down what a report rests on, as one file.
 
-    ``material`` is what the judge held beside what came along: a path report without
-    a valid path, such as of a revoked certificate, names nothing. Raises WrongUse for
-    a report of a signature that could not be read.
+    ``material`` is what the judge held beside what came along: an undetermined
+    report names nothing of it. Raises WrongUse for a report of a signature that
+    could not be read.
     """
     if report.presented is None:
         raise WrongUse("nothing was read of this signature: there is nothing to keep")
@@ -144,16 +144,13 @@ def _issuers(report: SignatureReport, presented: Presented) -> Iterator[bytes]:
 
 def _used(report: SignatureReport) -> Iterator[Any]:
     """Yield what the statuses rest on, each once: ListUsed and the like."""
-    if isinstance(report.judgement, Report):
-        yield from _heard(report.judgement)
-    path = report.judgement.path if isinstance(report.judgement, PathReport) else None
-    seen = set[object]()
-    for status in path.statuses if path else ():
-        for used in status.evidence:
-            key = getattr(used, "sha256", used)
-            if key not in seen:
-                seen.add(key)
-                yield used
+    judgement, used = report.judgement, list[Any]()
+    if isinstance(judgement, Report):
+        used += _heard(judgement)
+    elif judgement is not None:
+        statuses = judgement.path.statuses if judgement.path else ()
+        used += [*judgement.evidence, *(each for status in statuses for each in status.evidence)]
+    yield from {getattr(each, "sha256", each): each for each in used}.values()
 
 
 def _heard(checked: Report) -> Iterator[AnswerUsed | SetUsed]:

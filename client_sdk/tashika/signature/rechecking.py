@@ -130,10 +130,11 @@ class _Kept:
 def _by_what_was_kept(pieces: tuple[Piece, ...], policy: Policy, evidence: Evidence) -> Answer:
     """Be a client whose clock stands still, and whose only source is the answers kept."""
     answers = [each.content for each in pieces if each.kind is PieceKind.ANSWER and each.content]
+    clock = max(evidence.judged_at, evidence.at)
 
     def answer(wish: object) -> object:
         if isinstance(wish, CheckStatus):
-            return _check(wish, answers[:MAX_STAPLED], policy, at=evidence.judged_at)
+            return _check(wish, answers[:MAX_STAPLED], policy, at=clock)
         return offline(wish)
 
     return answer

@@ -38,12 +38,14 @@ class Stapled:
 
     @classmethod
     def of(cls, report: PathReport) -> Self:
-        """Return the answers and lists that a valid report rests on, to be judged again later.
+        """Return the answers and lists that a report rests on, to be judged again later.
+
+        Of a valid one, and of one that says revoked; others rest on nothing.
 
         Not among them: compact sets, and lists about whoever signs lists for others.
         """
         statuses = report.path.statuses if report.path else ()
-        used = [each for status in statuses for each in status.evidence]
+        used = [*report.evidence, *(each for status in statuses for each in status.evidence)]
         return cls(
             answers=tuple(each.encoded for each in used if isinstance(each, AnswerUsed)),
             lists=_once(each.encoded for each in used if isinstance(each, ListUsed)),
