@@ -11,9 +11,9 @@ from tashika.driving import Answer, drive, drive_async
 from tashika.errors import WrongUse
 from tashika.loop_thread import LoopThread
 from tashika.network.parts import ClientParts, Ways, open_desk, system_time
-from tashika.network.wishes import AsyncChallengeStore, Wishes, login_flow, signature_flow
+from tashika.network.wishes import Wishes, login_flow, signature_flow
 from tashika.report import Report
-from tashika.signature.challenge import ChallengeStore, RelyingParty
+from tashika.signature.challenge import AsyncChallengeStore, ChallengeStore, RelyingParty
 from tashika.signature.flow import Terms
 from tashika.signature.logins import Login, TakeChallenge
 from tashika.signature.report import SignatureReport

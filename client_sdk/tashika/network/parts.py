@@ -95,10 +95,9 @@ def open_desk(sources: tuple[str | LocalSource, ...], parts: ClientParts, ways: 
     observer, chance = parts.get("observer"), parts.get("chance", random.random)
     if cache and not policy.cache:
         raise WrongUse("a cache is used only where Policy.cache says for how long")
-    for each in sources:
-        is_remote = not isinstance(each, LocalSource) and require_url(each)
-        if is_remote and isinstance(credential, BearerToken):
-            require_private(is_remote)
+    urls = [require_url(each) for each in sources if not isinstance(each, LocalSource)]
+    for each in urls if isinstance(credential, BearerToken) else ():
+        require_private(each)
     return Desk(
         sources=tuple(
             each

@@ -1,11 +1,11 @@
 """What a verification wishes for, granted by a client: checks, answers, lists, challenges."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any
 
 from tashika.asking import check
 from tashika.causes import Cause
@@ -14,7 +14,7 @@ from tashika.network.desk import Desk, Source
 from tashika.network.question import post
 from tashika.observing import Happening
 from tashika.report import Report
-from tashika.signature.challenge import Challenge, ChallengeStore, RelyingParty
+from tashika.signature.challenge import AsyncChallengeStore, ChallengeStore, RelyingParty
 from tashika.signature.flow import Terms, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.logins import Login, TakeChallenge, authenticating
@@ -22,14 +22,6 @@ from tashika.signature.report import KeyUse, SignatureReport
 from tashika.signature.submitted import Submitted
 from tashika.status.fetching import fetched, wants_of
 from tashika.status.wants import Got, NamedBy, Want
-
-
-class AsyncChallengeStore(Protocol):
-    """A ChallengeStore whose take() is awaited, such as one in a database."""
-
-    def take(self, challenge: Challenge) -> Awaitable[bool]:
-        """Close a challenge: True for the one call that found it open."""
-        ...
 
 
 def signature_flow(

@@ -14,6 +14,7 @@ Which forms, what is refused, logins and evidence: docs/signatures.md.
 from tashika.driving import drive, drive_async
 from tashika.signature.causes import SignatureCause
 from tashika.signature.challenge import (
+    AsyncChallengeStore,
     Challenge,
     ChallengesInMemory,
     ChallengeStore,
@@ -47,6 +48,7 @@ from tashika.status.stapled import Stapled
 
 __all__ = [
     "JA",
+    "AsyncChallengeStore",
     "ByLists",
     "ByPath",
     "Challenge",

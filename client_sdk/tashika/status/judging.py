@@ -1,6 +1,6 @@
 """The judge: checks a path, says what it wants fetched, and checks again: the page to read first.
 
-Without input or output. Fetching is a driver's business (:mod:`tashika.status.driving`), and
+Without input or output. Fetching is a driver's business (:mod:`tashika.driving`), and
 what the data proves that of the sources, each of which verifies what it holds.
 """
 
