@@ -11,7 +11,7 @@ from tashika.driving import Answer, drive, drive_async
 from tashika.errors import WrongUse
 from tashika.loop_thread import LoopThread
 from tashika.network.parts import ClientParts, Ways, open_desk, system_time
-from tashika.network.wishes import Wishes, login_flow, signature_flow
+from tashika.network.wishes import Wishes, login_flow, settle, signature_flow
 from tashika.report import Report
 from tashika.signature.challenge import AsyncChallengeStore, ChallengeStore, RelyingParty
 from tashika.signature.flow import Terms
@@ -75,7 +75,7 @@ class AsyncClient:
         strangers send ends in the report. Raises WrongUse only.
         """
         flow = signature_flow(submitted, terms, self._desk.clock, received_at=received_at, at=at)
-        return await drive_async(flow, self.granting())
+        return self.settle(await drive_async(flow, self.granting()))
 
     async def verify_authentication(
         self,
@@ -93,7 +93,7 @@ class AsyncClient:
         the store raises.
         """
         flow = login_flow(login, party, terms, self._desk.clock, received_at=received_at)
-        return await drive_async(flow, self.granting(challenges))
+        return self.settle(await drive_async(flow, self.granting(challenges)))
 
     def granting(
         self, challenges: ChallengeStore | AsyncChallengeStore | None = None
@@ -116,6 +116,10 @@ class AsyncClient:
         """Return a report if one is in memory and not due for renewal; from any thread."""
         self._require_open()
         return recall(certificate, issuer, self._desk)
+
+    def settle(self, report: SignatureReport) -> SignatureReport:
+        """Keep the receipts of what a path was judged by, and tell of it; from any thread."""
+        return settle(report, self._desk)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -168,7 +172,7 @@ class Client:
     ) -> SignatureReport:
         """Do as AsyncClient.verify_signature does; reads and computes in the caller's thread."""
         flow = signature_flow(submitted, terms, self._clock, received_at=received_at, at=at)
-        return drive(flow, self.granting())
+        return self._inner.settle(drive(flow, self.granting()))
 
     def verify_authentication(
         self,
@@ -181,7 +185,7 @@ class Client:
     ) -> SignatureReport:
         """Do as AsyncClient.verify_authentication does; asks the store in the caller's thread."""
         flow = login_flow(login, party, terms, self._clock, received_at=received_at)
-        return drive(flow, self.granting(challenges))
+        return self._inner.settle(drive(flow, self.granting(challenges)))
 
     def granting(self, challenges: ChallengeStore | None = None) -> Answer:
         """Return what drive() wants, as AsyncClient.granting does."""

@@ -13,6 +13,7 @@ from tashika.errors import SourceFailed, WrongUse
 from tashika.network.desk import Desk, Source
 from tashika.network.question import post
 from tashika.observing import Happening
+from tashika.path.report import PathReport
 from tashika.report import Report
 from tashika.signature.challenge import AsyncChallengeStore, ChallengeStore, RelyingParty
 from tashika.signature.flow import Terms, verifying
@@ -20,6 +21,7 @@ from tashika.signature.judging import CheckStatus
 from tashika.signature.logins import Login, TakeChallenge, authenticating
 from tashika.signature.report import KeyUse, SignatureReport
 from tashika.signature.submitted import Submitted
+from tashika.status.answers import Heard
 from tashika.status.fetching import fetched, wants_of
 from tashika.status.wants import Got, NamedBy, Want
 
@@ -54,6 +56,21 @@ def login_flow(
     """Begin authenticating() at the clock's time."""
     now = clock()
     return authenticating(login, party, terms, received_at=received_at or now, now=now)
+
+
+def settle(report: SignatureReport, desk: Desk) -> SignatureReport:
+    """Tell of the answers that a path was judged by, and keep their receipts; for any thread.
+
+    Of the client's own sources: another operator's are not in its statement.
+    """
+    heard = report.judgement.heard if isinstance(report.judgement, PathReport) else ()
+    own = {each.source for each in desk.sources}
+    for each in heard:
+        if isinstance(each, Heard) and each.source in own:
+            desk.tell(Happening.ANSWERED, source=each.source, cause=each.answer.cause)
+            if desk.receipts:
+                desk.receipts.keep(each.answer, serial=each.serial)
+    return report
 
 
 @dataclass(slots=True, kw_only=True)

@@ -64,6 +64,8 @@ class PathReport:
     """Whose revocation nobody could tell; get the data and check again."""
     tried: tuple[Tried, ...] = ()
     """The sources that were asked in vain, in order, where somebody fetched (tashika.status)."""
+    heard: tuple[object, ...] = ()
+    """The answers to what was asked (tashika.status.Heard), those that did not help too."""
     work: Mapping[str, int]
     """What was spent, by the names of WorkLimits."""
 

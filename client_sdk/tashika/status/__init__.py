@@ -16,7 +16,7 @@ what came, and returns a PathReport. How it goes: docs/revocation-sources.md.
 
 from tashika.driving import drive, drive_async
 from tashika.status.addresses import AddressBook, Addresses, Configured
-from tashika.status.answers import AnswerUsed, HeldAnswer, OcspSource
+from tashika.status.answers import AnswerUsed, Heard, HeldAnswer, OcspSource
 from tashika.status.fetching import Fetch, by_fetch, by_transport
 from tashika.status.judging import Judging, Means, judge
 from tashika.status.policy import (
@@ -45,6 +45,7 @@ __all__ = [
     "FetchLimits",
     "Freshness",
     "Got",
+    "Heard",
     "HeldAnswer",
     "Judging",
     "Kind",

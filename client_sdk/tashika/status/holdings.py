@@ -21,7 +21,7 @@ from tashika.path.status import (
 )
 from tashika.pki.limits import MAX_RESPONSE_BYTES
 from tashika.status.addresses import AddressBook, Addresses, addresses_in
-from tashika.status.answers import HeldAnswer, OcspSource
+from tashika.status.answers import Heard, HeldAnswer, OcspSource
 from tashika.status.policy import Freshness, Kind, RevocationPolicy, UrlsFrom
 from tashika.status.sets import CompactSource, LocalSet
 from tashika.status.stapled import MAX_STAPLED, Stapled, read_stapled
@@ -109,6 +109,11 @@ class Holdings:
     def tried(self) -> tuple[Tried, ...]:
         """All that did not settle a matter, in order."""
         return tuple(self._tried)
+
+    @property
+    def heard(self) -> tuple[Heard, ...]:
+        """All verified answers to questions of this judgement, in order."""
+        return tuple(self._answers.heard)
 
     def _ocsp(self, answers: Iterable[HeldAnswer]) -> OcspSource:
         return OcspSource(

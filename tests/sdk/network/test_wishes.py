@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,6 +30,7 @@ from tashika import (
     Means,
     Nonce,
     Policy,
+    ReceiptBook,
     RevocationPolicy,
     SignatureReport,
     Submitted,
@@ -143,6 +145,32 @@ async def test_the_same_awaited(site: Site, url: str):
         site.responder.revoke(PKI.certificate)
         report = await client.verify_signature(form(), by)
     assert (report.cause, report.because) == ("certificate_refused", "revoked")
+
+
+async def test_receipts_of_its_own_responders_are_kept_for_paths_too(
+    site: Site, url: str, tmp_path: Path
+):
+    """Whatever the answer says: the operator bills each."""
+    site.responder.give_receipts()
+    own, other, heard = f"{url}/ocsp", f"{url}/other", Heard()
+    by = terms(Addresses(responders=(own, other)))
+    with ReceiptBook(tmp_path, key=bytes(32)) as book:
+        parts: dict[str, Any] = {"clock": lambda: AT, "receipts": book, "observer": heard}
+        async with AsyncClient(own, **parts) as client:
+            assert await client.verify_signature(form(), by)
+            site.responder.revoke(PKI.certificate)
+            assert not await client.verify_signature(form(), by)
+            site.responder.forget(PKI.certificate)
+            assert not await client.verify_signature(form(), by)
+        site.responder.release(PKI.certificate)
+        assert verify(by, own, receipts=book)
+    assert [each.path for each in site.requests] == ["/ocsp"] * 3 + ["/other", "/ocsp"]
+    assert len(kept_in(tmp_path)) == 4
+    assert heard.whats(Happening.ANSWERED) == [Happening.ANSWERED] * 3
+
+
+def kept_in(folder: Path) -> list[bytes]:
+    return [line for each in folder.iterdir() for line in each.read_bytes().splitlines()]
 
 
 def naming(url: str) -> KeyPair:
