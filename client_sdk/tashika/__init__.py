@@ -1,11 +1,14 @@
-"""Check certificates of Japan's JPKI, and of any X.509 PKI, in one call that fails closed.
+"""Verify signatures, logins and certificates of Japan's JPKI, and of any X.509 PKI.
 
 ::
 
-    from tashika import Client
-
+    terms = jpki.terms(JpkiProfile(generations=generations), purpose)
+    submitted = Submitted(document=form, signature=signature, certificate=certificate)
     with Client("https://ocsp.example.jp/") as client:
-        client.check(certificate, issuer).require_good()
+        report = client.verify_signature(submitted, terms)
+        report.require_valid()
+
+Each is one call that fails closed: ``verify_signature``, ``verify_authentication``, ``check``.
 
 Errors are in :mod:`tashika.errors`, help for your own tests in :mod:`tashika.testing`.
 
@@ -25,52 +28,108 @@ if TYPE_CHECKING:
     from tashika.network.settings import BatchLimits, CachePolicy, HedgePolicy, PoolLimits
     from tashika.network.sqlite_cache import SqliteCache
     from tashika.ocsp import CheckedAnswer, Question, ask, verify_answer
+    from tashika.path import CrlSource, PathReport, TrustAnchor, check_path, read_list
     from tashika.pki.certificates import load_certificate
     from tashika.pki.receipt import Receipt
     from tashika.pki.standing import Good, Reason, Revoked, Standing, Unknown
     from tashika.policy import BreakerLimits, CertIdHash, Deadlines, Nonce, NoNextUpdate, Policy
     from tashika.receipts import ReceiptBook
     from tashika.report import Attempt, Report
+    from tashika.signature import (
+        ByPath,
+        Challenge,
+        ChallengesInMemory,
+        Digest,
+        Form,
+        KeepCertificate,
+        KeepLists,
+        KeyUse,
+        Login,
+        OneTier,
+        RelyingParty,
+        SignatureReport,
+        Submitted,
+        Terms,
+        keep_evidence,
+        read_evidence,
+        recheck,
+    )
+    from tashika.status import (
+        Addresses,
+        Configured,
+        Freshness,
+        Means,
+        RevocationPolicy,
+        Stapled,
+    )
     from tashika.transport import Reply, Transport
 
 __all__ = [
+    "Addresses",
     "AsyncClient",
     "Attempt",
     "BatchLimits",
     "BearerToken",
     "BreakerLimits",
+    "ByPath",
     "Cache",
     "CachePolicy",
     "Cause",
     "CertIdHash",
+    "Challenge",
+    "ChallengesInMemory",
     "CheckedAnswer",
     "Client",
+    "Configured",
     "Credential",
+    "CrlSource",
     "Deadlines",
+    "Digest",
+    "Form",
+    "Freshness",
     "Good",
     "HedgePolicy",
     "IssuedCertificate",
+    "KeepCertificate",
+    "KeepLists",
+    "KeyUse",
+    "Login",
+    "Means",
     "NoNextUpdate",
     "Nonce",
     "NotGood",
+    "OneTier",
+    "PathReport",
     "Policy",
     "PoolLimits",
     "Question",
     "Reason",
     "Receipt",
     "ReceiptBook",
+    "RelyingParty",
     "Reply",
     "Report",
     "RequestSigner",
+    "RevocationPolicy",
     "Revoked",
+    "SignatureReport",
     "SqliteCache",
     "Standing",
+    "Stapled",
     "Status",
+    "Submitted",
     "TashikaError",
+    "Terms",
     "Transport",
+    "TrustAnchor",
     "Unknown",
     "ask",
+    "check_path",
+    "keep_evidence",
     "load_certificate",
+    "read_evidence",
+    "read_list",
+    "recheck",
     "verify_answer",
     "verify_issued",
 ]
@@ -111,6 +170,13 @@ _HOMES = {
         "PoolLimits",
     ),
     "tashika.network.sqlite_cache": ("SqliteCache",),
+    "tashika.path": (
+        "CrlSource",
+        "PathReport",
+        "TrustAnchor",
+        "check_path",
+        "read_list",
+    ),
     "tashika.pki.certificates": ("load_certificate",),
     "tashika.pki.receipt": ("Receipt",),
     "tashika.pki.standing": (
@@ -132,6 +198,33 @@ _HOMES = {
     "tashika.report": (
         "Attempt",
         "Report",
+    ),
+    "tashika.signature": (
+        "ByPath",
+        "Challenge",
+        "ChallengesInMemory",
+        "Digest",
+        "Form",
+        "KeepCertificate",
+        "KeepLists",
+        "KeyUse",
+        "Login",
+        "OneTier",
+        "RelyingParty",
+        "SignatureReport",
+        "Submitted",
+        "Terms",
+        "keep_evidence",
+        "read_evidence",
+        "recheck",
+    ),
+    "tashika.status": (
+        "Addresses",
+        "Configured",
+        "Freshness",
+        "Means",
+        "RevocationPolicy",
+        "Stapled",
     ),
     "tashika.transport": (
         "Reply",

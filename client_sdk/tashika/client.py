@@ -1,88 +1,39 @@
-"""The two faces of the check: AsyncClient, and Client for code without an event loop."""
+"""The two faces of what a relying party asks: AsyncClient, and Client for code without a loop."""
 
-import random
-import secrets
-import ssl
 import threading
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
-from datetime import UTC, datetime
-from typing import Any, ParamSpec, Self, TypedDict, TypeVar, Unpack
+from datetime import datetime
+from typing import Any, ParamSpec, Self, TypeVar, Unpack
 
 from tashika.asking import Given, LocalSource, Progress, check, check_many, recall
-from tashika.breaker import Breaker
-from tashika.credential import BearerToken, Credential, RequestSigner
+from tashika.driving import Answer, drive, drive_async
 from tashika.errors import WrongUse
 from tashika.loop_thread import LoopThread
-from tashika.network.answers import Answers, Cache
-from tashika.network.desk import Desk, Source
-from tashika.network.settings import CachePolicy
-from tashika.network.subjects import Subjects
-from tashika.observing import Observer
-from tashika.observing.logs import LogObserver
-from tashika.policy import DEFAULT_POLICY, Policy
-from tashika.receipts import ReceiptBook
+from tashika.network.parts import ClientParts, Ways, open_desk, system_time
+from tashika.network.wishes import Wishes, login_flow, settle, signature_flow
 from tashika.report import Report
-from tashika.transport import Transport, require_private, require_url
+from tashika.signature.challenge import AsyncChallengeStore, ChallengeStore, RelyingParty
+from tashika.signature.flow import Terms
+from tashika.signature.logins import Login, TakeChallenge
+from tashika.signature.report import SignatureReport
+from tashika.signature.submitted import Submitted
 
 _CLOSED = "this client is closed; make another one"
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def _system_time() -> datetime:
-    return datetime.now(UTC)
-
-
-class ClientParts(TypedDict, total=False):
-    """What a client may be made of beside its sources, for both faces."""
-
-    policy: Policy
-    """What counts as proof, and how it is gone about: deadlines, retries, hedges, cache."""
-    tls: ssl.SSLContext | None
-    """For https with a private CA or a client certificate."""
-    credential: Credential | None
-    """What else the responder's operator has agreed to know you by."""
-    receipts: ReceiptBook | None
-    """Keeps the receipts of what is answered, to check a statement by."""
-    cache: Cache | None
-    """Keeps answers beyond this client, where Policy.cache is set; stays open."""
-    observer: Observer | None
-    """Hears what is done."""
-    transport: Transport | None
-    """For tests, as are all that follow; one that is passed in stays open, and sends no token."""
-    clock: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    nonces: Callable[[int], bytes]
-    chance: Callable[[], float]
-    """From 0 to below 1, for jitter."""
-
-
 class AsyncClient:
     """Checks certificates with responders, by their URLs, and compact sets, asked in that order.
 
-    The keyword arguments are those of ClientParts. One client serves any
-    number of checks at once, in one event loop.
+    Verifies signatures and logins by the same. The keyword arguments are those of
+    ClientParts. One client serves any number of checks at once, in one event loop.
     """
 
     def __init__(self, *sources: str | LocalSource, **parts: Unpack[ClientParts]) -> None:
-        if not sources:
-            raise WrongUse("a client needs the URL of at least one responder, or a compact set")
-        if unknown := parts.keys() - ClientParts.__annotations__.keys():
-            raise WrongUse(f"a client takes no {', '.join(sorted(unknown))}; see ClientParts")
-        # Whoever uses the codecs alone, as the server does, need not wait for aiohttp.
-        from tashika.http_transport import HttpTransport  # noqa: PLC0415
-
-        policy, credential = parts.get("policy", DEFAULT_POLICY), parts.get("credential")
-        token = credential if isinstance(credential, BearerToken) else None
-        for each in sources:
-            if not isinstance(each, LocalSource) and require_url(each) and token:
-                require_private(each)
-        self._http = HttpTransport(
-            connect=policy.deadlines.connect, tls=parts.get("tls"), token=token, pool=policy.pool
-        )
-        self._desk = _desk(sources, parts, parts.get("transport") or self._http)
+        self._ways = Ways.of(parts)
+        self._desk = open_desk(sources, parts, self._ways)
         self._closed = False
 
     async def check(self, certificate: Given, issuer: Given) -> Report:
@@ -108,17 +59,67 @@ class AsyncClient:
         self._require_open()
         return await check_many(certificates, issuer, self._desk, progress)
 
+    async def verify_signature(
+        self,
+        submitted: Submitted,
+        terms: Terms,
+        *,
+        received_at: datetime | None = None,
+        at: datetime | None = None,
+    ) -> SignatureReport:
+        """Verify that a signature holds, and that its certificate is in force.
+
+        It was received just now, unless ``received_at`` says when; ``at`` is the time
+        judged about, if not that. The steps are those of tashika.signature.verifying();
+        all that is asked for has Deadlines.total together. Fails closed: whatever
+        strangers send ends in the report. Raises WrongUse only.
+        """
+        flow = signature_flow(submitted, terms, self._desk.clock, received_at=received_at, at=at)
+        return self.settle(await drive_async(flow, self.granting()))
+
+    async def verify_authentication(
+        self,
+        login: Login,
+        party: RelyingParty,
+        terms: Terms,
+        *,
+        challenges: ChallengeStore | AsyncChallengeStore,
+        received_at: datetime | None = None,
+    ) -> SignatureReport:
+        """Verify a login: a challenge that was open, signed by a certificate to log in with.
+
+        As verify_signature() does, by the steps of tashika.signature.authenticating().
+        ``terms.use`` is AUTHENTICATION whatever it says. Raises WrongUse, and what
+        the store raises.
+        """
+        flow = login_flow(login, party, terms, self._desk.clock, received_at=received_at)
+        return self.settle(await drive_async(flow, self.granting(challenges)))
+
+    def granting(
+        self, challenges: ChallengeStore | AsyncChallengeStore | None = None
+    ) -> Callable[[object], Coroutine[Any, Any, object]]:
+        """Return what drive_async() wants: it grants the wishes of one flow, of one deadline.
+
+        Wishes are a CheckStatus, a tuple of Want, and a TakeChallenge; WrongUse for others.
+        """
+        self._require_open()
+        return Wishes(desk=self._desk, challenges=challenges).grant
+
     async def close(self) -> None:
         """Close the connections; checks under way end without an answer."""
         self._closed = True
         for each in self._desk.renewals:
             each.cancel()
-        await self._http.close()
+        await self._ways.close()
 
     def recall(self, certificate: Given, issuer: Given) -> Report | None:
         """Return a report if one is in memory and not due for renewal; from any thread."""
         self._require_open()
         return recall(certificate, issuer, self._desk)
+
+    def settle(self, report: SignatureReport) -> SignatureReport:
+        """Keep the receipts of what a path was judged by, and tell of it; from any thread."""
+        return settle(report, self._desk)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -131,38 +132,8 @@ class AsyncClient:
         await self.close()
 
 
-def _desk(sources: tuple[str | LocalSource, ...], parts: ClientParts, transport: Transport) -> Desk:
-    policy, monotonic = parts.get("policy", DEFAULT_POLICY), parts.get("monotonic", time.monotonic)
-    credential, cache = parts.get("credential"), parts.get("cache")
-    observer, chance = parts.get("observer"), parts.get("chance", random.random)
-    if cache and not policy.cache:
-        raise WrongUse("a cache is used only where Policy.cache says for how long")
-    return Desk(
-        sources=tuple(
-            each
-            if isinstance(each, LocalSource)
-            else Source(
-                url=each,
-                breaker=Breaker(policy.breaker, monotonic),
-                takes=policy.batch.per_question,
-            )
-            for each in sources
-        ),
-        transport=transport,
-        signer=credential if isinstance(credential, RequestSigner) else None,
-        policy=policy,
-        clock=parts.get("clock", _system_time),
-        monotonic=monotonic,
-        nonces=parts.get("nonces", secrets.token_bytes),
-        receipts=parts.get("receipts"),
-        observers=(LogObserver(), observer) if observer else (LogObserver(),),
-        subjects=Subjects(entries=(policy.cache or CachePolicy()).entries),
-        answers=Answers(policy.cache, policy, cache=cache, chance=chance) if policy.cache else None,
-    )
-
-
 class Client:
-    """AsyncClient for threads: the same flow, on an event loop in a thread of its own.
+    """AsyncClient for threads: the same flows, on an event loop in a thread of its own.
 
     Takes the same arguments. Any number of threads may check at once. The
     thread starts with the first check, so a client may be made before a
@@ -171,6 +142,7 @@ class Client:
 
     def __init__(self, *sources: str | LocalSource, **parts: Unpack[ClientParts]) -> None:
         self._inner = AsyncClient(*sources, **parts)
+        self._clock = parts.get("clock", system_time)
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
         self._closed = False
@@ -189,6 +161,44 @@ class Client:
     ) -> list[Report]:
         """Do as AsyncClient.check_many does; ``progress`` is called in the client's thread."""
         return self._run(self._inner.check_many, certificates, issuer, progress=progress)
+
+    def verify_signature(
+        self,
+        submitted: Submitted,
+        terms: Terms,
+        *,
+        received_at: datetime | None = None,
+        at: datetime | None = None,
+    ) -> SignatureReport:
+        """Do as AsyncClient.verify_signature does; reads and computes in the caller's thread."""
+        flow = signature_flow(submitted, terms, self._clock, received_at=received_at, at=at)
+        return self._inner.settle(drive(flow, self.granting()))
+
+    def verify_authentication(
+        self,
+        login: Login,
+        party: RelyingParty,
+        terms: Terms,
+        *,
+        challenges: ChallengeStore,
+        received_at: datetime | None = None,
+    ) -> SignatureReport:
+        """Do as AsyncClient.verify_authentication does; asks the store in the caller's thread."""
+        flow = login_flow(login, party, terms, self._clock, received_at=received_at)
+        return self._inner.settle(drive(flow, self.granting(challenges)))
+
+    def granting(self, challenges: ChallengeStore | None = None) -> Answer:
+        """Return what drive() wants, as AsyncClient.granting does."""
+        if self._closed:
+            raise WrongUse(_CLOSED)
+        grant = self._inner.granting()
+
+        def answer(wish: object) -> object:
+            if isinstance(wish, TakeChallenge) and challenges is not None:
+                return challenges.take(wish.challenge)
+            return self._run(grant, wish)
+
+        return answer
 
     def _run(
         self,

@@ -34,6 +34,7 @@ _REFUSAL_ID = re.compile(r"[A-Za-z0-9_=-]{1,512}")
 """Anybody on the way can forge the header, and people will read it."""
 
 
+_NOT_ADMITTED = "its address is not one to connect to"
 Admit = Callable[[str], object]
 """Raises a TashikaError for an address, in digits, that must not be connected to."""
 
@@ -142,7 +143,7 @@ class HttpTransport:
             if self._admit:
                 self._admit(str(address[0]))
         except TashikaError as refused:
-            raise OSError(errno.EACCES, "its address is not one to connect to") from refused
+            raise OSError(errno.EACCES, _NOT_ADMITTED) from refused
         return socket.socket(family=family, type=kind, proto=protocol)
 
 
@@ -161,6 +162,9 @@ def _failing() -> Iterator[None]:
     except TimeoutError as late:
         raise SourceFailed(Cause.TIMED_OUT, "no connection") from late
     except aiohttp.ClientConnectorError as refused:
+        # Not as silence, which a soft-fail policy may tolerate: a certificate chose that address.
+        if _NOT_ADMITTED in str(refused.os_error):
+            raise SourceFailed(Cause.ADDRESS_REFUSED, _NOT_ADMITTED) from refused
         raise SourceFailed(Cause.UNREACHABLE, _why(refused)) from refused
     except _LOST as lost:
         raise ConnectionLost(Cause.UNREACHABLE, _why(lost)) from lost

@@ -93,6 +93,8 @@ class CheckedAnswer:
     """The place of this very statement in the responder's journal, if the agreement has it said."""
     archive_cutoff: datetime | None = None
     """Certificates that ended no earlier are still spoken of, where stated (RFC 6960 4.4.4)."""
+    encoded: bytes | None = field(default=None, repr=False)
+    """The answer as it came, for whoever keeps evidence; None of a compact set."""
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -153,13 +155,14 @@ def verify_answers(
     AnswerRefused where the answer fails as a whole, in steps 1 to 7.
     """
     answer = _read_signed(body, subjects[0], policy, at=at)
-    return [_outcome(answer, each, nonce, policy, at) for each in subjects]
+    return [_outcome(body, answer, each, nonce=nonce, policy=policy, at=at) for each in subjects]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedAnswer:
     """An entitled responder's statement on one certificate; nobody has looked at its times yet."""
 
+    body: bytes = field(repr=False)
     answer: BasicResponse
     single: SingleResponse
     index: int
@@ -176,6 +179,7 @@ class SignedAnswer:
             issuer=self.subject.identity.fingerprint,
             receipt=self.answer.receipt and self.answer.receipt.of(self.index),
             archive_cutoff=self.single.archive_cutoff,
+            encoded=self.body,
             seal=SEAL,
         )
 
@@ -188,7 +192,7 @@ def read_signed(
     The responder's authority is judged at ``at``, or when it is None at the
     time when the answer says it was signed: for answers of the past.
     """
-    return _statement(_read_signed(body, subject, policy, at=at), subject)
+    return _statement(body, _read_signed(body, subject, policy, at=at), subject)
 
 
 def _read_signed(
@@ -211,21 +215,23 @@ def _read_signed(
     return answer
 
 
-def _statement(answer: BasicResponse, subject: Subject) -> SignedAnswer:
+def _statement(body: bytes, answer: BasicResponse, subject: Subject) -> SignedAnswer:
     # 8
     index, single = _find(answer.responses, subject)
-    return SignedAnswer(answer=answer, single=single, index=index, subject=subject)
+    return SignedAnswer(body=body, answer=answer, single=single, index=index, subject=subject)
 
 
 def _outcome(
+    body: bytes,
     answer: BasicResponse,
     subject: Subject,
+    *,
     nonce: bytes | None,
     policy: Policy,
     at: datetime,
 ) -> CheckedAnswer | AnswerRefused:
     try:
-        signed = _statement(answer, subject)
+        signed = _statement(body, answer, subject)
         # 9
         require_fresh(
             this_update=signed.single.this_update,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from tashika.causes import Cause, Status
 from tashika.errors import (
@@ -15,6 +14,7 @@ from tashika.errors import (
 from tashika.ocsp import CheckedAnswer
 from tashika.pki.receipt import Receipt
 from tashika.pki.standing import Standing
+from tashika.transport import origin
 
 _ERRORS = {
     Cause.EXPIRED: CertificateExpired,
@@ -34,7 +34,7 @@ class Attempt:
     detail: str = ""
 
     def __repr__(self) -> str:
-        return f"<Attempt {_origin(self.url)} {self.cause}>"
+        return f"<Attempt {origin(self.url)} {self.cause}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -117,10 +117,5 @@ class Report:
     def __repr__(self) -> str:
         """Name neither certificate nor path: a URL's path may hold a credential."""
         at = self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        source = f" from {_origin(self.source)}" if self.source else ""
+        source = f" from {origin(self.source)}" if self.source else ""
         return f"<Report {self.status.name} ({self.cause}) at {at}{source}>"
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -6,6 +6,7 @@ speaks HTTP is :mod:`tashika.http_transport`.
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ class Reply(NamedTuple):
 
 
 class Transport(Protocol):
-    """Carries one question at a time, many at once.
+    """Carries one question at a time, many at once. Follows no redirect, unpacks nothing (C8, C9).
 
     The caller bounds the time by cancelling; whatever was opened is then
     closed. Only SourceFailed may be raised, and of that ConnectionLost where the
@@ -31,6 +32,10 @@ class Transport(Protocol):
 
     async def post(self, url: str, body: bytes, *, limit: int) -> Reply:
         """Return the answer, its body cut after ``limit`` + 1 bytes."""
+        ...
+
+    async def get(self, url: str, *, limit: int) -> Reply:
+        """Return what is at a URL, such as a CRL, cut likewise."""
         ...
 
 
@@ -53,6 +58,13 @@ def require_private(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
         raise WrongUse("a token is sent over https only, else whoever listens could use it")
+
+
+@lru_cache(maxsize=256)
+def origin(source: str) -> str:
+    """Return scheme, host and port: a URL's path may hold a credential. Other names stay whole."""
+    parts = urlsplit(source)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme else source
 
 
 def shown(url: str) -> str:

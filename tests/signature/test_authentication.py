@@ -1,11 +1,9 @@
 """User authentication by a challenge: minted, bound, signed, used once."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +23,7 @@ from support.signatures import (
     terms,
 )
 from tashika import AsyncClient, Client, Report
-from tashika.errors import SignatureInvalid, SignatureRefused, WrongUse
+from tashika.errors import SignatureRefused, WrongUse
 from tashika.signature import (
     Challenge,
     ChallengesInMemory,
@@ -248,26 +246,6 @@ async def test_the_same_awaited(desk: Desk):
             login, BANK, by, challenges=store, received_at=at, answer=answer
         )
         assert report, report.because
-
-
-def test_the_example_of_the_documentation_runs():
-    page = Path(__file__).parents[2] / "docs" / "signatures.md"
-    (example, *_) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    responder, made, _, _ = world()
-    names: dict[str, object] = {
-        "signca02": responder.pki.namesake().issuer,
-        "signca03": responder.pki.issuer,
-        "contract": made.document,
-        "signature": made.signature,
-        "certificate": made.certificate,
-    }
-    with responder.serve() as url:
-        ready = example.replace("https://ocsp.example.jp/", url)
-        assert ready != example
-        exec(compile(ready, "signatures.md", "exec"), names)  # noqa: S102 - our own page
-        responder.revoke(responder.pki.certificate)
-        with pytest.raises(SignatureInvalid):
-            exec(compile(ready, "signatures.md", "exec"), names)  # noqa: S102 - our own page
 
 
 def test_a_wish_that_nobody_answers_is_wrong_use():

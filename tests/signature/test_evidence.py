@@ -205,6 +205,7 @@ def test_the_form_is_as_documented():
         "account": "k1:00ff",
         "received_at": "2026-04-01T03:00:00.000000Z",
         "at": "2026-04-01T03:00:00.000000Z",
+        "judged_at": "2026-04-01T03:00:00.000000Z",
     }
     assert document["verdict"] == {"outcome": "valid", "cause": "valid"}
     assert [each["kind"] for each in document["pieces"]] == [
@@ -276,7 +277,7 @@ class Responders:
 def test_answers_are_kept_whole_and_handed_to_the_judge_again():
     seen: list[Stapled] = []
 
-    def by_answers(certificate: Any, *, candidates: Any, stapled: Stapled, at: Any):
+    def by_answers(certificate: Any, *, candidates: Any, stapled: Stapled, at: Any, **_: Any):
         yield from ()
         seen.append(stapled)
         return check_path(

@@ -226,7 +226,8 @@ def test_a_profile_has_its_say_and_its_finding_is_kept():
 
 
 def test_c1_only_the_check_makes_a_valid_report():
-    made = {"purpose": "a test", "use": KeyUse.SIGNATURE, "received_at": AT, "at": AT}
+    times = dict.fromkeys(("received_at", "at", "judged_at"), AT)
+    made = {"purpose": "a test", "use": KeyUse.SIGNATURE, **times}
     good = verify(submitted())
     with pytest.raises(WrongUse, match="verifying"):
         VerifiedSignature(presented=good.presented, fingerprint=b"", seal=object())

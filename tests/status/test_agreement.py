@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 from support.paths import AT, DAY, HOUR, Extension, Lists, anchor, issue, point, points, root, scope
 from tashika import Nonce, Policy, ask, verify_issued
 from tashika.path import PathCause, TrustAnchor, check_path
-from tashika.status import HeldAnswer, Means, OcspSource, RevocationPolicy, Stapled, drive, judge
+from tashika.status import (
+    HeldAnswer,
+    Means,
+    OcspSource,
+    RevocationPolicy,
+    Stapled,
+    by_fetch,
+    drive,
+    judge,
+)
 from tashika.testing import FakeResponder, Fault, Pki
 from tashika.testing.faults import WIRE
 
@@ -161,7 +170,7 @@ def ask_ours(certificate: bytes, crl: bytes, name: str) -> str:
         at=AT,
         means=Means(policy=RevocationPolicy(), nonces=bytes),
     )
-    report = drive(judging, NoNetwork())
+    report = drive(judging, by_fetch(NoNetwork()))
     if report.cause is PathCause.REVOKED:
         return "revoked"
     return "good" if report else "undetermined"

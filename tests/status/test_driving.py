@@ -18,6 +18,8 @@ from tashika.status import (
     NamedBy,
     Want,
     WhenSilent,
+    by_fetch,
+    by_transport,
     drive,
     drive_async,
     judge,
@@ -58,14 +60,17 @@ async def test_both_drivers_come_to_the_same_end(fault: Fault | None):
         bench.net.pages |= {ONE: bench.answering(fault), LIST: b"noise"}
         reports.append((bench, judging(bench)))
     (one, first), (two, second) = reports
-    now, later = drive(first, one.net), await drive_async(second, AsyncNet(two.net))
+    now, later = (
+        drive(first, by_fetch(one.net)),
+        await drive_async(second, by_transport(AsyncNet(two.net))),
+    )
     assert (now.cause, now.tried, one.net.asked) == (later.cause, later.tried, two.net.asked)
     assert bool(now) is (fault is None)
 
 
 async def test_c12_a_hanging_source_costs_its_deadline_and_all_of_them_the_total():
     bench = Bench()
-    report = await drive_async(judging(bench), AsyncNet(bench.net), deadlines=BRISK)
+    report = await drive_async(judging(bench), by_transport(AsyncNet(bench.net), deadlines=BRISK))
     assert report.cause is PathCause.STATUS_MISSING
     assert [each.cause for each in report.tried] == [Cause.TIMED_OUT] * 2
     assert [each.source for each in report.tried] == [ONE, LIST]
@@ -75,7 +80,7 @@ async def test_c12_a_hanging_source_gives_way_to_the_next():
     bench = Bench()
     bench.net.pages[LIST] = crl()
     deadlines = Deadlines(connect=BRISK.connect, read=BRISK.read)
-    assert await drive_async(judging(bench), AsyncNet(bench.net), deadlines=deadlines)
+    assert await drive_async(judging(bench), by_transport(AsyncNet(bench.net), deadlines=deadlines))
 
 
 @pytest.mark.parametrize("with_public", [False, True])
@@ -92,9 +97,10 @@ async def test_c9_urls_of_certificates_go_through_the_guarded_fetcher_alone(with
     trusted, public = Net({wants[0].url: b"trusted"}), Net({wants[2].url: b"public"})
     guarded = public if with_public else None
     got = [
-        drive(asking(), trusted, public=guarded),
+        drive(asking(), by_fetch(trusted, public=guarded)),
         await drive_async(
-            asking(), AsyncNet(trusted), public=AsyncNet(public) if with_public else None
+            asking(),
+            by_transport(AsyncNet(trusted), public=AsyncNet(public) if with_public else None),
         ),
     ]
     for each in got:
@@ -111,7 +117,7 @@ async def test_c9_urls_of_certificates_go_through_the_guarded_fetcher_alone(with
 def test_a_refused_address_is_no_silence():
     bench = Bench(when_silent=WhenSilent.TOLERATE, limits=FetchLimits(fetches=9))
     bench.net.pages |= dict.fromkeys((ONE, LIST), SourceFailed(Cause.ADDRESS_REFUSED))
-    assert not drive(judging(bench), bench.net).tolerated
+    assert not drive(judging(bench), by_fetch(bench.net)).tolerated
 
 
 def test_what_is_shown_of_a_want_names_no_path():

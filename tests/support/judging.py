@@ -25,6 +25,7 @@ from tashika.status import (
     Means,
     RevocationPolicy,
     Stapled,
+    by_fetch,
     drive,
     judge,
 )
@@ -105,7 +106,7 @@ class Bench:
             now=now,
             means=self.means(**given),
         )
-        return drive(judging, self.net, public=self.net)
+        return drive(judging, by_fetch(self.net, public=self.net))
 
     def means(self, **different: Any) -> Means:
         means = Means(

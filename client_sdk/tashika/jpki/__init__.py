@@ -4,9 +4,10 @@
 
     profile = JpkiProfile(generations=[signca02, signca03])
     purpose = Purpose(kind=CheckPurpose.SIGNATURE_VERIFICATION, reference="loan 4711")
-    recognised = profile.examine(certificate, purpose=purpose, at=datetime.now(UTC))
+    report = client.verify_signature(submitted, terms(profile, purpose))
 
-No revocation and no signature of the holder is looked at here. What is returned
+``report.recognised`` says which certificate it was, and so does ``profile.examine()``, which
+looks at no revocation and at no signature of the holder. What either returns
 can be kept: certificate, serial number and items are not in it. The basic four
 items are read by `basic_four` and `age_at_least`, when called, and by nothing else.
 """
@@ -18,6 +19,7 @@ from tashika.jpki.items import BasicFour, Birth, Era, Gender, Written, basic_fou
 from tashika.jpki.japanese import JA
 from tashika.jpki.profile import Generation, JpkiProfile, Recognised
 from tashika.jpki.purpose import CheckPurpose, Purpose
+from tashika.jpki.verification import terms
 from tashika.pki.profile import (
     CONFIRMED_POLICIES,
     REPORTED_POLICIES,
@@ -50,4 +52,5 @@ __all__ = [
     "Written",
     "age_at_least",
     "basic_four",
+    "terms",
 ]

@@ -3,17 +3,17 @@
 The way of the Digital Agency's FAQ, Q4-3, pattern 1: by the signature certificate.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from cryptography import x509
 
 from tashika.errors import ProfileRefused, WrongUse
 from tashika.jpki.causes import JpkiCause
 from tashika.jpki.items import birth_day
+from tashika.receipts import JST
 
 MAX_YEARS = 150
 """Nobody has become so old; a larger number is a mistake."""
-_JST = timezone(timedelta(hours=9), "JST")
 
 
 def age_at_least(certificate: x509.Certificate | bytes, years: int, *, at: datetime) -> bool:
@@ -34,5 +34,5 @@ def age_at_least(certificate: x509.Certificate | bytes, years: int, *, at: datet
     birth = birth_day(certificate)
     if birth is None:
         raise ProfileRefused(JpkiCause.BIRTH_UNDETERMINED)
-    today = at.astimezone(_JST)
+    today = at.astimezone(JST)
     return (today.year - years, today.month, today.day) >= (birth.year, birth.month, birth.day)

@@ -5,9 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Protocol, runtime_checkable
-from urllib.parse import urlsplit
 
 from tashika.breaker import Breaker
 from tashika.causes import Cause
@@ -21,7 +19,7 @@ from tashika.ocsp import CheckedAnswer
 from tashika.policy import Policy
 from tashika.receipts import ReceiptBook
 from tashika.report import Report
-from tashika.transport import Transport
+from tashika.transport import Transport, origin
 
 _log = logging.getLogger("tashika")
 
@@ -59,6 +57,11 @@ class Desk:
 
     sources: tuple[Source | LocalSource, ...]
     transport: Transport
+    """To the sources; it may hold a token."""
+    others: Transport
+    """To whatever else the configuration names; it holds no token."""
+    public: Transport
+    """To URLs out of certificates: to public addresses alone (C9)."""
     signer: RequestSigner | None
     policy: Policy
     clock: Callable[[], datetime]
@@ -89,10 +92,3 @@ class Desk:
                 each.note(event)
             except Exception as failure:  # noqa: BLE001 - whatever it is, the check goes on
                 _log.error("observer_failed error=%s", type(failure).__name__)
-
-
-@lru_cache(maxsize=256)
-def origin(url: str) -> str:
-    """Return scheme, host and port of a URL: its path may hold a credential."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -99,13 +99,14 @@ async def _ask(
 ) -> list[Outcome]:
     """Ask one question; raises SourceFailed where no answer came."""
     nonce = None if desk.policy.nonce is Nonce.OFF else desk.nonces(NONCE_BYTES)
+    retries = desk.policy.retries if nonce else 0
     hash_name = desk.policy.certid_hash
     question = build_request(
         [CertId.build(each.subject.identity, each.subject.serial, hash_name) for each in asked],
         nonce=nonce,
     )
     began = desk.monotonic()
-    reply = await _within_deadlines(source, question, desk, last_moment, nonce=nonce)
+    reply = await post(source, question, desk, last_moment, retries=retries)
     arrived = Arrived(reply.body, nonce, source.url, desk.clock())
     try:
         outcomes = verify_answers(
@@ -141,9 +142,10 @@ def _accept(answer: CheckedAnswer, known: Known, arrived: Arrived, desk: Desk) -
     return answer, arrived.source
 
 
-async def _within_deadlines(
-    source: Source, question: bytes, desk: Desk, last_moment: float, *, nonce: bytes | None
+async def post(
+    source: Source, question: bytes, desk: Desk, last_moment: float, *, retries: int
 ) -> Reply:
+    """Post a question to a source: breaker, deadlines, signature; raises SourceFailed."""
     now = asyncio.get_running_loop().time()
     if now >= last_moment:
         raise SourceFailed(Cause.TIMED_OUT, "no time was left to ask")
@@ -153,7 +155,7 @@ async def _within_deadlines(
     asked = desk.signer.sign(question) if desk.signer else question
     try:
         async with asyncio.timeout_at(min(now + patience, last_moment)):
-            reply = await _with_retries(source, asked, desk, desk.policy.retries if nonce else 0)
+            reply = await _with_retries(source, asked, desk, retries)
     except TimeoutError as late:
         _note_failure(source, desk)
         raise SourceFailed(Cause.TIMED_OUT, "no complete answer") from late

@@ -25,6 +25,7 @@ class _Failed(Exception):
         detail: str = "",
         *,
         revoked: Revoked | None = None,
+        evidence: tuple[object, ...] = (),
         needs: tuple[StatusNeed, ...] = (),
     ) -> None:
         super().__init__(cause)
@@ -32,6 +33,7 @@ class _Failed(Exception):
         self.culprit = culprit
         self.detail = detail
         self.revoked = revoked
+        self.evidence = evidence
         self.needs = needs
 
 
@@ -83,6 +85,7 @@ def check_path(
         culprit=verdict.culprit.fingerprint if verdict.culprit else None,
         detail=verdict.detail,
         revoked=verdict.revoked,
+        evidence=verdict.evidence,
         needs=verdict.needs,
         work=dict(search.work.spent),
     )
@@ -121,7 +124,12 @@ def _settle(chain: Chain, search: Search, source: StatusSource) -> tuple[Settled
     answers = [(need, source.status(need)) for need in needs]
     for need, answer in answers:
         if isinstance(answer, Settled) and isinstance(answer.standing, Revoked):
-            raise _Failed(PathCause.REVOKED, need.certificate, revoked=answer.standing)
+            raise _Failed(
+                PathCause.REVOKED,
+                need.certificate,
+                revoked=answer.standing,
+                evidence=answer.evidence,
+            )
     unsettled = [(need, answer) for need, answer in answers if isinstance(answer, Unsettled)]
     if unsettled:
         need, answer = unsettled[0]

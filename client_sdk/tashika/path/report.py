@@ -58,10 +58,14 @@ class PathReport:
     """More about the cause; names nobody."""
     revoked: Revoked | None = None
     """Since when and why, where the cause is REVOKED."""
+    evidence: tuple[object, ...] = ()
+    """What says so, where the cause is REVOKED; of a valid path its statuses have it."""
     needs: tuple[StatusNeed, ...] = ()
     """Whose revocation nobody could tell; get the data and check again."""
     tried: tuple[Tried, ...] = ()
     """The sources that were asked in vain, in order, where somebody fetched (tashika.status)."""
+    heard: tuple[object, ...] = ()
+    """The answers to what was asked (tashika.status.Heard), those that did not help too."""
     work: Mapping[str, int]
     """What was spent, by the names of WorkLimits."""
 

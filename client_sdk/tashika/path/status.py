@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from tashika.causes import Explained
 from tashika.path.building import Chain, Search
@@ -17,6 +16,7 @@ from tashika.path.certificate import PathCertificate
 from tashika.path.demands import TrustAnchor
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.standing import Good, Revoked
+from tashika.transport import origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,7 @@ class Tried:
 
     def __repr__(self) -> str:
         """Name no certificate, and no path: a URL's path may hold a credential."""
-        parts = urlsplit(self.source)
-        where = f"{parts.scheme}://{parts.hostname}" if parts.netloc else self.source
-        return f"<Tried {where} {self.cause}>"
+        return f"<Tried {origin(self.source)} {self.cause}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,16 @@
     terms = Terms(judge=OneTier((ca_1, ca_2)), purpose="loan contract 4711")
     submitted = Submitted(document=contract, signature=signature, certificate=certificate)
     with Client(url) as client:
-        report = verify_signature(submitted, terms, received_at=now, answer=by_client(client))
-    report.require_valid()
+        report = client.verify_signature(submitted, terms)
+        report.require_valid()
 
 Which forms, what is refused, logins and evidence: docs/signatures.md.
 """
 
+from tashika.driving import drive, drive_async
 from tashika.signature.causes import SignatureCause
 from tashika.signature.challenge import (
+    AsyncChallengeStore,
     Challenge,
     ChallengesInMemory,
     ChallengeStore,
@@ -21,8 +23,6 @@ from tashika.signature.challenge import (
 from tashika.signature.driving import (
     by_async_client,
     by_client,
-    drive,
-    drive_async,
     offline,
     verify_signature,
     verify_signature_async,
@@ -30,7 +30,7 @@ from tashika.signature.driving import (
 from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
 from tashika.signature.flow import Profile, Terms, verifying
 from tashika.signature.japanese import JA
-from tashika.signature.judging import ByLists, CheckStatus, Judge, OneTier
+from tashika.signature.judging import ByLists, ByPath, CheckStatus, Judge, OneTier
 from tashika.signature.keeping import KeepCertificate, KeepLists, keep_evidence
 from tashika.signature.logins import (
     Login,
@@ -39,15 +39,18 @@ from tashika.signature.logins import (
     verify_authentication,
     verify_authentication_async,
 )
-from tashika.signature.presented import Form, Presented, Stapled
+from tashika.signature.presented import Form, Presented
 from tashika.signature.rechecking import recheck
 from tashika.signature.report import KeyUse, SignatureReport, VerifiedSignature
 from tashika.signature.schemes import Digest, Scheme
 from tashika.signature.submitted import Submitted
+from tashika.status.stapled import Stapled
 
 __all__ = [
     "JA",
+    "AsyncChallengeStore",
     "ByLists",
+    "ByPath",
     "Challenge",
     "ChallengeStore",
     "ChallengesInMemory",

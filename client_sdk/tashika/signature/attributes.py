@@ -8,9 +8,9 @@ from datetime import datetime
 from tashika.errors import Malformed, SignatureRefused
 from tashika.pki import der
 from tashika.signature.causes import SignatureCause
-from tashika.signature.limits import MAX_ATTRIBUTES, MAX_STAPLED
-from tashika.signature.presented import Stapled
+from tashika.signature.limits import MAX_ATTRIBUTES
 from tashika.signature.schemes import Digest, read_hash
+from tashika.status.stapled import MAX_STAPLED, Stapled
 
 _CONTENT_TYPE, _MESSAGE_DIGEST, _SIGNING_TIME = (f"1.2.840.113549.1.9.{n}" for n in (3, 4, 5))
 _SIGNING_CERTIFICATE, _SIGNING_CERTIFICATE_V2 = (

@@ -4,7 +4,7 @@ The octets say whom they are for and until when, so that only their one use need
 """
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -112,6 +112,14 @@ class ChallengeStore(Protocol):
         ...
 
     def take(self, challenge: Challenge) -> bool:
+        """Close a challenge: True for the one call that found it open."""
+        ...
+
+
+class AsyncChallengeStore(Protocol):
+    """A ChallengeStore for AsyncClient whose take() is awaited, such as one in a database."""
+
+    def take(self, challenge: Challenge) -> Awaitable[bool]:
         """Close a challenge: True for the one call that found it open."""
         ...
 

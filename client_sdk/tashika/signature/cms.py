@@ -20,10 +20,10 @@ from tashika.signature.limits import (
     MAX_CERTIFICATES,
     MAX_SIGNATURE_BYTES,
     MAX_SIGNERS,
-    MAX_STAPLED,
 )
-from tashika.signature.presented import Form, Presented, Stapled
+from tashika.signature.presented import Form, Presented
 from tashika.signature.schemes import Digest, read_hash, read_scheme
+from tashika.status.stapled import MAX_STAPLED, Stapled
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _OCSP_RESPONSE = "1.3.6.1.5.5.7.16.2"

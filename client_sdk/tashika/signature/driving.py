@@ -1,11 +1,10 @@
-"""The two faces of the flow: one call that waits, one that is awaited."""
+"""The two faces of the flow for a judge of your own; a client's are its methods."""
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from tashika.causes import Cause
+from tashika.driving import Answer, AsyncAnswer, drive, drive_async
 from tashika.errors import SourceFailed, WrongUse
 from tashika.report import Report
 from tashika.signature.flow import Terms, verifying
@@ -15,33 +14,6 @@ from tashika.signature.submitted import Submitted
 
 if TYPE_CHECKING:
     from tashika.client import AsyncClient, Client
-
-T = TypeVar("T")
-Answer = Callable[[object], object]
-"""Does what a flow wants, and returns what is sent back to it."""
-AsyncAnswer = Callable[[object], Awaitable[object]]
-
-
-def drive(flow: Generator[object, object, T], answer: Answer) -> T:
-    """Run a flow to its end; what ``answer`` raises ends it."""
-    with closing(flow):
-        try:
-            wanted = next(flow)
-            while True:
-                wanted = flow.send(answer(wanted))
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-
-
-async def drive_async(flow: Generator[object, object, T], answer: AsyncAnswer) -> T:
-    """Run a flow to its end, as drive() does."""
-    with closing(flow):
-        try:
-            wanted = next(flow)
-            while True:
-                wanted = flow.send(await answer(wanted))
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
 
 
 def nothing(wanted: object) -> object:
@@ -61,23 +33,19 @@ def offline(wanted: object) -> object:
 
 
 def by_client(client: "Client") -> Answer:
-    """Answer OneTier's wishes by a client."""
+    """Answer a flow of your own by a client: what is to be checked, and what to be fetched."""
 
-    def answer(wanted: object) -> object:
-        if not isinstance(wanted, CheckStatus):
-            return nothing(wanted)
-        return client.check(wanted.certificate, wanted.issuer)
+    def answer(wish: object) -> object:
+        return client.granting()(wish)
 
     return answer
 
 
 def by_async_client(client: "AsyncClient") -> AsyncAnswer:
-    """Answer OneTier's wishes by a client."""
+    """Answer a flow of your own by a client: what is to be checked, and what to be fetched."""
 
-    async def answer(wanted: object) -> object:
-        if not isinstance(wanted, CheckStatus):
-            return nothing(wanted)
-        return await client.check(wanted.certificate, wanted.issuer)
+    async def answer(wish: object) -> object:
+        return await client.granting()(wish)
 
     return answer
 

@@ -67,6 +67,7 @@ class Evidence:
     """The relying party's opaque key of the account."""
     received_at: datetime
     at: datetime
+    judged_at: datetime
     anchor: bytes | None
     """SHA-256 of the SubjectPublicKeyInfo that the path began at."""
     policies: tuple[str, ...]
@@ -103,6 +104,7 @@ def write_evidence(evidence: Evidence) -> bytes:
             "account": evidence.account,
             "received_at": _time(evidence.received_at),
             "at": _time(evidence.at),
+            "judged_at": _time(evidence.judged_at),
         },
         "path": {
             "anchor": _text(evidence.anchor),
@@ -151,6 +153,7 @@ def _evidence(document: Any) -> Evidence:
         account=None if check["account"] is None else _string(check["account"]),
         received_at=_instant_of(check["received_at"]),
         at=_instant_of(check["at"]),
+        judged_at=_instant_of(check["judged_at"]),
         anchor=None if path["anchor"] is None else _octets(path["anchor"]),
         policies=tuple(map(_string, path["policies"])),
         remarks=tuple(map(_string, path["remarks"])),

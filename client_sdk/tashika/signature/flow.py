@@ -76,7 +76,12 @@ class Terms:
 
 
 def verifying(
-    submitted: Readable, terms: Terms, *, received_at: datetime, at: datetime | None = None
+    submitted: Readable,
+    terms: Terms,
+    *,
+    received_at: datetime,
+    at: datetime | None = None,
+    now: datetime | None = None,
 ) -> Generator[object, object, SignatureReport]:
     """Verify that a signature was made with a certificate's key, and that it is in force.
 
@@ -87,13 +92,15 @@ def verifying(
     5. The certificate is of the profile demanded.
     6. The judge finds it in force, about ``at``; by default about ``received_at``, as
        articles 19 and 38 want it confirmed on receipt. Only here is anything asked for.
+       ``now`` is when it is judged, by default on receipt too; it matters for old signatures.
 
     Yields whatever the judge wants fetched, and returns the report. Raises WrongUse for
     arguments that can never work, a missing extra among them, and nothing else.
     """
-    at = at or received_at
-    if at.tzinfo is None or received_at.tzinfo is None:
+    at, now = at or received_at, now or received_at
+    if None in (at.tzinfo, received_at.tzinfo, now.tzinfo):
         raise WrongUse("pass times with their zone, such as datetime.now(UTC)")
+    now = max(now, at)  # the caller's clock may be ahead of the client's
     verdict: VerifiedSignature | SignatureCause
     presented: Presented | None = None
     judgement: Judgement | None = None
@@ -113,7 +120,7 @@ def verifying(
         recognised = _examine(certificate, terms, at)
         # 6
         judgement = yield from terms.judge(
-            certificate, candidates=presented.others, stapled=presented.stapled, at=at
+            certificate, candidates=presented.others, stapled=presented.stapled, at=at, now=now
         )
         _require_in_force(judgement, certificate)
         verdict = seal_signature(
@@ -127,6 +134,7 @@ def verifying(
         use=terms.use,
         received_at=received_at,
         at=at,
+        judged_at=now,
         detail=detail,
         reason=reason,
         judgement=judgement,

@@ -6,7 +6,7 @@ A judge does no input or output. What it wants fetched it yields, and is sent ba
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography import x509
 
@@ -16,8 +16,9 @@ from tashika.path.lists import RevocationList
 from tashika.path.report import PathReport
 from tashika.path.tier import issuer_among
 from tashika.report import Report
-from tashika.signature.presented import Stapled
 from tashika.signature.report import Judgement
+from tashika.status.judging import Judging, Means, judge
+from tashika.status.stapled import Stapled
 
 
 class Judge(Protocol):
@@ -36,14 +37,15 @@ class Judge(Protocol):
         candidates: Sequence[bytes],
         stapled: Stapled,
         at: datetime,
-    ) -> Generator[object, object, Judgement]:
-        """Judge one certificate about the time ``at``."""
+        now: datetime,
+    ) -> Generator[object, Any, Judgement]:
+        """Judge one certificate about the time ``at``; it is ``now``, no earlier."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CheckStatus:
-    """What one_tier() wants: have a client check this certificate, and send back its Report."""
+    """What OneTier wants: have a client check this certificate, and send back its Report."""
 
     certificate: x509.Certificate
     issuer: x509.Certificate
@@ -69,7 +71,8 @@ class OneTier:
         candidates: Sequence[bytes],  # noqa: ARG002 - one tier needs no others
         stapled: Stapled,  # noqa: ARG002 - the client asks for itself
         at: datetime,
-    ) -> Generator[object, object, Report]:
+        now: datetime,  # noqa: ARG002 - the client has a clock
+    ) -> Generator[object, Any, Report]:
         """Judge one certificate."""
         try:
             issued = issuer_among(certificate.certificate, self.generations, at=at)
@@ -80,6 +83,41 @@ class OneTier:
         if not isinstance(report, Report):
             raise WrongUse("a CheckStatus is answered with the Report of a client")
         return report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ByPath:
+    """Judges by a path (RFC 5280), and by every source of revocation that its means name.
+
+    Yields tuples of tashika.status.Want, which a client fetches. By a policy of
+    Freshness.SINCE_SIGNING ``at`` is the proved time of an old signature.
+    """
+
+    anchors: tuple[TrustAnchor, ...]
+    means: Means
+    candidates: tuple[bytes, ...] = ()
+    """Certificates of CAs in between, beside those that come along."""
+
+    def __call__(
+        self,
+        certificate: PathCertificate,
+        /,
+        *,
+        candidates: Sequence[bytes],
+        stapled: Stapled,
+        at: datetime,
+        now: datetime,
+    ) -> Judging:
+        """Judge one certificate."""
+        return judge(
+            certificate,
+            candidates=(*self.candidates, *candidates),
+            trust=self.anchors,
+            stapled=stapled,
+            at=at,
+            now=now,
+            means=self.means,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -103,7 +141,8 @@ class ByLists:
         candidates: Sequence[bytes],
         stapled: Stapled,
         at: datetime,
-    ) -> Generator[object, object, PathReport]:
+        now: datetime,  # noqa: ARG002 - lists count as they are
+    ) -> Generator[object, Any, PathReport]:
         """Judge one certificate."""
         yield from ()
         return check_path(

@@ -9,10 +9,14 @@ from typing import Any
 from tashika.errors import PkiError, WrongUse
 from tashika.path.certificate import read_certificate
 from tashika.path.report import PathReport
+from tashika.report import Report
 from tashika.signature.evidence import Evidence, Piece, PieceKind, write_evidence
 from tashika.signature.limits import MAX_NOTE_CHARS
-from tashika.signature.presented import Presented, Stapled
+from tashika.signature.presented import Presented
 from tashika.signature.report import SignatureReport, purpose_text
+from tashika.status.answers import AnswerUsed
+from tashika.status.sets import SetUsed
+from tashika.status.stapled import Stapled
 
 
 class KeepCertificate(Enum):
@@ -42,9 +46,8 @@ def keep_evidence(
 ) -> bytes:
     """Write down what a report rests on, as one file.
 
-    ``material`` is what the judge held beside what came along: a path report names
-    lists by their digests only, and one without a valid path, such as of a revoked
-    certificate, names nothing. Raises WrongUse for a report of a signature that
+    ``material`` is what the judge held beside what came along: an undetermined
+    report names nothing of it. Raises WrongUse for a report of a signature that
     could not be read.
     """
     if report.presented is None:
@@ -69,6 +72,7 @@ def keep_evidence(
             account=account,
             received_at=report.received_at,
             at=report.at,
+            judged_at=report.judged_at,
             anchor=path.anchor.key_hash if path else None,
             policies=tuple(sorted(path.policies)) if path else (),
             remarks=tuple(_remarks(report)),
@@ -96,7 +100,6 @@ def _pieces(
             yield _piece_of(PieceKind.ANSWER, each, each)
         for each in at_hand.lists:
             yield _piece_of(PieceKind.LIST, each, each if lists is KeepLists.WHOLE else None)
-        return
     held = {sha256(each).digest(): each for each in at_hand.lists}
     for used in _used(report):
         if (piece := _status_piece(used, held, lists)) is not None:
@@ -141,14 +144,32 @@ def _issuers(report: SignatureReport, presented: Presented) -> Iterator[bytes]:
 
 def _used(report: SignatureReport) -> Iterator[Any]:
     """Yield what the statuses rest on, each once: ListUsed and the like."""
-    path = report.judgement.path if isinstance(report.judgement, PathReport) else None
-    seen = set[object]()
-    for status in path.statuses if path else ():
-        for used in status.evidence:
-            key = getattr(used, "sha256", used)
-            if key not in seen:
-                seen.add(key)
-                yield used
+    judgement, used = report.judgement, list[Any]()
+    if isinstance(judgement, Report):
+        used += _heard(judgement)
+    elif judgement is not None:
+        statuses = judgement.path.statuses if judgement.path else ()
+        used += [*judgement.evidence, *(each for status in statuses for each in status.evidence)]
+    yield from {getattr(each, "sha256", each): each for each in used}.values()
+
+
+def _heard(checked: Report) -> Iterator[AnswerUsed | SetUsed]:
+    """Yield what a client's check rests on."""
+    answer, source = checked.answer, checked.source or ""
+    if answer is None:
+        return
+    since, until = answer.this_update, answer.next_update
+    if answer.encoded is None:
+        yield SetUsed(source=source, this_update=since, next_update=until)
+        return
+    yield AnswerUsed(
+        sha256=sha256(answer.encoded).digest(),
+        this_update=since,
+        next_update=until,
+        produced_at=answer.produced_at,
+        source=source,
+        encoded=answer.encoded,
+    )
 
 
 def _remarks(report: SignatureReport) -> Iterator[str]:

@@ -36,9 +36,6 @@ MAX_SIGNERS = 16
 MAX_CERTIFICATES = 64
 """Certificates that come along; a path through a bridge of governments has 6."""
 
-MAX_STAPLED = 32
-"""OCSP answers and CRLs that come along: one of each for every certificate of a long path."""
-
 MAX_ATTRIBUTES = 32
 """Signed attributes; RFC 5652, 5035 and ETSI EN 319 122-1 define a dozen."""
 

@@ -4,14 +4,16 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from tashika.driving import Answer, AsyncAnswer, drive, drive_async
 from tashika.errors import SignatureRefused, WrongUse
 from tashika.signature.causes import SignatureCause
 from tashika.signature.challenge import Challenge, ChallengeStore, RelyingParty
-from tashika.signature.driving import Answer, AsyncAnswer, drive, drive_async, nothing
+from tashika.signature.driving import nothing
 from tashika.signature.flow import Terms, verifying
-from tashika.signature.presented import Form, Stapled
+from tashika.signature.presented import Form
 from tashika.signature.report import KeyUse, SignatureReport
 from tashika.signature.submitted import Certificate, Submitted
+from tashika.status.stapled import Stapled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -33,7 +35,12 @@ class TakeChallenge:
 
 
 def authenticating(
-    login: Login, party: RelyingParty, terms: Terms, *, received_at: datetime
+    login: Login,
+    party: RelyingParty,
+    terms: Terms,
+    *,
+    received_at: datetime,
+    now: datetime | None = None,
 ) -> Generator[object, object, SignatureReport]:
     """Verify a login without input or output.
 
@@ -62,6 +69,7 @@ def authenticating(
             use=terms.use,
             received_at=received_at,
             at=received_at,
+            judged_at=now or received_at,
             detail=refused.detail,
         )
     # 3
@@ -72,7 +80,7 @@ def authenticating(
         form=Form.RAW,
         stapled=login.stapled,
     )
-    return (yield from verifying(submitted, terms, received_at=received_at))
+    return (yield from verifying(submitted, terms, received_at=received_at, now=now))
 
 
 def verify_authentication(

@@ -1,11 +1,11 @@
 """A signature as it was handed in, whatever its form: read, and nothing about it verified."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from tashika.signature.schemes import Digest, Scheme
+from tashika.status.stapled import Stapled
 
 
 class Form(StrEnum):
@@ -19,25 +19,6 @@ class Form(StrEnum):
     """Within a PDF; needs the extra ``pdf``."""
     XML = "xml"
     """XML Signature, enveloped or enveloping; needs the extra ``xml``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Stapled:
-    """Revocation data that comes along, each piece as DER; nobody has verified it."""
-
-    answers: tuple[bytes, ...] = ()
-    lists: tuple[bytes, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.answers) + len(self.lists)
-
-    def __add__(self, other: "Stapled") -> "Stapled":
-        return Stapled(
-            answers=_once(self.answers + other.answers), lists=_once(self.lists + other.lists)
-        )
-
-    def __repr__(self) -> str:
-        return f"<Stapled {len(self.answers)} answers, {len(self.lists)} lists>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -64,7 +45,3 @@ class Presented:
     def __repr__(self) -> str:
         """Name nobody."""
         return f"<Presented {self.form} by {self.scheme}>"
-
-
-def _once(pieces: Iterable[bytes]) -> tuple[bytes, ...]:
-    return tuple(dict.fromkeys(pieces))

@@ -2,21 +2,38 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 
-from tashika.errors import SignatureRefused, WrongUse
+from tashika.causes import Cause
+from tashika.driving import Answer, drive
+from tashika.errors import AnswerRefused, CertificateRefused, SignatureRefused, WrongUse
+from tashika.issuance import verify_issued
+from tashika.ocsp import CheckedAnswer, ask, verify_answer
+from tashika.policy import DEFAULT_POLICY, Nonce, Policy
+from tashika.report import Attempt, Report
 from tashika.signature.causes import SignatureCause
-from tashika.signature.driving import drive, offline
+from tashika.signature.driving import offline
 from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
 from tashika.signature.flow import Terms, verifying
-from tashika.signature.presented import Form, Presented, Stapled
+from tashika.signature.judging import CheckStatus
+from tashika.signature.presented import Form, Presented
 from tashika.signature.report import SignatureReport, purpose_text
 from tashika.signature.schemes import Digest
 from tashika.signature.submitted import Submitted
+from tashika.status.stapled import MAX_STAPLED, Stapled
+
+KEPT = "evidence"
+"""What reports name the source by whose answers were kept."""
 
 
 def recheck(
-    data: bytes, document: bytes | Digest, terms: Terms, *, supplied: Iterable[bytes] = ()
+    data: bytes,
+    document: bytes | Digest,
+    terms: Terms,
+    *,
+    supplied: Iterable[bytes] = (),
+    policy: Policy = DEFAULT_POLICY,
 ) -> SignatureReport:
     """Judge again, about the same time, what a file of evidence holds.
 
@@ -24,7 +41,8 @@ def recheck(
     2. What it lacks is taken from ``supplied``, by SHA-256: a certificate, archived CRLs.
     3. The document is the one whose digest was kept; a PDF or an XML document is read again.
     4. All of verifying() follows, with the terms' judge, which is told that nothing can be
-       reached: offline().
+       reached: offline(). What OneTier wants checked is checked by the answers that were kept,
+       under ``policy`` but for its nonce: nobody can tell any more what was asked.
 
     The verdict in the file is not looked at. What is still missing, where it matters, is
     undetermined: NOT_KEPT. Raises Malformed for a file that is no evidence, and WrongUse.
@@ -38,9 +56,14 @@ def recheck(
     # 3, 4
     kept = _Kept(evidence=evidence, pieces=pieces, document=document)
     again = replace(terms, use=evidence.use)
-    report = drive(
-        verifying(kept, again, received_at=evidence.received_at, at=evidence.at), offline
+    flow = verifying(
+        kept,
+        again,
+        received_at=evidence.received_at,
+        at=evidence.at,
+        now=evidence.judged_at,
     )
+    report = drive(flow, _by_what_was_kept(pieces, replace(policy, nonce=Nonce.OFF), evidence))
     missing = [each for each in pieces if each.content is None]
     if report.cause is SignatureCause.CERTIFICATE_UNDETERMINED and missing:
         return replace(report, verdict=SignatureCause.NOT_KEPT, detail=_named(missing))
@@ -102,6 +125,37 @@ class _Kept:
         )
         if not same:
             raise SignatureRefused(SignatureCause.DOCUMENT_DIFFERS)
+
+
+def _by_what_was_kept(pieces: tuple[Piece, ...], policy: Policy, evidence: Evidence) -> Answer:
+    """Be a client whose clock stands still, and whose only source is the answers kept."""
+    answers = [each.content for each in pieces if each.kind is PieceKind.ANSWER and each.content]
+    clock = max(evidence.judged_at, evidence.at)
+
+    def answer(wish: object) -> object:
+        if isinstance(wish, CheckStatus):
+            return _check(wish, answers[:MAX_STAPLED], policy, at=clock)
+        return offline(wish)
+
+    return answer
+
+
+def _check(wish: CheckStatus, answers: list[bytes], policy: Policy, *, at: datetime) -> Report:
+    try:
+        subject = verify_issued(wish.certificate, wish.issuer, at=at)
+    except CertificateRefused as refused:
+        return Report(at=at, verdict=refused.cause, detail=refused.detail)
+    question, said, tried = ask(subject, policy, bytes), list[CheckedAnswer](), list[Attempt]()
+    for each in answers:
+        try:
+            said.append(verify_answer(each, question, policy, at=at))
+        except AnswerRefused as refused:
+            tried.append(Attempt(KEPT, refused.cause, refused.detail))
+    if said:
+        newest = max(said, key=lambda each: (each.this_update, each.produced_at))
+        return Report(at=at, verdict=newest, source=KEPT, tried=tuple(tried))
+    cause = tried[-1].cause if tried else Cause.UNREACHABLE
+    return Report(at=at, verdict=cause, tried=tuple(tried))
 
 
 def _fill(pieces: tuple[Piece, ...], supplied: Iterable[bytes]) -> tuple[Piece, ...]:

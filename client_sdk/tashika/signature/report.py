@@ -95,6 +95,8 @@ class SignatureReport:
     """When the signature was received."""
     at: datetime
     """The time that was judged about."""
+    judged_at: datetime
+    """When it was judged."""
     detail: str = ""
     """More about the cause; names nobody."""
     reason: Explained | None = None

@@ -11,10 +11,11 @@ from tashika.pki.errors import Malformed, PkiError
 from tashika.signature.attributes import read_attributes
 from tashika.signature.causes import SignatureCause
 from tashika.signature.cms import read_cms
-from tashika.signature.limits import MAX_CERTIFICATES, MAX_RAW_BYTES, MAX_STAPLED
+from tashika.signature.limits import MAX_CERTIFICATES, MAX_RAW_BYTES
 from tashika.signature.pdf import read_pdf
-from tashika.signature.presented import Form, Presented, Stapled
+from tashika.signature.presented import Form, Presented
 from tashika.signature.schemes import Digest, Scheme, scheme_for
+from tashika.status.stapled import MAX_STAPLED, Stapled
 
 Certificate = x509.Certificate | bytes
 """PEM or DER, or as pyca has it."""

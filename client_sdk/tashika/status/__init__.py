@@ -8,15 +8,16 @@
         nonces=secrets.token_bytes,
     )
     judging = judge(certificate, candidates=chain, trust=anchors, at=now, means=means)
-    report = await drive_async(judging, fetch)
+    report = await drive_async(judging, by_transport(transport))
 
 The judge is a generator without input or output: it yields what it wants fetched, is sent
 what came, and returns a PathReport. How it goes: docs/revocation-sources.md.
 """
 
+from tashika.driving import drive, drive_async
 from tashika.status.addresses import AddressBook, Addresses, Configured
-from tashika.status.answers import AnswerUsed, HeldAnswer, OcspSource
-from tashika.status.driving import AsyncFetch, Fetch, drive, drive_async
+from tashika.status.answers import AnswerUsed, Heard, HeldAnswer, OcspSource
+from tashika.status.fetching import Fetch, by_fetch, by_transport
 from tashika.status.judging import Judging, Means, judge
 from tashika.status.policy import (
     FetchLimits,
@@ -38,13 +39,13 @@ __all__ = [
     "Addresses",
     "AnswerUsed",
     "AsOf",
-    "AsyncFetch",
     "CompactSource",
     "Configured",
     "Fetch",
     "FetchLimits",
     "Freshness",
     "Got",
+    "Heard",
     "HeldAnswer",
     "Judging",
     "Kind",
@@ -60,6 +61,8 @@ __all__ = [
     "UrlsFrom",
     "Want",
     "WhenSilent",
+    "by_fetch",
+    "by_transport",
     "drive",
     "drive_async",
     "judge",

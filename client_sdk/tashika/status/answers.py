@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tashika.causes import Cause
 from tashika.errors import AnswerRefused, Malformed, PkiError
 from tashika.issuance import Subject
-from tashika.ocsp import Question, ask, verify_answer
+from tashika.ocsp import CheckedAnswer, Question, ask, verify_answer
 from tashika.path.causes import PathCause
 from tashika.path.status import Settled, Status, StatusNeed, Tried, Unsettled
 from tashika.pki.certid import CertId
@@ -51,13 +51,22 @@ class AnswerUsed:
     """The answer itself, in DER."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One verified answer to a question of ours, whatever it said: for receipts and metrics."""
+
+    source: str
+    serial: int = field(repr=False)
+    answer: CheckedAnswer
+
+
 class OcspSource:
     """Answers from OCSP answers, each verified against the issuer's key of the path.
 
     By all rules of verify_answer() (C1 to C6), but for the nonce where nobody
     asked. Of several that hold the newest speaks. For old signatures ``until``
     lets answers count that were made after the time of the check, up to then.
-    What was refused, and why, is added to ``tried``.
+    What was refused, and why, is added to ``tried``, what was answered to us to ``heard``.
     """
 
     def __init__(
@@ -69,6 +78,7 @@ class OcspSource:
         tried: list[Tried] | None = None,
     ) -> None:
         self.tried = [] if tried is None else tried
+        self.heard: list[Heard] = []
         self._asked, self._unasked = policy, replace(policy, nonce=Nonce.OFF)
         self._until = until
         self._held: list[tuple[HeldAnswer, tuple[CertId, ...]]] = []
@@ -131,6 +141,9 @@ class OcspSource:
                 at=need.at,
                 now=self._until,
             )
+        if held.question:
+            heard = Heard(source=held.source, serial=subject.serial, answer=answer)
+            self.heard.append(heard)
         if isinstance(answer.standing, Unknown):
             raise AnswerRefused(Cause.UNKNOWN)
         used = AnswerUsed(

@@ -21,7 +21,7 @@ from tashika.path.status import (
 )
 from tashika.pki.limits import MAX_RESPONSE_BYTES
 from tashika.status.addresses import AddressBook, Addresses, addresses_in
-from tashika.status.answers import HeldAnswer, OcspSource
+from tashika.status.answers import Heard, HeldAnswer, OcspSource
 from tashika.status.policy import Freshness, Kind, RevocationPolicy, UrlsFrom
 from tashika.status.sets import CompactSource, LocalSet
 from tashika.status.stapled import MAX_STAPLED, Stapled, read_stapled
@@ -110,6 +110,11 @@ class Holdings:
         """All that did not settle a matter, in order."""
         return tuple(self._tried)
 
+    @property
+    def heard(self) -> tuple[Heard, ...]:
+        """All verified answers to questions of this judgement, in order."""
+        return tuple(self._answers.heard)
+
     def _ocsp(self, answers: Iterable[HeldAnswer]) -> OcspSource:
         return OcspSource(
             answers, policy=self._policy.answers, until=self._until, tried=self._tried
@@ -190,7 +195,13 @@ class Holdings:
             return _Wanted(want=want, about=about, question=None)
         # A nonce of its own for each source: one could replay it to another.
         question = ask(subject_of(need), self._policy.answers, self._nonces)
-        want = Want(url=url, question=question.body, limit=MAX_RESPONSE_BYTES, named_by=named_by)
+        want = Want(
+            url=url,
+            question=question.body,
+            limit=MAX_RESPONSE_BYTES,
+            named_by=named_by,
+            repeatable=question.nonce is not None,
+        )
         return _Wanted(want=want, about=about, question=question)
 
     def _note_lists(self, kind: Kind, need: StatusNeed, answer: Unsettled) -> None:

@@ -1,6 +1,6 @@
 """The judge: checks a path, says what it wants fetched, and checks again: the page to read first.
 
-Without input or output. Fetching is a driver's business (:mod:`tashika.status.driving`), and
+Without input or output. Fetching is a driver's business (:mod:`tashika.driving`), and
 what the data proves that of the sources, each of which verifies what it holds.
 """
 
@@ -100,6 +100,7 @@ def _read(given: Given) -> Given:
 
 def _conclude(report: PathReport, holdings: Holdings, policy: RevocationPolicy) -> PathReport:
     tried = holdings.tried
+    report = replace(report, tried=tried, heard=holdings.heard)
     silent = {each.about for each in tried if each.cause in _SILENCE}
     # 4
     if (
@@ -108,5 +109,5 @@ def _conclude(report: PathReport, holdings: Holdings, policy: RevocationPolicy) 
         and all(each.cause in _SILENCE for each in tried)
         and all(need.certificate.fingerprint in silent for need in report.needs)
     ):
-        return replace(report, verdict=PathCause.STATUS_TOLERATED, tried=tried)
-    return replace(report, tried=tried)
+        return replace(report, verdict=PathCause.STATUS_TOLERATED)
+    return report

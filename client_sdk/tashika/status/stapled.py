@@ -1,7 +1,7 @@
 """Revocation data that came along with a signature or that somebody kept: a stranger's bytes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from tashika.path.causes import PathCause
@@ -16,25 +16,44 @@ MAX_STAPLED = 32
 STAPLED_LIST = "stapled list"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Stapled:
-    """OCSP answers and CRLs in DER; those beyond MAX_STAPLED of a kind are left out."""
+    """OCSP answers and CRLs, each in DER; a judge leaves out those beyond MAX_STAPLED of a kind."""
 
-    answers: tuple[bytes, ...] = field(default=(), repr=False)
-    lists: tuple[bytes, ...] = field(default=(), repr=False)
+    answers: tuple[bytes, ...] = ()
+    lists: tuple[bytes, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.answers) + len(self.lists)
+
+    def __add__(self, other: "Stapled") -> "Stapled":
+        return Stapled(
+            answers=_once((*self.answers, *other.answers)),
+            lists=_once((*self.lists, *other.lists)),
+        )
+
+    def __repr__(self) -> str:
+        """Name nobody."""
+        return f"<Stapled {len(self.answers)} answers, {len(self.lists)} lists>"
 
     @classmethod
     def of(cls, report: PathReport) -> Self:
-        """Return the answers and lists that a valid report rests on, to be judged again later.
+        """Return the answers and lists that a report rests on, to be judged again later.
+
+        Of a valid one, and of one that says revoked; others rest on nothing.
 
         Not among them: compact sets, and lists about whoever signs lists for others.
         """
         statuses = report.path.statuses if report.path else ()
-        used = [each for status in statuses for each in status.evidence]
+        used = [*report.evidence, *(each for status in statuses for each in status.evidence)]
         return cls(
             answers=tuple(each.encoded for each in used if isinstance(each, AnswerUsed)),
-            lists=tuple({each.encoded: None for each in used if isinstance(each, ListUsed)}),
+            lists=_once(each.encoded for each in used if isinstance(each, ListUsed)),
         )
+
+
+def _once(pieces: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(pieces))
 
 
 def read_stapled(lists: Iterable[bytes], *, limit: int, tried: list[Tried]) -> list[RevocationList]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from urllib.parse import urlsplit
 
 from tashika.errors import SourceFailed
+from tashika.transport import origin
 
 
 class NamedBy(Enum):
@@ -25,12 +25,13 @@ class Want:
     limit: int
     """Read no more octets than this and one."""
     named_by: NamedBy
+    repeatable: bool = False
+    """The question has a nonce, by which its like is known, and may be sent again."""
 
     def __repr__(self) -> str:
         """Name no certificate, and no path: a URL's path may hold a credential."""
-        parts = urlsplit(self.url)
         kind = "CRL" if self.question is None else "OCSP answer"
-        return f"<Want {kind} of {parts.scheme}://{parts.hostname}>"
+        return f"<Want {kind} of {origin(self.url)}>"
 
 
 Got = bytes | SourceFailed

@@ -128,6 +128,11 @@ class FakeResponder:
             return Reply(bytes(limit + 1))
         return Reply(self.answer(body, fault=fault)[: limit + 1])
 
+    async def get(self, url: str, *, limit: int) -> Reply:  # noqa: ARG002 - of a Transport
+        """Have no lists, as the transport of a client."""
+        self.asked.append(url)
+        raise SourceFailed(Cause.HTTP_STATUS, "HTTP 404")
+
     @contextmanager
     def serve(self, *, tls: SSLContext | None = None) -> Iterator[str]:
         """Serve over HTTP on 127.0.0.1, from a thread; yields the URL."""

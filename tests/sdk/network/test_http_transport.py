@@ -124,7 +124,7 @@ async def test_c9_an_address_that_is_not_admitted_is_never_connected_to() -> Non
         for host in ("127.0.0.1", "localhost"):
             with pytest.raises(SourceFailed, match="not one to connect to") as failed:
                 await http.get(url.replace("127.0.0.1", host), limit=10)
-            assert failed.value.cause is Cause.UNREACHABLE
+            assert failed.value.cause is Cause.ADDRESS_REFUSED
             assert not isinstance(failed.value, ConnectionLost)
     assert "127.0.0.1" in asked
     assert not heads

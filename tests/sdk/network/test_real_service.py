@@ -1,5 +1,6 @@
 """The production side at the real responder: under an agreement, by every credential, metered."""
 
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from support import verifiers
 from support.access import SECRET, ClosedCounter, closed, terms
@@ -16,14 +19,25 @@ from support.metered import open_books
 from support.party import Heard
 from support.verifiers import DAY, credential, issue_der, name, new_key
 from tashika import (
+    Addresses,
     AsyncClient,
     BearerToken,
+    ByPath,
     CachePolicy,
+    Configured,
     Credential,
     Deadlines,
     HedgePolicy,
+    KeepCertificate,
+    Means,
+    OneTier,
     Policy,
     RequestSigner,
+    Submitted,
+    Terms,
+    TrustAnchor,
+    keep_evidence,
+    recheck,
 )
 from tashika.observing import Happening
 from tashika_server.agreements.terms import CredentialKind
@@ -107,6 +121,30 @@ async def test_a_batch_is_signed_where_the_agreement_demands_it(
         asking, _ = client(port, RequestSigner(key, bank))
         async with asking:
             assert all(await asking.check_many(citizens, counter.counter.authority.certificate))
+
+
+@pytest.mark.parametrize("judge", ["one tier", "by path"])
+async def test_a_signature_and_its_evidence_at_the_real_responder(
+    judge: str, counter: ClosedCounter, citizens: list[x509.Certificate]
+) -> None:
+    authority, citizen = counter.counter.authority.certificate, citizens[0]
+    signed = ec_key("citizen").sign(b"a form", ECDSA(SHA256()))
+    submitted = Submitted(document=b"a form", signature=signed, certificate=citizen)
+    with counter.live() as port:
+        url = f"http://127.0.0.1:{port}/ocsp"
+        means = Means(
+            addresses=Configured(otherwise=Addresses(responders=(url,))),
+            nonces=secrets.token_bytes,
+        )
+        by_path = ByPath(anchors=(TrustAnchor.of(authority),), means=means)
+        by = by_path if judge == "by path" else OneTier((authority,))
+        asking, _ = client(port, BearerToken(SECRET))
+        async with asking:
+            report = await asking.verify_signature(submitted, Terms(judge=by, purpose="a form"))
+    assert report, report.because
+    data = keep_evidence(report, certificate=KeepCertificate.WHOLE)
+    for again in (by_path, OneTier((authority,))):
+        assert recheck(data, b"a form", Terms(judge=again, purpose="a form"))
 
 
 async def test_a_hedge_costs_up_to_one_more_answer_a_source(
