@@ -9,13 +9,13 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from support.sdk import STRICT, write_pems
-from tashika import AsyncClient, Cause, Client, Deadlines, Policy, Report
+from support.sdk import checked, patience, write_pems
+from tashika import AsyncClient, Cause, Client, Report
 from tashika.cli import main
 from tashika.path import Outcome
 from tashika.pki.algorithms import algorithm_for, sign
@@ -35,21 +35,11 @@ from tashika.signature import (
 )
 from tashika.testing import FakeResponder, Fault
 
-QUICK = Deadlines(
-    connect=timedelta(seconds=0.3), read=timedelta(seconds=0.3), total=timedelta(seconds=1)
-)
-"""For the faults that would otherwise take the time of a real deadline."""
 PARTY = RelyingParty(name="bank.example")
 
 
-def patience(responder: FakeResponder) -> Policy:
-    slow = responder.fault_at(responder.url) in (Fault.SLOW, Fault.TRICKLE)
-    return Policy(deadlines=QUICK) if slow else STRICT
-
-
 def by_the_client(responder: FakeResponder, _: Path) -> str:
-    with Client(responder.url, transport=responder, policy=patience(responder)) as client:
-        return said(client.check(responder.pki.certificate, responder.pki.issuer))
+    return said(checked(responder))
 
 
 def by_the_async_client(responder: FakeResponder, _: Path) -> str:

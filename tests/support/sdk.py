@@ -1,6 +1,6 @@
 """A relying party's bench: a responder that does as told, and its answers verified."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -10,8 +10,11 @@ from support.clock import FakeClock
 from tashika import (
     Cause,
     CheckedAnswer,
+    Client,
+    Deadlines,
     Policy,
     Question,
+    Report,
     ask,
     verify_answer,
     verify_issued,
@@ -23,6 +26,10 @@ AT = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 """A time that no machine's clock shows."""
 
 STRICT = Policy()
+QUICK = Deadlines(
+    connect=timedelta(seconds=0.3), read=timedelta(seconds=0.3), total=timedelta(seconds=1)
+)
+"""For the faults that would otherwise take the time of a real deadline."""
 
 
 class Bench:
@@ -50,6 +57,18 @@ class Bench:
         except AnswerRefused as refused:
             return refused.cause
         return None
+
+
+def patience(responder: FakeResponder) -> Policy:
+    """Return the default policy, with short deadlines for a responder that is slow."""
+    slow = responder.fault_at(responder.url) in (Fault.SLOW, Fault.TRICKLE)
+    return Policy(deadlines=QUICK) if slow else STRICT
+
+
+def checked(responder: FakeResponder) -> Report:
+    """Check the responder's own certificate, without a network."""
+    with Client(responder.url, transport=responder, policy=patience(responder)) as client:
+        return client.check(responder.pki.certificate, responder.pki.issuer)
 
 
 def key_usage(*allowed: str) -> x509.KeyUsage:
