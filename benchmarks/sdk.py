@@ -47,7 +47,8 @@ CACHED = 20.0
 TIMES_BARE = 3.0
 SHARE = 0.1
 """Of the questions that single checks would take."""
-KEYS: dict[str, Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]] = {
+NewKey = Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]
+KEYS: dict[str, NewKey] = {
     "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "RSA-2048": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
 }
@@ -99,7 +100,7 @@ async def _cpu_awaited(client: AsyncClient, octets: Sequence[bytes]) -> float:
 # --- an answer verified ---------------------------------------------------------------------
 
 
-def _verified(name: str, new_key: Callable[[], ec.EllipticCurvePrivateKey], rounds: int) -> bool:
+def _verified(name: str, new_key: NewKey, rounds: int) -> bool:
     pki = Pki(new_key=new_key)
     responder, policy, at = FakeResponder(pki), Policy(), datetime.now(UTC)
     question = ask(verify_issued(pki.certificate, pki.issuer, at=at), policy, bytes)
@@ -120,7 +121,7 @@ def _verified(name: str, new_key: Callable[[], ec.EllipticCurvePrivateKey], roun
     return holds
 
 
-def _bare(body: bytes, pki: Pki) -> Callable[[], None]:
+def _bare(body: bytes, pki: Pki) -> Callable[[], object]:
     """Verify the two signatures of an answer and nothing else."""
     answer = parse_response(body)
     if not isinstance(answer, BasicResponse):
@@ -134,7 +135,7 @@ def _bare(body: bytes, pki: Pki) -> Callable[[], None]:
         ),
     )
     checks = [_check_of(pair, signature, data) for pair, signature, data in signed]
-    return lambda: [each() for each in checks] and None
+    return lambda: [each() for each in checks]
 
 
 def _check_of(pair: KeyPair, signature: bytes, data: bytes) -> Callable[[], None]:

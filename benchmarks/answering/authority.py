@@ -15,8 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tashika.pki import der
 from tashika.pki.algorithms import ECDSA_SHA256, RSA_SHA256, PrivateKey, sign
 from tashika.pki.certid import IssuerIdentity
+from tashika.pki.profile_shape import key_usage
 from tashika_server.index import Entry
-from tashika_server.lab.authorities import key_usage
 
 __all__ = ["Authority", "KeyType", "entries", "new_key", "pem_of_key", "revoked_at"]
 
