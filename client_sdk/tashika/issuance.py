@@ -129,7 +129,7 @@ def _fit(issuer: x509.Certificate, at: datetime) -> _Ca:
     return ca
 
 
-# By its bytes, which is how certificates compare: of CAs of one name each is read.
+# Certificates compare by all that they say: of CAs under one name each is read.
 @lru_cache(maxsize=_ISSUERS)
 def _read_ca(issuer: x509.Certificate) -> _Ca:
     constraints = extension(issuer, x509.BasicConstraints)
