@@ -206,11 +206,10 @@ def _signature_facts(signed: Presented) -> Iterator[Fact]:
     yield Fact("attached", Phrase("with content", "文書を含む"), signed.content is not None)
     yield Fact("scheme", Phrase("signed with", "署名方式"), signed.scheme)
     if signed.claimed_at:
-        claimed = Phrase("says it signed", "署名者の称する日時")
-        yield Fact("claimed_at", claimed, as_time(signed.claimed_at))
+        yield Fact("claimed_at", Phrase("claimed time", "申告日時"), as_time(signed.claimed_at))
     yield Fact("certificates", Phrase("certificates", "添付証明書数"), len(signed.others))
-    yield Fact("answers", Phrase("answers", "添付 OCSP 応答数"), len(signed.stapled.answers))
-    yield Fact("lists", Phrase("CRLs", "添付 CRL 数"), len(signed.stapled.lists))
+    yield Fact("answers", Phrase("answers", "添付応答数"), len(signed.stapled.answers))
+    yield Fact("lists", Phrase("CRLs", "添付CRL数"), len(signed.stapled.lists))
     for fact in _certificate(signed.certificate).facts:
         yield replace(fact, key=f"signer_{fact.key}")
 
