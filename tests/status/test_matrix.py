@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,9 +201,13 @@ def _challenged(flow: Generator[Any, Any, SignatureReport]) -> Generator[Any, An
 CALLS = (by_signature, by_login)
 
 
-def test_there_are_enough_kinds_of_wrong_answers():
+def test_there_are_enough_kinds_of_wrong_answers_and_the_page_says_how_many():
     assert len(Fault) >= 60
     assert len(Fault) + len(WRONG_LISTS) >= 75
+    size = (
+        f"{len(Fault)} wrong answers, each under {len(POLICIES)} policies, and {len(WRONG_LISTS)}"
+    )
+    assert size in (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
 
 
 @pytest.mark.parametrize("policy", POLICIES)
