@@ -3,11 +3,13 @@
 CPU time of this process, in the quickest of some rounds: neighbours only add. A remembered check,
 an answer verified beside the bare signature verifications in it, the same certificate and answer
 through pyhanko-certvalidator, and a batch at the real service with the number of its questions.
-Fails above a bound.
+How many times the bare verifications an answer costs is the median of rounds that take turns, so
+that both meet the same neighbours. Fails above a bound.
 """
 
 import argparse
 import asyncio
+import statistics
 import sys
 import tempfile
 import time
@@ -45,7 +47,8 @@ CACHED = 20.0
 TIMES_BARE = 3.0
 SHARE = 0.1
 """Of the questions that single checks would take."""
-KEYS: dict[str, Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]] = {
+NewKey = Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]
+KEYS: dict[str, NewKey] = {
     "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "RSA-2048": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
 }
@@ -97,23 +100,28 @@ async def _cpu_awaited(client: AsyncClient, octets: Sequence[bytes]) -> float:
 # --- an answer verified ---------------------------------------------------------------------
 
 
-def _verified(name: str, new_key: Callable[[], ec.EllipticCurvePrivateKey], rounds: int) -> bool:
+def _verified(name: str, new_key: NewKey, rounds: int) -> bool:
     pki = Pki(new_key=new_key)
     responder, policy, at = FakeResponder(pki), Policy(), datetime.now(UTC)
     question = ask(verify_issued(pki.certificate, pki.issuer, at=at), policy, bytes)
     body = responder.answer(question.body)
-    at = datetime.now(UTC)
-    ours = _cpu(lambda: verify_answer(body, question, policy, at=at), 100, rounds)
-    bare = _cpu(_bare(body, pki), 100, rounds)
+    at, bare = datetime.now(UTC), _bare(body, pki)
+    turns = [
+        (_once(lambda: verify_answer(body, question, policy, at=at), 100), _once(bare, 100))
+        for _ in range(rounds)
+    ]
+    ours, alone = (min(each) for each in zip(*turns, strict=True))
+    times = statistics.median(one / other for one, other in turns)
     print(
-        f"answer, {name:8} {ours:9.1f} µs, its two signatures {bare:.1f}: {ours / bare:.2f} times"
+        f"answer, {name:8} {ours:9.1f} µs, its two signatures {alone:.1f}: {times:.2f} times"
+        f" in the median, {ours / alone:.2f} in the quickest rounds"
     )
-    holds = _judge(f"{TIMES_BARE:.0f} times", holds=ours < TIMES_BARE * bare)
+    holds = _judge(f"{TIMES_BARE:.0f} times", holds=times < TIMES_BARE)
     _peer(pki, body, rounds)
     return holds
 
 
-def _bare(body: bytes, pki: Pki) -> Callable[[], None]:
+def _bare(body: bytes, pki: Pki) -> Callable[[], object]:
     """Verify the two signatures of an answer and nothing else."""
     answer = parse_response(body)
     if not isinstance(answer, BasicResponse):
@@ -127,7 +135,7 @@ def _bare(body: bytes, pki: Pki) -> Callable[[], None]:
         ),
     )
     checks = [_check_of(pair, signature, data) for pair, signature, data in signed]
-    return lambda: [each() for each in checks] and None
+    return lambda: [each() for each in checks]
 
 
 def _check_of(pair: KeyPair, signature: bytes, data: bytes) -> Callable[[], None]:
@@ -227,14 +235,14 @@ def _issued(authority: Authority, number: int) -> list[bytes]:
 
 def _cpu(work: Callable[[], object], times: int, rounds: int) -> float:
     """Return microseconds a time, of the quickest round."""
+    return min(_once(work, times) for _ in range(rounds))
 
-    def once() -> float:
-        began = time.process_time()
-        for _ in range(times):
-            work()
-        return (time.process_time() - began) / times * 1e6
 
-    return min(once() for _ in range(rounds))
+def _once(work: Callable[[], object], times: int) -> float:
+    began = time.process_time()
+    for _ in range(times):
+        work()
+    return (time.process_time() - began) / times * 1e6
 
 
 def _judge(bound: str, *, holds: bool) -> bool:

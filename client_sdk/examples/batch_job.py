@@ -1,4 +1,4 @@
-r"""A batch job: thousands of certificates from a CSV file, each asked about, once.
+r"""A batch job: thousands of certificates from a CSV file, several in each question.
 
     python batch_job.py customers.csv checked.csv --url https://ocsp.example.jp/ \
         --token-file ocsp.token --issuer auth-g2.pem auth-g3.pem
@@ -9,23 +9,21 @@ number. Exit status: 0 every status is known, 1 some are not (``cause`` says why
 """
 
 import argparse
-import asyncio
 import csv
 import sys
 from base64 import b64decode
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from tashika import AsyncClient, BearerToken, Cause, Status
-from tashika.errors import CertificateRefused, WrongUse
+from cryptography.x509 import Certificate
+
+from tashika import BearerToken, Cause, Client, Status, TashikaError, load_certificate
+from tashika.errors import CertificateRefused
 from tashika.path.tier import issuer_among
 
-AT_ONCE = 32
-"""Questions under way: enough to hide the network's delay, few enough for the agreement's limit."""
 TOLD_EVERY = 1000
 Row = Mapping[str, str]
 
@@ -40,34 +38,29 @@ class Checked(NamedTuple):
     data_of: str
 
 
-async def check_all(
-    rows: Sequence[Row], issuers: Sequence[bytes], client: AsyncClient
-) -> list[Checked]:
-    """Return what is found, in the order of the rows; tell how far it is."""
-    turn, done = asyncio.Semaphore(AT_ONCE), count(1)
+def check_all(rows: Sequence[Row], issuers: Sequence[Certificate], client: Client) -> list[Checked]:
+    """Return what is found, in the order of the rows: what is wrong with one is an outcome."""
+    outcome, issued = dict[int, Checked](), defaultdict[Certificate, dict[int, bytes]](dict)
+    for place, row in enumerate(rows):
+        at = datetime.now(UTC)
+        try:
+            certificate = b64decode(row["certificate"], validate=True)
+            issued[issuer_among(certificate, issuers, at=at).issuer][place] = certificate
+        except (ValueError, TypeError):  # not base64, or a row cut short
+            outcome[place] = found(row, Cause.CERTIFICATE_MALFORMED, at, None)
+        except CertificateRefused as refused:
+            outcome[place] = found(row, refused.cause, at, None)
+    for issuer, asked in issued.items():
+        reports = client.check_many(list(asked.values()), issuer, progress=tell)
+        for place, report in zip(asked, reports, strict=True):
+            outcome[place] = found(rows[place], report.cause, report.at, report.this_update)
+    return [outcome[place] for place in range(len(rows))]
 
-    async def checked(row: Row) -> Checked:
-        async with turn:
-            outcome = await check(row, issuers, client)
-        if (number := next(done)) % TOLD_EVERY == 0:
-            print(f"{number} of {len(rows)} checked", file=sys.stderr)
-        return outcome
 
-    return await asyncio.gather(*map(checked, rows))
-
-
-async def check(row: Row, issuers: Sequence[bytes], client: AsyncClient) -> Checked:
-    """Check one certificate; what is wrong with it is an outcome, not an error."""
-    at = datetime.now(UTC)
-    try:
-        certificate = b64decode(row["certificate"], validate=True)
-        issued = issuer_among(certificate, issuers, at=at)
-    except (ValueError, TypeError):  # not base64, or a row cut short
-        return found(row, Cause.CERTIFICATE_MALFORMED, at, None)
-    except CertificateRefused as refused:
-        return found(row, refused.cause, at, None)
-    report = await client.check(certificate, issued.issuer)
-    return found(row, report.cause, report.at, report.this_update)
+def tell(done: int, of: int) -> None:
+    """Tell how far it is with one issuer's."""
+    if done % TOLD_EVERY == 0 or done == of:
+        print(f"{done} of {of} checked", file=sys.stderr)
 
 
 def found(row: Row, cause: Cause, at: datetime, data: datetime | None) -> Checked:
@@ -94,12 +87,12 @@ def write(target: Path, outcome: Iterable[Checked]) -> None:
     part.replace(target)
 
 
-async def run(args: argparse.Namespace) -> list[Checked]:
+def run(args: argparse.Namespace) -> list[Checked]:
     """Check what one file names, and write the other."""
     token = BearerToken(args.token_file.read_text().strip()) if args.token_file else None
-    rows, issuers = read(args.source), [each.read_bytes() for each in args.issuer]
-    async with AsyncClient(*args.url, credential=token) as client:
-        outcome = await check_all(rows, issuers, client)
+    rows, issuers = read(args.source), [load_certificate(each.read_bytes()) for each in args.issuer]
+    with Client(*args.url, credential=token) as client:
+        outcome = check_all(rows, issuers, client)
     write(args.target, outcome)
     return outcome
 
@@ -114,8 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--token-file", type=Path)
     args = parser.parse_args(argv)
     try:
-        counted = Counter(each.status for each in asyncio.run(run(args)))
-    except (OSError, ValueError, csv.Error, WrongUse) as wrong:
+        counted = Counter(each.status for each in run(args))
+    except (OSError, ValueError, csv.Error, TashikaError) as wrong:
         parser.error(str(wrong))
     print(", ".join(f"{number} {status}" for status, number in sorted(counted.items())))
     return int(counted[Status.UNDETERMINED.value] > 0)

@@ -2,8 +2,8 @@
 
 On receipt it verifies that the signature was made with the certificate's key and that the
 certificate is in force (Act arts. 19, 38), and keeps evidence of a form. It stores neither
-certificate nor serial number. Run it with settings in TOML: ``name``, ``urls`` of responders, and
-paths ``token``, ``account_key``, ``evidence`` (a directory), ``generations`` (CA certificates).
+certificate nor serial number nor birthday. Run it with settings in TOML: ``name``, ``urls`` of
+responders, and paths ``token``, ``account_key``, ``evidence`` (a directory), ``generations``.
 """
 
 import secrets
@@ -18,41 +18,33 @@ from typing import cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tashika import AsyncClient, BearerToken
-from tashika.errors import NotValid, SignatureUndetermined
-from tashika.jpki import AccountSecrets, CheckPurpose, JpkiProfile, Purpose, Recognised
+from tashika import AsyncClient, BearerToken, jpki, signature
+from tashika.errors import NotValid, ProfileRefused, SignatureUndetermined
+from tashika.jpki import CheckPurpose
 from tashika.language import Language, explain
-from tashika.signature import (
-    Challenge,
-    ChallengesInMemory,
-    KeyUse,
-    Login,
-    OneTier,
-    RelyingParty,
-    Submitted,
-    Terms,
-    by_async_client,
-    keep_evidence,
-    verify_authentication_async,
-    verify_signature_async,
-)
+
+FORMS = {"change-of-address": 0, "credit-card": 18}
+"""The forms that are accepted, and the age that each demands."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bank:
     """What the handlers share."""
 
-    party: RelyingParty
+    party: signature.RelyingParty
     client: AsyncClient
-    profile: JpkiProfile
-    challenges: ChallengesInMemory
+    profile: jpki.JpkiProfile
+    challenges: signature.ChallengesInMemory
     evidence: Path
 
-    def terms(self, kind: CheckPurpose, reference: str) -> Terms:
+    def terms(self, kind: CheckPurpose, reference: str) -> signature.Terms:
         """Say what a form is verified for; a login has its own key use, whatever is said here."""
-        judge = OneTier(tuple(self.profile.generations))
-        purpose = Purpose(kind=kind, reference=reference)
-        return Terms(judge=judge, purpose=purpose, use=KeyUse.DECLARATION, profile=self.profile)
+        return signature.Terms(
+            judge=signature.OneTier(tuple(self.profile.generations)),
+            purpose=jpki.Purpose(kind=kind, reference=reference),
+            use=signature.KeyUse.DECLARATION,
+            profile=self.profile,
+        )
 
 
 BANK = web.AppKey("bank", Bank)
@@ -61,7 +53,7 @@ BANK = web.AppKey("bank", Bank)
 async def new_challenge(request: web.Request) -> web.Response:
     """Give out what a card is to sign: for one login, for a few minutes."""
     bank, now = request.app[BANK], datetime.now(UTC)
-    challenge = Challenge.mint(bank.party, at=now, random=secrets.token_bytes)
+    challenge = signature.Challenge.mint(bank.party, at=now, random=secrets.token_bytes)
     bank.challenges.put(challenge)
     return web.json_response({"challenge": b64encode(challenge.message).decode()})
 
@@ -69,30 +61,37 @@ async def new_challenge(request: web.Request) -> web.Response:
 async def log_in(request: web.Request) -> web.Response:
     """Say whose account it is to whoever signed a challenge of ours with a card in force."""
     bank, now = request.app[BANK], datetime.now(UTC)
-    challenge, certificate, signature = await received(request, "challenge")
-    report = await verify_authentication_async(
-        Login(challenge=challenge, signature=signature, certificate=certificate),
+    challenge, certificate, signed = await received(request, "challenge")
+    report = await signature.verify_authentication_async(
+        signature.Login(challenge=challenge, signature=signed, certificate=certificate),
         bank.party,
         bank.terms(CheckPurpose.USER_AUTHENTICATION, secrets.token_hex(8)),
         challenges=bank.challenges,
         received_at=now,
-        answer=by_async_client(bank.client),
+        answer=signature.by_async_client(bank.client),
     )
     report.require_valid()
-    account = cast("Recognised", report.recognised).account.text
-    return web.json_response({"account": account}, status=201)
+    recognised = cast("jpki.Recognised", report.recognised)
+    return web.json_response({"account": recognised.account.text}, status=201)
 
 
 async def hand_in(request: web.Request) -> web.Response:
     """Accept a form that was signed with a card in force, and keep evidence of that."""
     bank, now, reference = request.app[BANK], datetime.now(UTC), secrets.token_hex(8)
-    document, certificate, signature = await received(request, "document")
-    terms = bank.terms(CheckPurpose.SIGNATURE_VERIFICATION, reference)
-    submitted = Submitted(document=document, signature=signature, certificate=certificate)
-    asking = by_async_client(bank.client)
-    report = await verify_signature_async(submitted, terms, received_at=now, answer=asking)
+    if (age := FORMS.get(request.match_info["form"])) is None:
+        raise web.HTTPNotFound
+    document, certificate, signed = await received(request, "document")
+    report = await signature.verify_signature_async(
+        signature.Submitted(document=document, signature=signed, certificate=certificate),
+        bank.terms(CheckPurpose.SIGNATURE_VERIFICATION, reference),
+        received_at=now,
+        answer=signature.by_async_client(bank.client),
+    )
     report.require_valid()
-    (bank.evidence / f"{reference}.json").write_bytes(keep_evidence(report))
+    # Nothing but yes or no is read of the birthday, and only where the form needs it.
+    if age and not jpki.age_at_least(certificate, age, at=now):
+        raise web.HTTPForbidden(text=f"この申込みは{age}歳以上の方に限ります。")
+    (bank.evidence / f"{reference}.json").write_bytes(signature.keep_evidence(report))
     return web.json_response({"reference": reference}, status=201)
 
 
@@ -110,8 +109,8 @@ async def telling(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tell people in Japanese why they are turned away, and nothing to the log."""
     try:
         return await handler(request)
-    except NotValid as refused:
-        cause = refused.report.because
+    except (NotValid, ProfileRefused) as refused:
+        cause = refused.report.because if isinstance(refused, NotValid) else refused.cause
         told = {"cause": cause, "error": " ".join(explain(cause, Language.JAPANESE))}
         unsure = isinstance(refused, SignatureUndetermined)
         return web.json_response(told, status=503 if unsure else 403)
@@ -124,7 +123,7 @@ async def application(bank: Bank) -> web.Application:
     app.on_cleanup.append(lambda _: bank.client.close())
     app.router.add_post("/challenges", new_challenge)
     app.router.add_post("/sessions", log_in)
-    app.router.add_post("/forms", hand_in)
+    app.router.add_post("/forms/{form}", hand_in)
     return app
 
 
@@ -133,13 +132,13 @@ def main() -> None:
     settings = tomllib.loads(Path(sys.argv[1]).read_text())
     token = BearerToken(Path(settings["token"]).read_text().strip())
     account_key = Path(settings["account_key"]).read_bytes()
+    accounts = jpki.AccountSecrets(secrets={"1": account_key}, current="1")
     generations = [Path(each).read_bytes() for each in settings["generations"]]
-    accounts = AccountSecrets(secrets={"1": account_key}, current="1")
     bank = Bank(
-        party=RelyingParty(name=settings["name"]),
+        party=signature.RelyingParty(name=settings["name"]),
         client=AsyncClient(*settings["urls"], credential=token),
-        profile=JpkiProfile(generations=generations, secrets=accounts),
-        challenges=ChallengesInMemory(clock=lambda: datetime.now(UTC)),
+        profile=jpki.JpkiProfile(generations=generations, secrets=accounts),
+        challenges=signature.ChallengesInMemory(clock=lambda: datetime.now(UTC)),
         evidence=Path(settings["evidence"]),
     )
     web.run_app(application(bank), host="127.0.0.1", port=8000)

@@ -5,6 +5,8 @@ One tier only: path validation beyond the issuer given is not done here.
 
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -16,9 +18,12 @@ from tashika.pki.certificates import (
     extension,
     load_certificate,
     public_key,
-    require_signed_by,
+    require_issued_by,
     validity,
 )
+
+_ISSUERS = 64
+"""Whose certificates are known again: a relying party has a few, and a batch one."""
 
 SEAL = object()
 """Held by the two that know who issued what: here, and :mod:`tashika.status` for paths."""
@@ -63,12 +68,12 @@ def verify_issued(
     """
     # 1
     trusted = _load(issuer, Cause.ISSUER_UNSUITABLE)
-    identity = require_ca(trusted, at)
+    ca = _fit(trusted, at)
     # 2
     subject = _load(certificate, Cause.CERTIFICATE_MALFORMED)
     # 3
     try:
-        require_signed_by(subject, trusted)
+        require_issued_by(subject, ca.identity, ca.key)
         begins, ends = validity(subject)
     except PkiError as wrong:
         raise CertificateRefused(Cause.NOT_ISSUED_BY_ISSUER, str(wrong)) from wrong
@@ -80,8 +85,8 @@ def verify_issued(
     return IssuedCertificate(
         serial=subject.serial_number,
         issuer=trusted,
-        identity=identity,
-        key=public_key(trusted),
+        identity=ca.identity,
+        key=ca.key,
         seal=SEAL,
     )
 
@@ -99,18 +104,41 @@ def _load(given: x509.Certificate | bytes, cause: Cause) -> x509.Certificate:
 
 def require_ca(issuer: x509.Certificate, at: datetime) -> IssuerIdentity:
     """Return who an issuer is; raises CertificateRefused unless it is fit to be one at `at`."""
+    return _fit(issuer, at).identity
+
+
+class _Ca(NamedTuple):
+    """An issuer's certificate: all that no time changes."""
+
+    identity: IssuerIdentity
+    key: object
+    begins: datetime
+    ends: datetime
+    fault: str
+    """What keeps it from being an issuer's, if anything."""
+
+
+def _fit(issuer: x509.Certificate, at: datetime) -> _Ca:
     try:
-        constraints = extension(issuer, x509.BasicConstraints)
-        usage = extension(issuer, x509.KeyUsage)
-        begins, ends = validity(issuer)
-        algorithm_for(public_key(issuer))
-        identity = IssuerIdentity.of(issuer)
+        ca = _read_ca(issuer)
     except PkiError as wrong:
         raise CertificateRefused(Cause.ISSUER_UNSUITABLE, str(wrong)) from wrong
+    fault = ca.fault or ("" if ca.begins <= at <= ca.ends else "it is not in its validity")
+    if fault:
+        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, fault)
+    return ca
+
+
+# Certificates compare by all that they say: of CAs under one name each is read.
+@lru_cache(maxsize=_ISSUERS)
+def _read_ca(issuer: x509.Certificate) -> _Ca:
+    constraints = extension(issuer, x509.BasicConstraints)
+    usage = extension(issuer, x509.KeyUsage)
+    key, (begins, ends) = public_key(issuer), validity(issuer)
+    algorithm_for(key)
+    fault = ""
     if constraints is None or not constraints.ca:
-        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, "it is not a CA certificate")
-    if usage is not None and not usage.key_cert_sign:
-        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, "it may not sign certificates")
-    if not begins <= at <= ends:
-        raise CertificateRefused(Cause.ISSUER_UNSUITABLE, "it is not in its validity")
-    return identity
+        fault = "it is not a CA certificate"
+    elif usage is not None and not usage.key_cert_sign:
+        fault = "it may not sign certificates"
+    return _Ca(IssuerIdentity.of(issuer), key, begins, ends, fault)

@@ -1,5 +1,6 @@
 """The command ``tashika check``: words for people, JSON and exit codes for scripts."""
 
+import io
 import json
 import os
 import subprocess
@@ -226,6 +227,62 @@ def test_help_tells_the_exit_codes() -> None:
             [*program, "check", "--help"], capture_output=True, text=True, check=True, timeout=30
         )
         assert "0 good, 1 revoked, 2 not determined" in " ".join(shown.stdout.split())
+
+
+def pile(shell: Shell, folder: Path) -> Path:
+    """A good, a revoked and an expired certificate, and one that is none."""
+    pki, people = shell.responder.pki, folder / "people"
+    people.mkdir()
+    revoked = pki.issue("Revoked")
+    shell.responder.revoke(revoked.certificate)
+    (people / "1.pem").write_bytes(pki.end_entity.pem)
+    (people / "2.pem").write_bytes(revoked.pem)
+    (people / "3.pem").write_bytes(pki.issue("Expired", ends=-timedelta(days=1)).pem)
+    (people / "4.pem").write_bytes(b"nothing")
+    (people / ".hidden").write_bytes(b"nothing")
+    return people
+
+
+def test_many_are_asked_about_at_once_and_each_has_its_line(shell: Shell, tmp_path: Path) -> None:
+    people = pile(shell, tmp_path)
+    shell.certificate = str(people)
+    code, text = shell.run()
+    assert (code, len(shell.responder.asked)) == (2, 1)
+    lines = text.splitlines()
+    assert [line.partition(": ")[0] for line in lines[:-1]] == [
+        "GOOD",
+        "REVOKED",
+        "EXPIRED",
+        "NOT DETERMINED",
+    ]
+    assert lines[1] == f"REVOKED: {people / '2.pem'}: The issuer has revoked the certificate."
+    assert lines[-1] == "1 GOOD, 1 REVOKED, 2 NOT DETERMINED"
+    code, text = shell.run("--cert", str(people / "1.pem"), str(people / "2.pem"), "--json")
+    told = json.loads(text)
+    assert (code, [Path(each["file"]).name for each in told]) == (1, ["1.pem", "2.pem"])
+    assert [each["status"] for each in told] == ["good", "revoked"]
+
+
+def test_a_directory_without_files_is_wrong_usage(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as left:
+        shell.run("--cert", str(tmp_path / "empty"))
+    assert left.value.code == 64
+    assert "there is no file in" in capsys.readouterr().err
+
+
+def test_progress_is_told_on_a_terminal_only(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.certificate = str(pile(shell, tmp_path))
+    shell.run()  # which sees that nothing was said beside the outcome
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    shell.run()
+    assert terminal.getvalue() == "\r4 / 4\n"
 
 
 def test_it_speaks_japanese_when_told(shell: Shell) -> None:

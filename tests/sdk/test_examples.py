@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tashika import AsyncClient
 from tashika.jpki import AccountSecrets, Family, JpkiProfile
 from tashika.pki.algorithms import algorithm_for, sign
+from tashika.pki.profile import BasicItem
 from tashika.signature import ChallengesInMemory, RelyingParty
 from tashika.testing import FakeResponder, Fault, Jpki, KeyPair, Pki
 
@@ -79,10 +80,16 @@ class Browser:
         signed = signed_by(card, signing or challenge)
         return await self.post("/sessions", {"challenge": text(challenge), **signed})
 
-    async def hand_in(self, card: KeyPair, form: bytes, *, signing: bytes | None = None) -> Answer:
-        return await self.post(
-            "/forms", {"document": text(form), **signed_by(card, signing or form)}
-        )
+    async def hand_in(
+        self,
+        card: KeyPair,
+        form: bytes,
+        *,
+        signing: bytes | None = None,
+        kind: str = "change-of-address",
+    ) -> Answer:
+        signed = {"document": text(form), **signed_by(card, signing or form)}
+        return await self.post(f"/forms/{kind}", signed)
 
     async def post(self, path: str, body: object) -> Answer:
         async with self._site.post(path, json=body) as answer:
@@ -161,8 +168,8 @@ async def test_a_signature_certificate_is_no_login(browser: Browser, world: Worl
     assert not world.asked
 
 
-def kept(folder: Path) -> list[str]:
-    return [each.name for each in folder.iterdir()]
+def kept(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 async def test_c1_a_signature_by_another_key_is_refused_and_nobody_is_asked(
@@ -171,7 +178,7 @@ async def test_c1_a_signature_by_another_key_is_refused_and_nobody_is_asked(
     form = "申請書".encode()
     code, told = await browser.hand_in(world.signature, form)
     assert code == 201
-    assert kept(tmp_path) == [f"{told['reference']}.json"]
+    assert kept(tmp_path) == [tmp_path / f"{told['reference']}.json"]
     asked = world.asked
     code, told = await browser.hand_in(world.signature, form, signing=b"other")
     assert (code, told["cause"]) == (403, "bad_signature")
@@ -195,9 +202,29 @@ async def test_c6_a_responder_that_cannot_tell_is_503_and_an_expired_card_403(
     assert (await browser.hand_in(Jpki(generations=1).issue(SIGN), b"form"))[0] == 403
 
 
+async def test_a_form_that_demands_an_age_refuses_whoever_is_younger(
+    browser: Browser, world: World, tmp_path: Path
+) -> None:
+    born = {"of age": "319801231", "a child": "420200401", "unknown": "099999999"}
+    cards = {who: world.jpki.issue(SIGN, items={BasicItem.BIRTH: day}) for who, day in born.items()}
+    answers = {
+        who: (await browser.hand_in(card, b"form", kind="credit-card"))
+        for who, card in cards.items()
+    }
+    assert {who: code for who, (code, _) in answers.items()} == {
+        "of age": 201,
+        "a child": 403,
+        "unknown": 403,
+    }
+    assert answers["unknown"][1]["cause"] == "birth_undetermined"
+    assert len(kept(tmp_path)) == 1
+    assert (await browser.hand_in(cards["a child"], b"form"))[0] == 201
+
+
 @pytest.mark.parametrize("body", [[], {}, {"document": 7}, {"document": "%"}, "form"])
 async def test_nonsense_is_400(browser: Browser, body: object) -> None:
-    assert (await browser.post("/forms", body))[0] == 400
+    assert (await browser.post("/forms/credit-card", body))[0] == 400
+    assert (await browser.post("/forms/unheard-of", body))[0] == 404
 
 
 def test_the_settings_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +261,7 @@ def test_a_batch_keeps_its_order_and_no_certificate(
     responder.revoke(revoked.certificate)
     people = [("a", pki.end_entity), ("b", revoked), ("c", pki.end_entity)]
     assert batch(tmp_path, url, pki, [(name, text(der(pair))) for name, pair in people]) == 0
+    assert len(responder.asked) == 1
     assert capsys.readouterr().out == "2 good, 1 revoked\n"
     written = (tmp_path / "out.csv").read_text()
     rows = list(csv.DictReader(written.splitlines()))

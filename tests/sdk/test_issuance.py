@@ -79,6 +79,12 @@ def test_an_issuer_that_is_no_ca_or_out_of_its_validity_is_unsuitable(pki: Pki) 
     assert refusal(pki.certificate, pki.issuer, AT - YEAR) is Cause.ISSUER_UNSUITABLE
 
 
+def test_an_issuer_that_is_known_is_judged_anew_at_each_time(pki: Pki) -> None:
+    ends = pki.issuer.not_valid_after_utc
+    wanted = [None, Cause.ISSUER_UNSUITABLE, None]
+    assert [refusal(pki.certificate, pki.issuer, at) for at in (AT, ends + YEAR, AT)] == wanted
+
+
 @pytest.mark.parametrize("ca", [True, False])
 def test_an_issuer_that_may_not_sign_certificates_is_unsuitable(pki: Pki, ca: bool) -> None:  # noqa: FBT001 - parametrized
     key = ec.generate_private_key(ec.SECP256R1())

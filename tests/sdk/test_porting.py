@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 
 from support.sdk import AT, write_pems
 from tashika import Client
@@ -75,12 +76,20 @@ def test_what_is_written_now_runs(responder: FakeResponder) -> None:
         "at": AT,
     }
     names = {"certificate": responder.pki.certificate, "issuer": responder.pki.issuer}
-    under_the_ca, longer, sync = re.findall(r"```python\n(# now.*?)```", PAGE, re.DOTALL)
+    under_the_ca, longer, sync, signed = re.findall(r"```python\n(# now.*?)```", PAGE, re.DOTALL)
     with responder.serve() as url:
         run(sync, names | {"url": url})
         run(f"async def main():\n{textwrap.indent(under_the_ca, '    ')}", names | {"url": url})
+        run(signed, names | {"url": url, "document": b"a form", "cms": cms(responder.pki)})
     run(longer, path)
     assert path["report"]
+
+
+def cms(pki: Pki) -> bytes:
+    builder = PKCS7SignatureBuilder().set_data(b"a form")
+    builder = builder.add_signer(pki.certificate, pki.end_entity.key, hashes.SHA256())
+    how = [PKCS7Options.Binary, PKCS7Options.DetachedSignature]
+    return builder.sign(Encoding.DER, how)
 
 
 def run(code: str, names: dict[str, object]) -> None:

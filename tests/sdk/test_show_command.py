@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ HOLDER = PKI.make(
         ),
     ],
 )
+UNWRAPPED = ("crl", "ocsp_answer", "cms_signature")
 PERSONAL = ("12345678901234567890", "ABCDEF", NAME, "2026-09-30", "2025-09-30")
 
 
@@ -64,7 +66,18 @@ def answer() -> bytes:
     return responder.answer(build_request([cert_id], nonce=bytes(32)))
 
 
-FILES = {"certificate": HOLDER.pem, "crl": crl(), "ocsp_answer": answer()}
+def signature(*options: PKCS7Options) -> bytes:
+    builder = PKCS7SignatureBuilder().set_data(b"a form")
+    builder = builder.add_signer(HOLDER.certificate, HOLDER.key, hashes.SHA384())
+    return builder.sign(Encoding.DER, [PKCS7Options.Binary, *options])
+
+
+FILES = {
+    "certificate": HOLDER.pem,
+    "crl": crl(),
+    "ocsp_answer": answer(),
+    "cms_signature": signature(),
+}
 
 
 class Shell:
@@ -97,7 +110,9 @@ def test_what_concerns_a_person_is_shown_on_request_only(
 
 def test_a_certificate_in_words(shell: Shell) -> None:
     _, shown, _ = shell.show(FILES["certificate"])
-    assert shown.startswith("certificate (nothing of this is verified; `tashika check` verifies)")
+    assert shown.startswith(
+        "certificate (nothing of this is verified; `tashika check` and `tashika verify` verify)"
+    )
     assert "  issuer       CN=Test CA" in shown
     assert f"  policies     {POLICY[Family.SIGNATURE]}" in shown
     _, shown, _ = shell.show(FILES["certificate"], "--personal", "--lang", "ja")
@@ -128,6 +143,16 @@ def test_an_answer_and_a_list_as_json(shell: Shell) -> None:
     assert (facts["number"], facts["entries"]) == (7, 1)
 
 
+def test_a_signature_with_its_document_or_beside_it(shell: Shell) -> None:
+    for beside in ((), (PKCS7Options.DetachedSignature,)):
+        _, shown, _ = shell.show(signature(*beside), "--json", "--personal")
+        facts = {each["name"]: each["value"] for each in json.loads(shown)["facts"]}
+        assert (facts["attached"], facts["scheme"]) == (not beside, "ecdsa-sha384")
+        assert (facts["certificates"], facts["signer_serial"]) == (1, "ABCDEF")
+    _, shown, _ = shell.show(signature(PKCS7Options.NoCerts))
+    assert "  refused      certificate_missing" in shown
+
+
 def test_a_strangers_text_cannot_steer_the_terminal(shell: Shell) -> None:
     odd = PKI.make("\x1b[2J\u202eevil", issuer=PKI.ca)
     _, shown, _ = shell.show(odd.pem, "--personal")
@@ -138,7 +163,7 @@ def test_a_strangers_text_cannot_steer_the_terminal(shell: Shell) -> None:
 def test_what_is_not_known_exits_1_and_says_what_to_give(shell: Shell) -> None:
     code, shown, errors = shell.show(b"nothing")
     assert (code, shown) == (1, "")
-    assert "is no certificate, OCSP answer, CRL or evidence; give one of these" in errors
+    assert "is no certificate, OCSP answer, CRL, CMS signature or evidence; give one" in errors
     assert "失効情報ファイル" in shell.show(b"nothing", "--lang", "ja")[2]
 
 
@@ -151,7 +176,7 @@ def test_what_is_not_known_exits_1_and_says_what_to_give(shell: Shell) -> None:
                 file[: at % len(file)] + bytes([octet]) + file[at % len(file) + 1 :]
             ),
             st.sampled_from(
-                [PKI.issuer.public_bytes(Encoding.DER), FILES["ocsp_answer"], FILES["crl"]]
+                [PKI.issuer.public_bytes(Encoding.DER), *(FILES[kind] for kind in UNWRAPPED)]
             ),
             st.integers(0, 5000),
             st.integers(0, 255),

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from support.sdk import by_client
+import pytest
+
+from support.sdk import checked
 from tashika import Client
 from tashika.testing import FakeResponder, Fault, Pki
 from tashika.testing.fixtures import (  # noqa: F401 - pytest finds fixtures by their names
@@ -14,6 +16,7 @@ from tashika.testing.fixtures import (  # noqa: F401 - pytest finds fixtures by 
 )
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
+TESTS = "".join(each.read_text() for each in Path(__file__).parents[1].rglob("test_*.py"))
 TABLE = dict(re.findall(r"(?m)^\| `(\w+)` \| [^|]+ \| `(\w+)` \|$", PAGE))
 
 
@@ -21,10 +24,21 @@ TABLE = dict(re.findall(r"(?m)^\| `(\w+)` \| [^|]+ \| `(\w+)` \|$", PAGE))
 def test_the_page_tells_the_cause_of_every_fault(
     tashika_responder: FakeResponder,  # noqa: F811
     fault: Fault,
-    tmp_path: Path,
 ) -> None:
     tashika_responder.order(fault)
-    assert by_client(tashika_responder, tmp_path) == TABLE[fault]
+    assert checked(tashika_responder).cause == TABLE[fault]
+
+
+INCIDENTS = dict(re.findall(r"(?m)^\| C(\d+) \| .* \| (`test_.*`) \|$", PAGE))
+
+
+@pytest.mark.parametrize("number", range(1, 15))
+def test_the_page_names_tests_of_every_incident(number: int) -> None:
+    named = re.findall(r"`(\w+)`", INCIDENTS[str(number)])
+    assert named
+    for each in named:
+        assert f"c{number}_" in each
+        assert f"def {each}(" in TESTS
 
 
 def test_the_page_knows_no_other_fault() -> None:

@@ -1,13 +1,20 @@
-"""Every wrong answer and every wrong list, under every policy: never good, never valid (C1)."""
+"""Every wrong answer and every wrong list, under every policy: never good, never valid (C1).
 
-from datetime import timedelta
+By the check of an answer, by the judge, with what came along, for a signature and for a login;
+without input or output. Through clients and commands: tests/sdk/test_matrix.py.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 
-from support.judging import DAY, LIST, ONE, PKI, SERIAL, Bench, crl
+from support.judging import DAY, LIST, ONE, PKI, SERIAL, Bench, anchor_of, crl
 from support.sdk import AT
 from tashika import (
     Cause,
@@ -21,16 +28,32 @@ from tashika import (
     verify_issued,
 )
 from tashika.errors import AnswerRefused
-from tashika.path import PathReport
+from tashika.path import PathCause, PathCertificate, PathReport
+from tashika.pki.algorithms import algorithm_for, sign
+from tashika.signature import (
+    Challenge,
+    ChallengesInMemory,
+    Login,
+    RelyingParty,
+    SignatureReport,
+    Submitted,
+    Terms,
+    authenticating,
+    verifying,
+)
+from tashika.signature import Stapled as CameAlong
 from tashika.status import (
     Addresses,
     Configured,
     Freshness,
     Kind,
     LaterRevocation,
+    Means,
     RevocationPolicy,
     Stapled,
     WhenSilent,
+    drive,
+    judge,
 )
 from tashika.testing import Fault, Pki
 from tashika.testing.faults import WIRE
@@ -84,12 +107,16 @@ def by_verify_answer(fault: Fault | None, policy: dict[str, Any]) -> bool:
         return False
 
 
-def by_judge(fault: Fault | None, policy: dict[str, Any]) -> PathReport:
+def answered(fault: Fault | None, policy: dict[str, Any]) -> Bench:
     bench = Bench(**policy)
     bench.addresses = Configured(otherwise=Addresses(responders=(ONE,)))
     page = bench.answering(fault)
     bench.net.pages[ONE] = (lambda asked: body_of(fault, asked)) if callable(page) else page
-    return bench.judge()
+    return bench
+
+
+def by_judge(fault: Fault | None, policy: dict[str, Any]) -> PathReport:
+    return answered(fault, policy).judge()
 
 
 def by_stapling(fault: Fault | None, policy: dict[str, Any]) -> PathReport:
@@ -98,15 +125,97 @@ def by_stapling(fault: Fault | None, policy: dict[str, Any]) -> PathReport:
     return Bench(**alone).judge(stapled=Stapled(answers=(body,)))
 
 
-def test_there_are_enough_kinds_of_wrong_answers():
+# --- what a relying party calls ------------------------------------------------------------------
+
+PARTY = RelyingParty(name="bank.example")
+CHALLENGE = Challenge.mint(PARTY, at=AT, random=bytes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByStatus:
+    """The judge of the bench, for whoever verifies a signature."""
+
+    means: Means
+
+    def __call__(
+        self,
+        certificate: PathCertificate,
+        /,
+        *,
+        candidates: Sequence[bytes],
+        stapled: CameAlong,
+        at: datetime,
+    ) -> Generator[Any, Any, PathReport]:
+        return judge(
+            certificate,
+            candidates=candidates,
+            trust=[anchor_of(PKI)],
+            stapled=Stapled(answers=stapled.answers, lists=stapled.lists),
+            at=at,
+            now=None,
+            means=self.means,
+        )
+
+
+@cache
+def signed(data: bytes) -> bytes:
+    key = PKI.end_entity.key
+    return sign(key, algorithm_for(key.public_key()), data)
+
+
+def by_signature(bench: Bench, **stapled: tuple[bytes, ...]) -> SignatureReport:
+    submitted = Submitted(
+        document=b"a form",
+        signature=signed(b"a form"),
+        certificate=PKI.certificate,
+        stapled=CameAlong(**stapled),
+    )
+    terms = Terms(judge=ByStatus(means=bench.means()), purpose="a test")
+    return drive(verifying(submitted, terms, received_at=AT), bench.net)
+
+
+def by_login(bench: Bench, **stapled: tuple[bytes, ...]) -> SignatureReport:
+    login = Login(
+        challenge=CHALLENGE.message,
+        signature=signed(CHALLENGE.message),
+        certificate=PKI.certificate,
+        stapled=CameAlong(**stapled),
+    )
+    terms = Terms(judge=ByStatus(means=bench.means()), purpose="a test")
+    flow = authenticating(login, PARTY, terms, received_at=AT)
+    return drive(_challenged(flow), bench.net)
+
+
+def _challenged(flow: Generator[Any, Any, SignatureReport]) -> Generator[Any, Any, SignatureReport]:
+    """Spend the challenge, and leave all other wishes to the driver."""
+    challenges = ChallengesInMemory(clock=lambda: AT)
+    challenges.put(CHALLENGE)
+    try:
+        wanted = flow.send(challenges.take(next(flow).challenge))
+        while True:
+            wanted = flow.send((yield wanted))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+CALLS = (by_signature, by_login)
+
+
+def test_there_are_enough_kinds_of_wrong_answers_and_the_page_says_how_many():
     assert len(Fault) >= 60
     assert len(Fault) + len(WRONG_LISTS) >= 75
+    size = (
+        f"{len(Fault)} wrong answers, each under {len(POLICIES)} policies, and {len(WRONG_LISTS)}"
+    )
+    assert size in (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_right_answer_passes_under_every_policy(policy: str):
     for way in (by_verify_answer, by_judge, by_stapling):
         assert way(None, POLICIES[policy])
+    for call in CALLS:
+        call(answered(None, POLICIES[policy])).require_valid()
 
 
 @pytest.mark.parametrize("fault", Fault)
@@ -117,6 +226,8 @@ def test_c1_c2_c3_c4_c5_c6_c8_c11_c12_no_wrong_answer_is_ever_good(fault: Fault)
         assert (name, bool(report)) == (name, fault in chosen)
         assert report or report.tried
         assert report.tolerated is (name == "soft" and fault in WIRE - {Fault.ENDLESS})
+        for call in CALLS:
+            assert (name, bool(call(answered(fault, policy)))) == (name, fault in chosen)
         if fault in WIRE:
             continue  # a fault of the way there does not show in bytes
         if policy.keys() <= {"answers"}:
@@ -179,6 +290,10 @@ def test_c1_c4_c7_c8_no_wrong_list_is_ever_valid(kind: str):
             report = use(WRONG_LISTS[kind], policy)
             assert not report
             assert not (use is fetched and report.tolerated)
+        for call in CALLS:
+            assert not call(listed(WRONG_LISTS[kind], policy))
+            alone = Bench(**policy | {"order": (Kind.STAPLED,)})
+            assert not call(alone, lists=(WRONG_LISTS[kind],))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -186,13 +301,20 @@ def test_the_right_list_passes_under_every_policy(policy: str):
     for use in (fetched, came_along):
         assert use(RIGHT, POLICIES[policy])
         assert use(crl(SERIAL), POLICIES[policy]).revoked
+    for call in CALLS:
+        call(listed(RIGHT, POLICIES[policy])).require_valid()
+        assert call(listed(crl(SERIAL), POLICIES[policy])).because is PathCause.REVOKED
 
 
-def fetched(body: bytes, policy: dict[str, Any]) -> PathReport:
+def listed(body: bytes, policy: dict[str, Any]) -> Bench:
     bench = Bench(**policy)
     bench.addresses = Configured(otherwise=Addresses(lists=(LIST,)))
     bench.net.pages[LIST] = body
-    return bench.judge()
+    return bench
+
+
+def fetched(body: bytes, policy: dict[str, Any]) -> PathReport:
+    return listed(body, policy).judge()
 
 
 def came_along(body: bytes, policy: dict[str, Any]) -> PathReport:

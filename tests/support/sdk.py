@@ -1,10 +1,5 @@
-"""A relying party's bench: a responder that does as told, and every way to ask it."""
+"""A relying party's bench: a responder that does as told, and its answers verified."""
 
-import asyncio
-import json
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,13 +8,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from support.clock import FakeClock
 from tashika import (
-    AsyncClient,
     Cause,
     CheckedAnswer,
     Client,
     Deadlines,
     Policy,
     Question,
+    Report,
     ask,
     verify_answer,
     verify_issued,
@@ -64,76 +59,16 @@ class Bench:
         return None
 
 
-def by_verify_answer(responder: FakeResponder, _: Path) -> Cause:
-    at = datetime.now(UTC)
-    subject = verify_issued(responder.pki.certificate, responder.pki.issuer, at=at)
-    question = ask(subject, STRICT, bytes)
-    body = responder.answer(question.body, fault=responder.fault_at(responder.url))
-    try:
-        return verify_answer(body, question, STRICT, at=at).cause
-    except AnswerRefused as refused:
-        return refused.cause
+def patience(responder: FakeResponder) -> Policy:
+    """Return the default policy, with short deadlines for a responder that is slow."""
+    slow = responder.fault_at(responder.url) in (Fault.SLOW, Fault.TRICKLE)
+    return Policy(deadlines=QUICK) if slow else STRICT
 
 
-def by_async_client(responder: FakeResponder, _: Path) -> Cause:
-    async def asked() -> Cause:
-        async with AsyncClient(
-            responder.url, transport=responder, policy=_patience(responder)
-        ) as client:
-            return (await client.check(responder.pki.certificate, responder.pki.issuer)).cause
-
-    return asyncio.run(asked())
-
-
-def by_client(responder: FakeResponder, _: Path) -> Cause:
-    with Client(responder.url, transport=responder, policy=_patience(responder)) as client:
-        return client.check(responder.pki.certificate, responder.pki.issuer).cause
-
-
-def by_async_client_over_http(responder: FakeResponder, _: Path) -> Cause:
-    async def asked(url: str) -> Cause:
-        async with AsyncClient(url, policy=_patience(responder)) as client:
-            return (await client.check(responder.pki.certificate, responder.pki.issuer)).cause
-
-    with responder.serve() as url:
-        return asyncio.run(asked(url))
-
-
-def by_client_over_http(responder: FakeResponder, _: Path) -> Cause:
-    with responder.serve() as url, Client(url, policy=_patience(responder)) as client:
-        return client.check(responder.pki.certificate, responder.pki.issuer).cause
-
-
-def by_command(responder: FakeResponder, folder: Path) -> Cause:
-    """Ask with the command; its exit code must fit what it prints."""
-    certificate, issuer = write_pems(responder, folder)
-    seconds = _patience(responder).deadlines.total.total_seconds()
-    with responder.serve() as url:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-W", "error", "-m", "tashika", "check", "--json"),
-                *("--cert", certificate, "--issuer", issuer, "--url", url),
-                *("--timeout", str(seconds)),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert not done.stderr
-    told = json.loads(done.stdout)
-    assert done.returncode == {"good": 0, "revoked": 1, "undetermined": 2}[told["status"]]
-    return Cause(told["cause"])
-
-
-WAYS: tuple[Callable[[FakeResponder, Path], Cause], ...] = (
-    by_verify_answer,
-    by_async_client,
-    by_client,
-    by_async_client_over_http,
-    by_client_over_http,
-)
-"""Every way in but the command, which takes a process each."""
+def checked(responder: FakeResponder) -> Report:
+    """Check the responder's own certificate, without a network."""
+    with Client(responder.url, transport=responder, policy=patience(responder)) as client:
+        return client.check(responder.pki.certificate, responder.pki.issuer)
 
 
 def key_usage(*allowed: str) -> x509.KeyUsage:
@@ -151,8 +86,3 @@ def write_pems(responder: FakeResponder, folder: Path) -> tuple[str, str]:
     certificate.write_bytes(responder.pki.certificate.public_bytes(Encoding.PEM))
     issuer.write_bytes(responder.pki.issuer.public_bytes(Encoding.PEM))
     return str(certificate), str(issuer)
-
-
-def _patience(responder: FakeResponder) -> Policy:
-    slow = responder.fault_at(responder.url) in (Fault.SLOW, Fault.TRICKLE)
-    return Policy(deadlines=QUICK) if slow else STRICT

@@ -1,6 +1,9 @@
-"""``tashika check``: one certificate, for people and for scripts."""
+"""``tashika check``: one certificate or many, for people and for scripts."""
 
 import argparse
+import sys
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from tashika.causes import Cause, Status
 from tashika.cli import output
 from tashika.cli.compact import add_signers, trust_of
 from tashika.cli.credential import add_options, credential_of, says_who_asks, tls_of
-from tashika.cli.files import read_certificate
+from tashika.cli.files import files_among, read_certificate
 from tashika.cli.output import Phrase, as_json, as_time, row
 from tashika.client import Client
 from tashika.compact import CompactSet
@@ -30,18 +33,30 @@ _OUT_OF_TIME = {
     Cause.EXPIRED: Phrase("EXPIRED", "満了"),
     Cause.NOT_YET_VALID: Phrase("NOT YET VALID", "有効期間前"),
 }
+_TOLD_EVERY = 100
+"""How many certificates of many are between two words about the progress."""
 NOBODY = Phrase(
     "nothing said who asks: give --token-file, or --client-cert and an https URL",
     "照会者を示すものがありません。--token-file、又は --client-cert と https の URL を"
     "指定してください",
 )
-_EPILOG = "exit status: 0 good, 1 revoked, 2 not determined (do not accept), 64 usage"
+_EPILOG = (
+    "exit status: 0 good, 1 revoked, 2 not determined (do not accept), 64 usage;"
+    " of several certificates the highest"
+)
 
 
 def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
     """Add ``check`` to the command line."""
-    parser = nouns.add_parser("check", help="ask whether a certificate is in force", epilog=_EPILOG)
-    parser.add_argument("--cert", type=Path, required=True, metavar="FILE", help="PEM or DER")
+    parser = nouns.add_parser("check", help="ask whether certificates are in force", epilog=_EPILOG)
+    parser.add_argument(
+        "--cert",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="PEM or DER; of several, or a directory of them, many are asked about in one question",
+    )
     parser.add_argument(
         "--issuer",
         type=Path,
@@ -106,9 +121,44 @@ def _check(args: argparse.Namespace) -> int:
     credential, tls = credential_of(args), tls_of(args)
     sources = (*_compact_sets(args), *args.url)
     with Client(*sources, policy=policy, tls=tls, credential=credential) as client:
-        report = client.check(read_certificate(args.cert), read_certificate(args.issuer))
+        if len(args.cert) > 1 or args.cert[0].is_dir():
+            return _check_many(client, args)
+        report = client.check(read_certificate(args.cert[0]), read_certificate(args.issuer))
     print(as_json(_told(report, args.lang)) if args.json else _as_words(report, args))
     return _EXIT[report.status]
+
+
+def _check_many(client: Client, args: argparse.Namespace) -> int:
+    paths = list(files_among(args.cert))
+    certificates = [read_certificate(each) for each in paths]
+    reports = client.check_many(certificates, read_certificate(args.issuer), progress=_progress)
+    found = dict(zip(paths, reports, strict=True))
+    if args.json:
+        told = [{"file": str(path), **_told(each, args.lang)} for path, each in found.items()]
+        print(as_json(told))
+    else:
+        print(_as_lines(found, args.lang))
+    return max(_EXIT[each.status] for each in reports)
+
+
+def _progress(done: int, of: int) -> None:
+    if sys.stderr.isatty() and (done % _TOLD_EVERY == 0 or done == of):
+        print(f"\r{done} / {of}", end="" if done < of else "\n", file=sys.stderr, flush=True)
+
+
+def _as_lines(found: Mapping[Path, Report], language: Language) -> str:
+    lines = [
+        f"{_headline(report, language)}: {path}"
+        + ("" if report else f": {explain(report.cause, language).meaning}")
+        for path, report in found.items()
+    ]
+    counted = Counter(each.status for each in found.values())
+    lines.append(", ".join(f"{counted[each]} {_HEADLINE[each].said(language)}" for each in Status))
+    return "\n".join(lines)
+
+
+def _headline(report: Report, language: Language) -> str:
+    return _OUT_OF_TIME.get(report.cause, _HEADLINE[report.status]).said(language)
 
 
 def _compact_sets(args: argparse.Namespace) -> list[CompactSet]:
@@ -123,14 +173,13 @@ def _compact_sets(args: argparse.Namespace) -> list[CompactSet]:
 
 def _as_words(report: Report, args: argparse.Namespace) -> str:
     language: Language = args.lang
-    headline = _OUT_OF_TIME.get(report.cause, _HEADLINE[report.status]).said(language)
-    lines = [f"{headline}: {' '.join(explain(report.cause, language))}"]
+    lines = [f"{_headline(report, language)}: {' '.join(explain(report.cause, language))}"]
 
     def add(label: Phrase, text: str) -> None:
         lines.append(row(label.said(language), text))
 
     if report.detail:
-        file = args.issuer if report.cause is Cause.ISSUER_UNSUITABLE else args.cert
+        file = args.issuer if report.cause is Cause.ISSUER_UNSUITABLE else args.cert[0]
         add(Phrase("namely", "詳細"), f"{file}: {report.detail}")
     if isinstance(report.standing, Revoked):
         why = _reason(report.standing) or Phrase("not stated", "記載なし").said(language)

@@ -1,4 +1,4 @@
-"""What a certificate, an OCSP answer or a CRL says, as facts with labels.
+"""What a certificate, an answer, a CRL, a signature or evidence says, as facts with labels.
 
 Nothing here is verified, and what concerns a person is marked: the serial
 number and whatever names the holder or dates the holder's birthday, as the end
@@ -7,7 +7,7 @@ of a JPKI certificate's validity does.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -15,40 +15,26 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tashika.cli.facts import Description, Fact
 from tashika.cli.output import Phrase, as_time
-from tashika.errors import Malformed, PkiError
+from tashika.errors import Malformed, PkiError, SignatureRefused
 from tashika.pki import der
 from tashika.pki.certificates import decoding, extension, load_certificate, public_key, validity
 from tashika.pki.crl import parse_crl
 from tashika.pki.names import name_text
 from tashika.pki.response import BasicResponse, SingleResponse, parse_response
 from tashika.pki.standing import Revoked
+from tashika.signature.causes import SignatureCause
+from tashika.signature.cms import read_cms
 from tashika.signature.evidence import PieceKind, read_evidence
+from tashika.signature.presented import Presented
+from tashika.signature.schemes import Digest
 
 _UTF8_STRING = 12
 _USAGES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
     *("key_agreement", "key_cert_sign", "crl_sign"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that a file says."""
-
-    key: str
-    label: Phrase
-    value: str | int | bool
-    personal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What a file is, and says."""
-
-    kind: str
-    label: Phrase
-    facts: tuple[Fact, ...]
 
 
 def describe(data: bytes) -> Description | None:
@@ -197,6 +183,37 @@ def _crl_facts(data: bytes) -> Iterator[Fact]:
     yield Fact("signed_with", Phrase("signed with", "署名方式"), crl.algorithm.name)
 
 
+def _signature(data: bytes) -> Description:
+    try:
+        facts = tuple(_signature_facts(_presented(data)))
+    except SignatureRefused as refused:
+        facts = (Fact("cause", Phrase("refused", "拒否の理由"), refused.cause),)
+    return Description("cms_signature", Phrase("CMS signature", "CMS 署名"), facts)
+
+
+def _presented(data: bytes) -> Presented:
+    """Read the first signature; the document that it stands beside is not asked for."""
+    for stand_in in (None, *(Digest.of(b"", name) for name in ("sha256", "sha384", "sha512"))):
+        try:
+            return read_cms(data, stand_in, signer=0)
+        except SignatureRefused as refused:
+            if refused.cause is not SignatureCause.DOCUMENT_MISSING:
+                raise
+    raise Malformed("a CMS signature is by a hash that is not known")
+
+
+def _signature_facts(signed: Presented) -> Iterator[Fact]:
+    yield Fact("attached", Phrase("with content", "文書を含む"), signed.content is not None)
+    yield Fact("scheme", Phrase("signed with", "署名方式"), signed.scheme)
+    if signed.claimed_at:
+        yield Fact("claimed_at", Phrase("claimed time", "申告日時"), as_time(signed.claimed_at))
+    yield Fact("certificates", Phrase("certificates", "添付証明書数"), len(signed.others))
+    yield Fact("answers", Phrase("answers", "添付応答数"), len(signed.stapled.answers))
+    yield Fact("lists", Phrase("CRLs", "添付CRL数"), len(signed.stapled.lists))
+    for fact in _certificate(signed.certificate).facts:
+        yield replace(fact, key=f"signer_{fact.key}")
+
+
 def _evidence(data: bytes) -> Description:
     return Description("evidence", Phrase("evidence", "証跡"), tuple(_evidence_facts(data)))
 
@@ -220,4 +237,10 @@ def _evidence_facts(data: bytes) -> Iterator[Fact]:
         yield Fact(piece.kind, Phrase(piece.kind, piece.kind), told, personal=is_signers)
 
 
-_READERS: tuple[Callable[[bytes], Description], ...] = (_certificate, _answer, _crl, _evidence)
+_READERS: tuple[Callable[[bytes], Description], ...] = (
+    _certificate,
+    _answer,
+    _crl,
+    _signature,
+    _evidence,
+)

@@ -1,5 +1,6 @@
 """Files that are named on the command line; what cannot be read is named with the reason."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tashika.errors import WrongUse
@@ -13,6 +14,22 @@ def read_file(path: Path, limit: int) -> bytes:
             return file.read(limit + 1)
     except OSError as wrong:
         raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
+
+
+def files_among(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield files, and those of directories by their names, hidden ones aside; raises WrongUse."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        try:
+            listed = sorted(path.iterdir())
+        except OSError as wrong:
+            raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
+        found = [each for each in listed if each.is_file() and not each.name.startswith(".")]
+        if not found:
+            raise WrongUse(f"there is no file in {path}")
+        yield from found
 
 
 def read_certificate(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""``tashika show``: what a certificate, an answer, a CRL or evidence says, unbelieved."""
+"""``tashika show``: what a certificate, answer, CRL, signature or evidence says, unbelieved."""
 
 import argparse
 import sys
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tashika.cli import output
-from tashika.cli.describing import Description, Fact, describe
+from tashika.cli.describing import describe
+from tashika.cli.facts import Description, Fact
 from tashika.cli.files import read_file
 from tashika.cli.output import Phrase, as_json, row
 from tashika.language import Language
@@ -16,13 +17,14 @@ _SHOWN, _NOT_KNOWN = 0, 1
 _MAX_BYTES = 64 * 1024 * 1024
 """A CRL of a nation's municipality is some MB; larger ones are for other tools."""
 _UNVERIFIED = Phrase(
-    "nothing of this is verified; `tashika check` verifies",
-    "以下は検証されていません。検証には `tashika check` を使ってください",
+    "nothing of this is verified; `tashika check` and `tashika verify` verify",
+    "以下は検証されていません。検証には `tashika check` と `tashika verify` を使ってください",
 )
 _HIDDEN = Phrase("not shown; --personal shows it", "非表示(--personal で表示)")
 _UNKNOWN = Phrase(
-    "{path} is no certificate, OCSP answer, CRL or evidence; give one of these, whole",
-    "{path} は証明書、OCSP 応答、失効情報ファイル、証跡のいずれでもありません。"
+    "{path} is no certificate, OCSP answer, CRL, CMS signature or evidence;"
+    " give one of these, whole",
+    "{path} は証明書、OCSP 応答、失効情報ファイル、CMS 署名、証跡のいずれでもありません。"
     "欠けのないファイルを指定してください",
 )
 
@@ -31,7 +33,7 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
     """Add ``show`` to the command line."""
     parser = nouns.add_parser(
         "show",
-        help="say what a certificate, an OCSP answer, a CRL or evidence holds",
+        help="say what a certificate, an OCSP answer, a CRL, a CMS signature or evidence holds",
         epilog="exit status: 0 shown, 1 not known what it is, 64 usage",
     )
     parser.add_argument("path", type=Path, metavar="FILE", help="DER or PEM")

@@ -60,13 +60,11 @@ def issuer_among(
     key_id = wanted.key_identifier if wanted else None
     for issuer in sorted(_loaded(generations), key=lambda each: _key_id(each) != key_id):
         try:
-            require_signed_by(subject, issuer)
             # 3
             return verify_issued(subject, issuer, at=at)
-        except PkiError:
-            continue  # of another generation
         except CertificateRefused as wrong:
-            refusal = wrong  # a link for the same key may still be in its validity
+            if _is_signed_by(subject, issuer):
+                refusal = wrong  # a link for the same key may still be in its validity
     raise refusal
 
 
@@ -127,6 +125,14 @@ def _loaded(given: Iterable[x509.Certificate | bytes]) -> list[x509.Certificate]
     if len(found) > MAX_GENERATIONS:
         raise WrongUse(f"pass at most {MAX_GENERATIONS} generations of a CA")
     return found
+
+
+def _is_signed_by(subject: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        require_signed_by(subject, issuer)
+    except PkiError:
+        return False
+    return True
 
 
 def _key_id(issuer: x509.Certificate) -> bytes | None:

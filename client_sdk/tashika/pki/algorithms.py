@@ -7,7 +7,7 @@ CertID and never signs. A new generation of cards (P-384) is a row here.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -66,6 +66,7 @@ BY_OID = {
 }
 
 
+@lru_cache(maxsize=len(BY_OID) * 2)
 def read_algorithm(identifier: bytes) -> SignatureAlgorithm:
     """Read an AlgorithmIdentifier; Unsupported unless it is one of BY_OID."""
     fields = der.Reader(identifier).only(der.SEQUENCE)

@@ -12,6 +12,8 @@ from tashika.pki.algorithms import HASH_OIDS, digest
 _OID_OF_HASH = {name: oid for oid, name in HASH_OIDS.items()}
 _ISSUERS = 256
 """Whose hashes are remembered: names and keys of 64 KiB at most, and those of 1 kB as a rule."""
+_ALGORITHMS = 4 * len(HASH_OIDS)
+"""With and without NULL, and a few that we do not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +111,19 @@ def read_cert_id(parent: der.Reader) -> CertId:
     """Read the CertID that comes next in ``parent``."""
     begun = parent.at
     fields = parent.take(der.SEQUENCE)
-    algorithm = fields.take(der.SEQUENCE)
-    oid = algorithm.oid()
-    if algorithm.more:
-        algorithm.null()
-    algorithm.done()
+    hash_name = _hash_name(fields.element(der.SEQUENCE))
     name_hash, key_hash = fields.octets(), fields.octets()
     serial = fields.natural()
     fields.done()
     raw = parent.data[begun : parent.at]
-    return CertId(HASH_OIDS.get(oid, oid), name_hash, key_hash, serial, raw)
+    return CertId(hash_name, name_hash, key_hash, serial, raw)
+
+
+@lru_cache(maxsize=_ALGORITHMS)
+def _hash_name(identifier: bytes) -> str:
+    algorithm = der.Reader(identifier).only(der.SEQUENCE)
+    oid = algorithm.oid()
+    if algorithm.more:
+        algorithm.null()
+    algorithm.done()
+    return HASH_OIDS.get(oid, oid)

@@ -20,6 +20,7 @@ _MAX_LENGTH_OCTETS = 4
 _SIGN_BIT = 0x80
 _UTC_TIME_CHARS, _GENERALIZED_TIME_CHARS = 13, 15
 _UTC_TIME_PIVOT = "50"  # RFC 5280 4.1.2.5.1: two-digit years from 50 are 19xx
+_HOUR_AFTER_THE_LAST = "24"  # ISO 8601 has it, and Python 3.14; RFC 5280 has not
 _TRUE = 0xFF
 
 
@@ -199,17 +200,11 @@ def _ascii(content: bytes, length: int) -> str:
 
 def _instant(text: str) -> datetime:
     try:
-        return datetime(
-            int(text[:4]),
-            int(text[4:6]),
-            int(text[6:8]),
-            int(text[8:10]),
-            int(text[10:12]),
-            int(text[12:14]),
-            tzinfo=UTC,
-        )
-    except ValueError as wrong:
-        raise Malformed("a time does not exist in the calendar") from wrong
+        if text[8:10] != _HOUR_AFTER_THE_LAST:
+            return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")
+    except ValueError:
+        pass
+    raise Malformed("a time does not exist in the calendar")
 
 
 @lru_cache(maxsize=512)

@@ -4,8 +4,7 @@ Not for the extensions of certificates: :mod:`tashika.pki.certificates`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tashika.pki import der
 from tashika.pki.errors import Malformed, Unsupported
@@ -32,8 +31,7 @@ class UnknownCriticalExtension(Unsupported):
     """An extension that is not understood insists on being understood."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(NamedTuple):
     """One extension, its value still DER."""
 
     oid: str

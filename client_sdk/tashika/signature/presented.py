@@ -16,7 +16,7 @@ class Form(StrEnum):
     CMS = "cms"
     """CMS SignedData (RFC 5652), around its document or beside it."""
     PDF = "pdf"
-    """Within a PDF; needs the extra ``pdf``."""
+    """Within a PDF, over all of it."""
     XML = "xml"
     """XML Signature, enveloped or enveloping; needs the extra ``xml``."""
 

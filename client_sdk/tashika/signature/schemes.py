@@ -92,7 +92,11 @@ class Scheme(StrEnum):
         return self.value.split("-")[0]
 
     def verify(self, key: object, signature: bytes, digest: bytes) -> None:
-        """Verify over a digest; raises SignatureRefused for all that does not hold."""
+        """Verify over a digest; raises SignatureRefused for all that does not hold.
+
+        Raises WrongUse for a digest that is not of this scheme's hash.
+        """
+        Digest(self.hash_name, digest)
         _require_strong(key)
         chosen = Prehashed(_HASHES[self.hash_name])
         try:

@@ -119,7 +119,8 @@ class Jpki:
         `items` changes the basic four items of a signature certificate, by type
         (OID): text, or bytes for a value in DER of your own, or None to leave it
         out. `instead` puts extensions in the place of the right ones, or None.
-        `policy` is an OID; raises WrongUse where none is given and none is known.
+        `policy` is an OID; raises WrongUse where none is given and none is known,
+        and for bytes that are no DER.
         """
         oid = policy or _POLICIES.get((family, medium, self.hierarchy))
         if oid is None:
@@ -130,7 +131,10 @@ class Jpki:
         right = {type(each[0]): each for each in (*holder_extensions(issue), *identifiers)}
         builder = self._blank(name_in_japan(*_SUBJECT[family]), key, begins, ends)
         builder = builder.issuer_name(ca.certificate.subject)
-        signed = _signed(builder, {**right, **(instead or {})}.values(), ca.key)
+        try:
+            signed = _signed(builder, {**right, **(instead or {})}.values(), ca.key)
+        except ValueError as wrong:
+            raise WrongUse(f"such a certificate cannot be written: {wrong}") from wrong
         return KeyPair(certificate=signed, key=key)
 
     def _issue(self, family: Family, policy: str, items: Mapping[str, str | bytes | None]) -> Issue:

@@ -54,7 +54,8 @@ def _split(block: bytes, size: int) -> int:
 
 def decode_block(block: bytes, first: int, size: int) -> list[int]:
     """Read `size` members, the first of which is known; raises Malformed."""
-    low, split = block[0], _split(block, size)
+    split = _split(block, size)
+    low = block[0]
     digits = bin(int.from_bytes(block[1:split], "little"))[:1:-1]
     ones = [place for place, digit in enumerate(digits) if digit == "1"]
     if not low:
