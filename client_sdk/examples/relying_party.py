@@ -2,8 +2,9 @@
 
 On receipt it verifies that the signature was made with the certificate's key and that the
 certificate is in force (Act arts. 19, 38), and keeps evidence of a form. It stores neither
-certificate nor serial number nor birthday. Run it with settings in TOML: ``name``, ``urls`` of
-responders, and paths ``token``, ``account_key``, ``evidence`` (a directory), ``generations``.
+certificate nor birthday; evidence holds the responder's answer, with the serial number. Run it with
+settings in TOML: ``name``, ``urls`` of responders, and paths ``token``, ``account_key``,
+``evidence`` (a directory), ``generations``.
 """
 
 import secrets
@@ -38,13 +39,8 @@ class Bank:
     evidence: Path
 
     def terms(self, kind: CheckPurpose, reference: str) -> signature.Terms:
-        """Say what a form is verified for; a login has its own key use, whatever is said here."""
-        return signature.Terms(
-            judge=signature.OneTier(tuple(self.profile.generations)),
-            purpose=jpki.Purpose(kind=kind, reference=reference),
-            use=signature.KeyUse.DECLARATION,
-            profile=self.profile,
-        )
+        """Say what a login or a form is verified for."""
+        return jpki.terms(self.profile, jpki.Purpose(kind=kind, reference=reference))
 
 
 BANK = web.AppKey("bank", Bank)
@@ -60,15 +56,13 @@ async def new_challenge(request: web.Request) -> web.Response:
 
 async def log_in(request: web.Request) -> web.Response:
     """Say whose account it is to whoever signed a challenge of ours with a card in force."""
-    bank, now = request.app[BANK], datetime.now(UTC)
+    bank = request.app[BANK]
     challenge, certificate, signed = await received(request, "challenge")
-    report = await signature.verify_authentication_async(
+    report = await bank.client.verify_authentication(
         signature.Login(challenge=challenge, signature=signed, certificate=certificate),
         bank.party,
         bank.terms(CheckPurpose.USER_AUTHENTICATION, secrets.token_hex(8)),
         challenges=bank.challenges,
-        received_at=now,
-        answer=signature.by_async_client(bank.client),
     )
     report.require_valid()
     recognised = cast("jpki.Recognised", report.recognised)
@@ -81,11 +75,9 @@ async def hand_in(request: web.Request) -> web.Response:
     if (age := FORMS.get(request.match_info["form"])) is None:
         raise web.HTTPNotFound
     document, certificate, signed = await received(request, "document")
-    report = await signature.verify_signature_async(
+    report = await bank.client.verify_signature(
         signature.Submitted(document=document, signature=signed, certificate=certificate),
         bank.terms(CheckPurpose.SIGNATURE_VERIFICATION, reference),
-        received_at=now,
-        answer=signature.by_async_client(bank.client),
     )
     report.require_valid()
     # Nothing but yes or no is read of the birthday, and only where the form needs it.

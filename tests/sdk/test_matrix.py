@@ -28,10 +28,6 @@ from tashika.signature import (
     SignatureReport,
     Submitted,
     Terms,
-    by_async_client,
-    by_client,
-    verify_authentication_async,
-    verify_signature,
 )
 from tashika.testing import FakeResponder, Fault
 
@@ -85,14 +81,7 @@ def by_a_signature(responder: FakeResponder, _: Path) -> str:
         certificate=responder.pki.certificate,
     )
     with Client(responder.url, transport=responder, policy=patience(responder)) as client:
-        return told(
-            verify_signature(
-                submitted,
-                terms(responder),
-                received_at=datetime.now(UTC),
-                answer=by_client(client),
-            )
-        )
+        return told(client.verify_signature(submitted, terms(responder)))
 
 
 def by_a_login(responder: FakeResponder, _: Path) -> str:
@@ -110,13 +99,8 @@ def by_a_login(responder: FakeResponder, _: Path) -> str:
         async with AsyncClient(
             responder.url, transport=responder, policy=patience(responder)
         ) as client:
-            return await verify_authentication_async(
-                login,
-                PARTY,
-                terms(responder),
-                challenges=challenges,
-                received_at=now,
-                answer=by_async_client(client),
+            return await client.verify_authentication(
+                login, PARTY, terms(responder), challenges=challenges
             )
 
     return told(asyncio.run(asked()))

@@ -37,13 +37,9 @@ from tashika.signature import (
     TakeChallenge,
     Terms,
     authenticating,
-    by_async_client,
-    by_client,
     drive,
     verify_authentication,
-    verify_authentication_async,
     verify_signature,
-    verify_signature_async,
 )
 from tashika.testing import FakeResponder
 
@@ -218,11 +214,11 @@ def world() -> tuple[FakeResponder, Submitted, Terms, datetime]:
 def test_one_tier_asks_a_client_once_and_only_for_its_own():
     responder, made, by, at = world()
     with Client(responder.url, transport=responder) as client:
-        report = verify_signature(made, by, received_at=at, answer=by_client(client))
+        report = client.verify_signature(made, by)
         assert report, report.because
         assert isinstance(report.judgement, Report)
         responder.revoke(responder.pki.certificate)
-        report = verify_signature(made, by, received_at=at, answer=by_client(client))
+        report = client.verify_signature(made, by)
         assert (report.cause, report.because) == ("certificate_refused", "revoked")
     elsewhere = Terms(judge=OneTier((responder.pki.namesake().issuer,)), purpose="a form")
     report = verify_signature(made, elsewhere, received_at=at)
@@ -232,8 +228,7 @@ def test_one_tier_asks_a_client_once_and_only_for_its_own():
 async def test_the_same_awaited(desk: Desk):
     responder, made, by, at = world()
     async with AsyncClient(responder.url, transport=responder) as client:
-        answer = by_async_client(client)
-        assert await verify_signature_async(made, by, received_at=at, answer=answer)
+        assert await client.verify_signature(made, by)
         store = ChallengesInMemory(clock=lambda: at)
         challenge = Challenge.mint(BANK, at=at, random=chance)
         store.put(challenge)
@@ -242,9 +237,7 @@ async def test_the_same_awaited(desk: Desk):
             signature=raw(challenge.message, key=responder.pki.end_entity.key),
             certificate=responder.pki.certificate,
         )
-        report = await verify_authentication_async(
-            login, BANK, by, challenges=store, received_at=at, answer=answer
-        )
+        report = await client.verify_authentication(login, BANK, by, challenges=store)
         assert report, report.because
 
 
@@ -253,7 +246,7 @@ def test_a_wish_that_nobody_answers_is_wrong_use():
     with pytest.raises(WrongUse, match="CheckStatus"):
         verify_signature(made, by, received_at=at)
     with Client(responder.url, transport=responder) as client, pytest.raises(WrongUse, match="int"):
-        by_client(client)(1)
+        client.granting()(1)
 
 
 def test_a_flow_is_closed_when_answering_fails():

@@ -4,9 +4,7 @@ By the check of an answer, by the judge, with what came along, for a signature a
 without input or output. Through clients and commands: tests/sdk/test_matrix.py.
 """
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,32 +26,32 @@ from tashika import (
     verify_issued,
 )
 from tashika.errors import AnswerRefused
-from tashika.path import PathCause, PathCertificate, PathReport
+from tashika.path import PathCause, PathReport
 from tashika.pki.algorithms import algorithm_for, sign
 from tashika.signature import (
+    ByPath,
     Challenge,
     ChallengesInMemory,
     Login,
     RelyingParty,
     SignatureReport,
     Submitted,
+    TakeChallenge,
     Terms,
     authenticating,
     verifying,
 )
-from tashika.signature import Stapled as CameAlong
 from tashika.status import (
     Addresses,
     Configured,
     Freshness,
     Kind,
     LaterRevocation,
-    Means,
     RevocationPolicy,
     Stapled,
     WhenSilent,
+    by_fetch,
     drive,
-    judge,
 )
 from tashika.testing import Fault, Pki
 from tashika.testing.faults import WIRE
@@ -131,30 +129,8 @@ PARTY = RelyingParty(name="bank.example")
 CHALLENGE = Challenge.mint(PARTY, at=AT, random=bytes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ByStatus:
-    """The judge of the bench, for whoever verifies a signature."""
-
-    means: Means
-
-    def __call__(
-        self,
-        certificate: PathCertificate,
-        /,
-        *,
-        candidates: Sequence[bytes],
-        stapled: CameAlong,
-        at: datetime,
-    ) -> Generator[Any, Any, PathReport]:
-        return judge(
-            certificate,
-            candidates=candidates,
-            trust=[anchor_of(PKI)],
-            stapled=Stapled(answers=stapled.answers, lists=stapled.lists),
-            at=at,
-            now=None,
-            means=self.means,
-        )
+def terms(bench: Bench) -> Terms:
+    return Terms(judge=ByPath(anchors=(anchor_of(PKI),), means=bench.means()), purpose="a test")
 
 
 @cache
@@ -168,10 +144,9 @@ def by_signature(bench: Bench, **stapled: tuple[bytes, ...]) -> SignatureReport:
         document=b"a form",
         signature=signed(b"a form"),
         certificate=PKI.certificate,
-        stapled=CameAlong(**stapled),
+        stapled=Stapled(**stapled),
     )
-    terms = Terms(judge=ByStatus(means=bench.means()), purpose="a test")
-    return drive(verifying(submitted, terms, received_at=AT), bench.net)
+    return drive(verifying(submitted, terms(bench), received_at=AT), by_fetch(bench.net))
 
 
 def by_login(bench: Bench, **stapled: tuple[bytes, ...]) -> SignatureReport:
@@ -179,23 +154,15 @@ def by_login(bench: Bench, **stapled: tuple[bytes, ...]) -> SignatureReport:
         challenge=CHALLENGE.message,
         signature=signed(CHALLENGE.message),
         certificate=PKI.certificate,
-        stapled=CameAlong(**stapled),
+        stapled=Stapled(**stapled),
     )
-    terms = Terms(judge=ByStatus(means=bench.means()), purpose="a test")
-    flow = authenticating(login, PARTY, terms, received_at=AT)
-    return drive(_challenged(flow), bench.net)
-
-
-def _challenged(flow: Generator[Any, Any, SignatureReport]) -> Generator[Any, Any, SignatureReport]:
-    """Spend the challenge, and leave all other wishes to the driver."""
-    challenges = ChallengesInMemory(clock=lambda: AT)
+    challenges, fetch = ChallengesInMemory(clock=lambda: AT), by_fetch(bench.net)
     challenges.put(CHALLENGE)
-    try:
-        wanted = flow.send(challenges.take(next(flow).challenge))
-        while True:
-            wanted = flow.send((yield wanted))
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+
+    def answer(wish: object) -> object:
+        return challenges.take(wish.challenge) if isinstance(wish, TakeChallenge) else fetch(wish)
+
+    return drive(authenticating(login, PARTY, terms(bench), received_at=AT), answer)
 
 
 CALLS = (by_signature, by_login)

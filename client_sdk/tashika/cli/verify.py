@@ -1,7 +1,6 @@
 """``tashika verify``: a signature and its certificate, for people and for scripts."""
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ from tashika.signature import (
     SignatureReport,
     Submitted,
     Terms,
-    by_client,
     keep_evidence,
-    verify_signature,
 )
 from tashika.signature.limits import MAX_PDF_BYTES
 from tashika.signature.report import purpose_text
@@ -81,9 +78,7 @@ def _verify(args: argparse.Namespace) -> int:
     )
     terms = Terms(judge=OneTier(tuple(map(read_certificate, args.issuer))), purpose=args.purpose)
     with Client(*args.url, tls=tls_of(args), credential=credential_of(args)) as client:
-        report = verify_signature(
-            submitted, terms, received_at=datetime.now(UTC), answer=by_client(client)
-        )
+        report = client.verify_signature(submitted, terms)
     if args.evidence and report.presented:
         _write(args.evidence, keep_evidence(report))
     print(as_json(_told(report, args.lang)) if args.json else _as_words(report, args.lang))

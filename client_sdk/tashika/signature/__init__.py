@@ -21,11 +21,8 @@ from tashika.signature.challenge import (
     RelyingParty,
 )
 from tashika.signature.driving import (
-    by_async_client,
-    by_client,
     offline,
     verify_signature,
-    verify_signature_async,
 )
 from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
 from tashika.signature.flow import Profile, Terms, verifying
@@ -37,7 +34,6 @@ from tashika.signature.logins import (
     TakeChallenge,
     authenticating,
     verify_authentication,
-    verify_authentication_async,
 )
 from tashika.signature.presented import Form, Presented
 from tashika.signature.rechecking import recheck
@@ -78,8 +74,6 @@ __all__ = [
     "Terms",
     "VerifiedSignature",
     "authenticating",
-    "by_async_client",
-    "by_client",
     "drive",
     "drive_async",
     "keep_evidence",
@@ -87,8 +81,6 @@ __all__ = [
     "read_evidence",
     "recheck",
     "verify_authentication",
-    "verify_authentication_async",
     "verify_signature",
-    "verify_signature_async",
     "verifying",
 ]

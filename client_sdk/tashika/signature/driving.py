@@ -1,19 +1,15 @@
-"""The two faces of the flow for a judge of your own; a client's are its methods."""
+"""The flow for a judge that needs no client; a client's faces of it are its methods."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from tashika.causes import Cause
-from tashika.driving import Answer, AsyncAnswer, drive, drive_async
+from tashika.driving import Answer, drive
 from tashika.errors import SourceFailed, WrongUse
 from tashika.report import Report
 from tashika.signature.flow import Terms, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.report import SignatureReport
 from tashika.signature.submitted import Submitted
-
-if TYPE_CHECKING:
-    from tashika.client import AsyncClient, Client
 
 
 def nothing(wanted: object) -> object:
@@ -32,24 +28,6 @@ def offline(wanted: object) -> object:
     return [unreachable] * len(wanted) if isinstance(wanted, tuple) else nothing(wanted)
 
 
-def by_client(client: "Client") -> Answer:
-    """Answer a flow of your own by a client: what is to be checked, and what to be fetched."""
-
-    def answer(wish: object) -> object:
-        return client.granting()(wish)
-
-    return answer
-
-
-def by_async_client(client: "AsyncClient") -> AsyncAnswer:
-    """Answer a flow of your own by a client: what is to be checked, and what to be fetched."""
-
-    async def answer(wish: object) -> object:
-        return await client.granting()(wish)
-
-    return answer
-
-
 def verify_signature(
     submitted: Submitted,
     terms: Terms,
@@ -64,15 +42,3 @@ def verify_signature(
     what ``answer`` raises.
     """
     return drive(verifying(submitted, terms, received_at=received_at, at=at), answer)
-
-
-async def verify_signature_async(
-    submitted: Submitted,
-    terms: Terms,
-    *,
-    received_at: datetime,
-    at: datetime | None = None,
-    answer: AsyncAnswer,
-) -> SignatureReport:
-    """Do as verify_signature() does, in an event loop."""
-    return await drive_async(verifying(submitted, terms, received_at=received_at, at=at), answer)

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tashika.driving import Answer, AsyncAnswer, drive, drive_async
+from tashika.driving import Answer, drive
 from tashika.errors import SignatureRefused, WrongUse
 from tashika.signature.causes import SignatureCause
 from tashika.signature.challenge import Challenge, ChallengeStore, RelyingParty
@@ -104,28 +104,3 @@ def verify_authentication(
         return answer(wanted)
 
     return drive(authenticating(login, party, terms, received_at=received_at), answering)
-
-
-async def verify_authentication_async(
-    login: Login,
-    party: RelyingParty,
-    terms: Terms,
-    *,
-    challenges: ChallengeStore,
-    received_at: datetime,
-    answer: AsyncAnswer,
-) -> SignatureReport:
-    """Do as verify_authentication() does, in an event loop.
-
-    The store is called in the loop. For one that is awaited, answer TakeChallenge
-    yourself with drive_async().
-    """
-
-    async def answering(wanted: object) -> object:
-        if isinstance(wanted, TakeChallenge):
-            return challenges.take(wanted.challenge)
-        return await answer(wanted)
-
-    return await drive_async(
-        authenticating(login, party, terms, received_at=received_at), answering
-    )

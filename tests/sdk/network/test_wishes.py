@@ -40,7 +40,7 @@ from tashika import (
 from tashika.errors import ConnectionLost, SourceFailed, WrongUse
 from tashika.loop_thread import LoopThread
 from tashika.observing import Happening
-from tashika.signature import CheckStatus, by_async_client, by_client
+from tashika.signature import CheckStatus
 from tashika.status import Kind, NamedBy, UrlsFrom, Want, WhenSilent
 from tashika.testing import FakeResponder, KeyPair
 from tashika.transport import Reply
@@ -284,7 +284,7 @@ async def test_c12_a_check_that_comes_late_in_a_flow_has_what_is_left():
 def test_a_flow_of_ones_own_is_driven_by_a_client(site: Site, url: str):
     want = Want(url=f"{url}/crl", question=None, limit=9, named_by=NamedBy.CONFIGURATION)
     with Client(f"{url}/ocsp", clock=lambda: AT) as client:
-        answer = by_client(client)
+        answer = client.granting()
         (got,) = answer((want,))
         assert len(got) == want.limit + 1
         with pytest.raises(WrongUse, match="int"):
@@ -294,4 +294,4 @@ def test_a_flow_of_ones_own_is_driven_by_a_client(site: Site, url: str):
 async def test_the_same_by_an_async_client(url: str):
     async with AsyncClient(f"{url}/ocsp", clock=lambda: AT) as client:
         wish = CheckStatus(certificate=PKI.certificate, issuer=PKI.issuer, at=AT)
-        assert await by_async_client(client)(wish)
+        assert await client.granting()(wish)
