@@ -24,7 +24,7 @@ COMPILED = {
     "tashika/pki": "certid der extensions pseudonym request response standing",
     "tashika_server/agreements": "gate gatehouse limits replay scan snapshot",
     "tashika_server/index": "reader snapshot",
-    "tashika_server/metering": "group journal meter record repeats usage",
+    "tashika_server/metering": "group journal meter record repeats syncing usage",
     "tashika_server/responder": (
         "admission answer asker cache common connection desk directory framing front given http "
         "inspection judge line rim shapes sight turns"

@@ -81,16 +81,21 @@ class ByKernel:
 
     def __init__(self) -> None:
         try:
-            self._setup, self._destroy, self._getevents, self._submit = _CALLS[platform.machine()]
+            setup, self._destroy, getevents, submit = _CALLS[platform.machine()]
         except KeyError:
             raise OSError(errno.ENOSYS, "its calls are not known for this machine") from None
         self._call = ctypes.CDLL(None, use_errno=True).syscall
         self._context = ctypes.c_ulong(0)
-        self._do(self._setup, 1, ctypes.byref(self._context))
+        self._do(setup, 1, ctypes.byref(self._context))
         self._done = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._file = -1
         self._control = ctypes.create_string_buffer(_CONTROL.size)
-        self._controls = (ctypes.c_void_p * 1)(ctypes.addressof(self._control))
         self._event = ctypes.create_string_buffer(_EVENT.size)
+        controls = (ctypes.c_void_p * 1)(ctypes.addressof(self._control))
+        one = ctypes.c_long(1)
+        # Made once: what ctypes makes of each argument costs more than the call.
+        self._to_submit = submit, self._context, one, controls
+        self._to_collect = getevents, self._context, one, one, self._event, None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._then: Callable[[], None] | None = None
 
@@ -100,16 +105,17 @@ class ByKernel:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._done, self.look)
-        wanted = (0, 0, 0, _FDSYNC, 0, file, 0, 0, 0, 0, _TELL, self._done)
-        _CONTROL.pack_into(self._control, 0, *wanted)
-        self._do(self._submit, self._context, ctypes.c_long(1), self._controls)
+        if file != self._file:
+            wanted = (0, 0, 0, _FDSYNC, 0, file, 0, 0, 0, 0, _TELL, self._done)
+            _CONTROL.pack_into(self._control, 0, *wanted)
+            self._file = file
+        self._do(*self._to_submit)
         self._then = then
         return self
 
     def wait(self) -> None:
         """Wait for the kernel's word; that of a sync that failed is an OSError."""
-        wanted = ctypes.c_long(1), ctypes.c_long(1), self._event, None
-        while self._do(self._getevents, self._context, *wanted) != 1:
+        while self._do(*self._to_collect) != 1:
             pass  # a signal came first
         *_, result, _ = _EVENT.unpack(self._event)
         if result < 0:
@@ -132,8 +138,8 @@ class ByKernel:
         os.close(self._done)
         self._do(self._destroy, self._context)
 
-    def _do(self, number: int, *arguments: object) -> int:
-        result = int(self._call(number, *arguments))
+    def _do(self, *call: object) -> int:
+        result = int(self._call(*call))
         if result < 0 and (wrong := ctypes.get_errno()) != errno.EINTR:
             raise OSError(wrong, os.strerror(wrong))
         return result
