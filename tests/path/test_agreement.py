@@ -1,8 +1,9 @@
-"""Generated chains: OpenSSL, pyca's verifier and ours say the same, where they look at the same.
+"""Generated chains: OpenSSL, pyca, pyHanko and we say the same, where all look at the same.
 
 Where they differ, and why: docs/path-validation.md.
 """
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import asn1crypto.x509
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import ValidationError
 
 from support.paths import (
     AT,
@@ -173,6 +177,23 @@ def ask_pyca(chain: list[bytes]) -> bool:
     return True
 
 
+def ask_pyhanko(chain: list[bytes]) -> bool:
+    *cas, leaf = map(asn1crypto.x509.Certificate.load, chain)
+    context = ValidationContext(
+        trust_roots=[asn1crypto.x509.Certificate.load(root())],
+        moment=AT,
+        best_signature_time=AT,
+        allow_fetching=False,
+        revocation_mode="soft-fail",
+    )
+    validator = CertificateValidator(leaf, intermediate_certs=cas, validation_context=context)
+    try:
+        asyncio.run(validator.async_validate_path())
+    except ValidationError:
+        return False
+    return True
+
+
 def ask_ours(chain: list[bytes]) -> bool:
     return bool(
         check_path(
@@ -201,6 +222,7 @@ def test_generated_chains(tmp_path_factory: pytest.TempPathFactory, chains: list
     for chain, certificates, valid in zip(chains, written, ours, strict=True):
         if not chain.looks_at_policies:  # pyca does not process them
             assert (chain, ask_pyca(certificates)) == (chain, valid)
+        assert (chain, ask_pyhanko(certificates)) == (chain, valid)
 
 
 def test_the_chains_are_not_all_of_one_kind():
