@@ -28,16 +28,8 @@ from tashika.pki.profile import (
     Hierarchy,
     authority_name,
 )
+from tashika.pki.profile_shape import KEY_USAGES
 
-_BITS = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-)
 _MAX_SHOWN_OID = 60
 _AUTHORITIES = {
     authority_name(family, hierarchy): (family, hierarchy)
@@ -159,7 +151,7 @@ def _policy(
 def _require_usage(certificate: x509.Certificate, use: _Use) -> None:
     usage = extension(certificate, x509.KeyUsage)
     critical = x509.KeyUsage.oid in critical_extensions(certificate)
-    bits = {bit for bit in _BITS if getattr(usage, bit)} if usage else set[str]()
+    bits = {bit for bit in KEY_USAGES if getattr(usage, bit)} if usage else set[str]()
     if bits != use.usage or not critical:
         shown = ", ".join(sorted(bits)) or "none"
         raise ProfileRefused(JpkiCause.KEY_USAGE, shown if critical else f"{shown}, not critical")

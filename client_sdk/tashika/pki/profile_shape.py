@@ -25,7 +25,7 @@ _UNIT_IN_JAPANESE = {
     Family.SIGNATURE: "公的個人認証サービス署名用",
     Family.USER_AUTH: "公的個人認証サービス利用者証明用",
 }
-_BITS = (
+KEY_USAGES = (
     "digital_signature",
     "content_commitment",
     "key_encipherment",
@@ -33,9 +33,9 @@ _BITS = (
     "key_agreement",
     "key_cert_sign",
     "crl_sign",
-    "encipher_only",
-    "decipher_only",
 )
+"""Those that stand alone (RFC 5280 4.2.1.3), by pyca's names."""
+_BITS = (*KEY_USAGES, "encipher_only", "decipher_only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
