@@ -102,51 +102,35 @@ def note(given: Draft | Answer | Replay, desk: Desk, *, at: datetime) -> None:
 
     What is given again is recorded as that.
     """
-    meter = desk.meter
-    if meter is None:
+    if desk.meter is None:
         return
     request = given.question
-    if isinstance(given, Draft):
-        if (permit := given.leave.permit) is None:
-            return
-        try:
-            given.noted = meter.note(
-                permit,
-                request.cert_ids,
-                given.saying.standings,
-                nonce=request.nonce,
-                generation=given.generation,
-                at=at,
-                occasion=_FRESH,
-            )
-        except BaseException:
-            given.leave.give_back()
-            raise
-    elif given.permit is None:
-        return
-    elif isinstance(given, Answer):
-        standings, generation = given.draft.saying.standings, given.generation
-        given.noted = meter.note(
-            given.permit,
-            request.cert_ids,
-            standings,
-            nonce=None,
-            generation=generation,
-            at=at,
-            occasion=_CACHED,
-        )
-    else:
+    permit, generation, occasion = given.permit, 0, _REPLAY
+    cert_ids = request.cert_ids
+    if isinstance(given, Replay):
         said = parse_response(given.body)
         responses = said.responses if isinstance(said, BasicResponse) else ()
-        given.noted = meter.note(
-            given.permit,
-            [each.cert_id for each in responses],
-            [each.standing for each in responses],
+        cert_ids = tuple(each.cert_id for each in responses)
+        standings = tuple(each.standing for each in responses)
+    else:
+        occasion = _FRESH if isinstance(given, Draft) else _CACHED
+        standings, generation = given.saying.standings, given.generation
+    if permit is None:
+        return
+    try:
+        given.noted = desk.meter.note(
+            permit,
+            cert_ids,
+            standings,
             nonce=request.nonce,
-            generation=0,
+            generation=generation,
             at=at,
-            occasion=_REPLAY,
+            occasion=occasion,
         )
+    except BaseException:
+        if isinstance(given, Draft):
+            given.leave.give_back()
+        raise
 
 
 def encode(drafted: Draft, desk: Desk, *, at: datetime) -> None:
@@ -174,10 +158,10 @@ def seal(drafted: Draft, signature: bytes, desk: Desk, *, at: datetime) -> Answe
         raise InternalFault
     body = drafted.unsigned.seal(signature)
     desk.inspection.inspect(body, drafted.question)
-    given = Answer(body, drafted, drafted.leave.permit, drafted.noted)
+    given = Answer(body, drafted, drafted.permit, drafted.noted)
     if _may_be_kept(drafted.question, drafted.leave):
-        drafted.noted = None
         desk.cache.keep(drafted.asked, Answer(body, drafted, None), at)
+        drafted.noted = None  # not before: who fails to keep it abandons it
     return given
 
 
@@ -203,7 +187,7 @@ def _look_up(
 
 def _encode(drafted: Draft, at: datetime) -> None:
     noted, saying, request = drafted.noted, drafted.saying, drafted.question
-    permit = drafted.leave.permit
+    permit = drafted.permit
     receipt = noted.receipt if noted and permit and permit.receipts else None
     if saying.template and receipt is None and not (noted and noted.late):
         drafted.unsigned = saying.template.fill(request.cert_ids[0].der, request.nonce or b"")

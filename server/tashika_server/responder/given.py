@@ -51,6 +51,11 @@ class Draft:
         self.saying, self.generation, self.leave = saying, generation, leave
         self.noted = self.unsigned = None
 
+    @property
+    def permit(self) -> Permit | None:
+        """Return the right by which it is said; None where everybody may ask."""
+        return self.leave.permit
+
 
 class Answer:
     """A signed answer, and what it rests on."""
@@ -74,9 +79,14 @@ class Answer:
         return self.draft.served
 
     @property
+    def saying(self) -> Saying:
+        """Return what it says."""
+        return self.draft.saying
+
+    @property
     def signer(self) -> Signer:
         """Return who has signed it."""
-        return self.draft.saying.signer
+        return self.saying.signer
 
     @property
     def generation(self) -> int:
@@ -86,7 +96,7 @@ class Answer:
     @property
     def responses(self) -> tuple[SingleResponse, ...]:
         """Return its statements."""
-        return self.draft.saying.responses(self.question)
+        return self.saying.responses(self.question)
 
     @property
     def next_update(self) -> datetime:

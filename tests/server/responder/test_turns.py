@@ -30,6 +30,7 @@ from support.verifiers import FakeMonotonic
 from tashika.pki.response import ErrorResponse, ResponseStatus, parse_response
 from tashika_server.metering.journal import Journal, StopCause
 from tashika_server.metering.usage import Delivery
+from tashika_server.responder.cache import AnswerCache
 from tashika_server.responder.connection import Connection
 from tashika_server.responder.framing import Head, Request
 from tashika_server.responder.front import Front, Patience
@@ -427,6 +428,20 @@ def test_a_signer_that_fails_once_spoils_one_answer(tmp_path, monkeypatch, step)
         heard = ask_at_once(shop, 6)
     assert heard == [1, 1, ResponseStatus.INTERNAL_ERROR, 1, 1, 1]
     assert shop.deliveries() == {Delivery.HANDED_OVER: 5, Delivery.ABANDONED: 1}
+
+
+@interpreted
+def test_an_answer_that_cannot_be_kept_is_not_given_and_its_record_says_so(tmp_path, monkeypatch):
+    failing(monkeypatch, AnswerCache, "keep", {1}, lambda _: RuntimeError("no room"))
+    with (
+        settled_once(monkeypatch),
+        capture_logs(),
+        till(tmp_path) as shop,
+        Wire(shop.port) as wire,
+    ):
+        wire.say(post(shop.counter.question(GOOD)))
+        assert outcome(wire.hear()) is ResponseStatus.INTERNAL_ERROR
+    assert shop.deliveries() == {Delivery.ABANDONED: 1}
 
 
 @interpreted
