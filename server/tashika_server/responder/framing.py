@@ -110,16 +110,19 @@ class Framing:
 
     def _feed(self, data: bytes) -> None:
         self._unfinished += len(data)
+        rest: bytes | None = None
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
+            rest = data[upgrade.args[0] :]
         except HttpParserCallbackError as stopped:
             if not isinstance(stopped.__context__, Refusal):
                 raise
             self.stop(stopped.__context__)
         except HttpParserError:
             self.stop(BadHttp())
+        if rest is not None:  # not while an error is handled: that would hide what the next is of
+            self._decline_upgrade(rest)
         if self._unfinished > (MAX_MESSAGE_BYTES if self.in_body else MAX_HEAD_BYTES):
             self.stop(BadHttp())
 

@@ -90,6 +90,7 @@ def cut(data, places):
 
 KNOWN = post(b"abc"), get("/ocsp/TQ==")
 CLOSING = post(b"abc", "Connection: close")
+UPGRADING = b"GET /ocsp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
 
 @settings(max_examples=100)
@@ -105,6 +106,7 @@ def test_a_connection_with_memory_hears_what_one_without_hears(requests, data):
 
 @settings(max_examples=60)
 @given(st.lists(written(), min_size=1, max_size=4), st.lists(st.integers(0, 9999), max_size=6))
+@example([UPGRADING, b"GET http://x/ HTTP/1.1\r\nHost: localhost\r\n\r\n"], [])
 def test_so_it_does_where_requests_and_pieces_have_other_borders(requests, places):
     pieces = [*KNOWN, *cut(b"".join(requests), places), *KNOWN]
     assert hear(pieces) == hear(pieces, familiar=False)
