@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from tashika.pki.errors import TashikaError
+from tashika_server.log import get_log
 
 __all__ = ["Answer", "Door", "DoorFailed"]
+
+log = get_log()
 
 MAX_LINE = 64 * 1024
 """An answer may name all that is wrong with a configuration."""
@@ -54,8 +57,13 @@ class Door:
             conversations.add(task)
             task.add_done_callback(conversations.discard)
             with closing(writer), suppress(asyncio.CancelledError):
-                asked = await self._asked(reader)
-                answer = await act() if asked else {"error": f"say {self._question}"}
+                answer: Answer = {"error": f"say {self._question}"}
+                if await self._asked(reader):
+                    try:
+                        answer = await act()
+                    except Exception:
+                        log.exception("door_act_failed", door=self.name)
+                        return
                 writer.write(json.dumps(answer).encode() + b"\n")
 
         listener = _bound(run, self.name)
