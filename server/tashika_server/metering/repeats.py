@@ -54,13 +54,15 @@ class Repeats:
 
     def seen(self, pseudonym: bytes, nonce: bytes, second: int) -> bool:
         """Tell whether an answer about this certificate to this nonce was marked lately."""
-        bucket, tag = self._bucket(pseudonym), _TAG.pack(pseudonym, nonce)
-        found = self._table.find(tag, bucket, bucket + _BUCKET)
+        place, tag = self._bucket(pseudonym), _TAG.pack(pseudonym, nonce)
+        # A copy, since before Python 3.11.4 a search in a map may read behind its end.
+        bucket = self._table[place : place + _BUCKET]
+        found = bucket.find(tag)
         while found >= 0:
-            marked: int = _SECOND.unpack_from(self._table, found + _TAG.size)[0]
+            marked: int = _SECOND.unpack_from(bucket, found + _TAG.size)[0]
             if abs(second - marked) <= self._window:
                 return True
-            found = self._table.find(tag, found + _ENTRY.size, bucket + _BUCKET)
+            found = bucket.find(tag, found + _ENTRY.size)
         return False
 
     def mark(self, pseudonym: bytes, nonce: bytes, second: int) -> None:
