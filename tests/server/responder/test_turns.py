@@ -30,13 +30,14 @@ from support.verifiers import FakeMonotonic
 from tashika.pki.response import ErrorResponse, ResponseStatus, parse_response
 from tashika_server.metering.journal import Journal, StopCause
 from tashika_server.metering.usage import Delivery
+from tashika_server.responder import turns
 from tashika_server.responder.cache import AnswerCache
 from tashika_server.responder.connection import Connection
 from tashika_server.responder.framing import Head, Request
 from tashika_server.responder.front import Front, Patience
 from tashika_server.responder.line import MOST_EACH, Line
 from tashika_server.responder.rim import Asked, Rim
-from tashika_server.responder.turns import IN_A_ROW, MOST, SECONDS, Turns
+from tashika_server.responder.turns import A_WHILE, LOOK_EVERY, MOST, SECONDS, SECONDS_ALONE, Turns
 from tashika_server.signing import Unsigned
 
 BANK, OTHER = "127.0.0.1", "127.0.0.2"
@@ -108,11 +109,11 @@ def refused(asked):
 
 
 async def test_one_that_floods_over_many_connections_keeps_nobody_waiting(office):
-    flood = [office.ask(each) for each in office.persons(20) for _ in range(40)]
+    flood = [office.ask(each) for each in office.persons(20) for _ in range(51)]
     await turn()
     assert sum(each.ready for each in flood) == MOST
     waited = []
-    for _ in range(8):
+    for _ in range(7):
         (late,) = office.persons(1, OTHER)
         asked, before = office.ask(late), len(office.said)
         await turn()
@@ -120,7 +121,7 @@ async def test_one_that_floods_over_many_connections_keeps_nobody_waiting(office
         waited.append(office.said.index(late, before) - before)
     # Of each one in turn: only a single one of the others is ever served first.
     assert max(waited) <= 1
-    assert sum(each.ready for each in flood) == MOST + 8 * (MOST - 1)
+    assert sum(each.ready for each in flood) == MOST + 7 * (MOST - 1)
 
 
 async def test_many_have_their_turns_in_turn(office):
@@ -146,8 +147,9 @@ async def test_who_are_alone_in_asking_much_have_all_of_the_turn(office):
 
 @pytest.fixture
 def two_a_turn(office, monkeypatch):
-    """Make signing so dear that two signatures fill a turn."""
+    """Make signing so dear that two signatures fill a turn, of somebody who asks alone or not."""
     really, seconds = Unsigned.sign, 0.48 * SECONDS
+    monkeypatch.setattr(turns, "SECONDS_ALONE", SECONDS)
 
     def sign(self):
         office.now.seconds += seconds
@@ -155,6 +157,24 @@ def two_a_turn(office, monkeypatch):
 
     monkeypatch.setattr(Unsigned, "sign", sign)
     office.turns._cost = seconds
+
+
+@interpreted
+async def test_one_alone_has_longer_turns_until_somebody_else_asks(office, monkeypatch):
+    """Where keys are slow, what a turn costs itself is shared by more."""
+    seconds = SECONDS_ALONE / 10.5
+    monkeypatch.setattr(turns, "OLD", 1.0)
+    office.turns._cost = seconds
+    office.ask(*office.persons(1))
+    await turn()
+    office.now.seconds += A_WHILE + seconds
+    for each in office.persons(25):
+        office.ask(each)
+    await turn()
+    assert len(office.said) == 1 + 10
+    office.ask(*office.persons(1, OTHER))
+    await turn()
+    assert len(office.said) == 1 + 10 + 1
 
 
 @pytest.mark.usefixtures("two_a_turn")
@@ -462,10 +482,11 @@ async def test_between_signatures_the_answers_of_the_turn_before_may_go(counter,
     really = Unsigned.sign
     monkeypatch.setattr(Unsigned, "sign", lambda this: order.append("sign") or really(this))
     office.turns._meter = SimpleNamespace(look=lambda: order.append("look"))
-    for each in office.persons(IN_A_ROW + 1):
+    office.turns._cost = LOOK_EVERY / 16
+    for each in office.persons(17):
         office.ask(each)
     await turn()
-    assert order == ["look", *["sign"] * IN_A_ROW, "look", "sign"]
+    assert order == ["look", *["sign"] * 16, "look", "sign"]
 
 
 async def test_one_connections_trouble_is_not_the_others(office):
