@@ -33,6 +33,8 @@ log = get_log()
 WORK_SECONDS = 60.0
 """How long a reload waits for a process to be at work. The refresher may take longer for its
 first round, and goes on with it; workers that take so long are given up."""
+HEAD_START = 3.0
+"""How long workers may start alone: with what is there, they answer at once."""
 
 MAX_TEXT = 8000
 """Characters of a complaint that go through the door; the log has them all."""
@@ -46,9 +48,9 @@ def supervise(
 ) -> None:
     """Run the service until SIGTERM or SIGINT; `announce` its URL once it is ready.
 
-    `check` is made while the children start, so that the first answer need not wait for it; what
-    it raises ends the service before it is ready. Raises that, and StartRefused when a lock, a
-    port or a child stands in the way.
+    The workers come first and the others after them, so that the first answer need not wait for
+    those. `check` is made meanwhile; what it raises ends the service before it is ready. Raises
+    that, and StartRefused when a lock, a port or a child stands in the way.
     """
     lock = take_lock(config.settings.run)
     ears = Ears.open(config.settings)
@@ -81,8 +83,6 @@ class _Service:
         """Fill all posts, and see them off in the end."""
         self._obey_signals()
         async with listening(self._config.settings.run, self.reload):
-            for role in self._roles(self._config):
-                self._posts[role.title] = self._fill(role)
             starting = asyncio.create_task(self._start(check, announce))
             starting.add_done_callback(self._mind_start)
             await self._stopping.wait()
@@ -116,7 +116,10 @@ class _Service:
 
     async def _start(self, check: Callable[[], None], announce: Callable[[str], None]) -> None:
         async with self._reloading:
-            await asyncio.to_thread(check)
+            self._take_on(Succession.BESIDE)
+            workers = [post.at_work(within=HEAD_START) for post in self._posts.values()]
+            await gather(asyncio.to_thread(check), *workers)
+            self._take_on(Succession.NONE, Succession.AFTER)
             for post in list(self._posts.values()):
                 await post.ready.wait()
         log.info("service_ready")
@@ -176,6 +179,10 @@ class _Service:
     def _roles(self, config: Config, *kinds: Succession) -> list[Role]:
         found = roles(config, self._ears, self._lock)
         return [role for role in found if not kinds or role.succession in kinds]
+
+    def _take_on(self, *kinds: Succession) -> None:
+        for role in self._roles(self._config, *kinds):
+            self._posts[role.title] = self._fill(role)
 
     def _fill(self, role: Role) -> Post:
         post = Post(role)
