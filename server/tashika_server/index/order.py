@@ -20,8 +20,8 @@ __all__ = ["Row", "in_order"]
 Row: TypeAlias = tuple[bytes, bytes]
 """A key and a value."""
 
-IN_MEMORY = 1 << 18
-"""Rows that are sorted in memory: some 50 MB."""
+IN_MEMORY = 1 << 17
+"""Rows that are sorted in memory: some 25 MB."""
 _KEY = ID_BYTES + 1 + MAX_SERIAL_BYTES
 _SHORT, _LONG = 7, 15
 """Octets of a value without and with a second date (`layout.pack_entry`)."""
