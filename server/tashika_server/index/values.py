@@ -108,8 +108,9 @@ class Vanished:
 
     since: datetime
     entries: int
-    """That it listed then."""
+    """That it has listed since, at most."""
     count: int
+    """Less what was added meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

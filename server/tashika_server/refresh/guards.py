@@ -44,30 +44,33 @@ def vanished(changes: Changes, issuer: Issuer, mark: Mark, *, at: datetime) -> V
 
     A released hold vanishes as it should; everything else vanishes by expiry alone, which comes
     in ones. Turning a revocation into a hold counts as vanishing, since a hold may go unnoticed
-    afterwards. None for nothing, and for more than the bounds allow: two persons have let that
-    in, and the count begins anew.
+    afterwards. What is added makes up for what vanished before. None for nothing, and for more
+    than the bounds allow: two persons have let that in, and the count begins anew.
     """
-    lost = _lost(changes, issuer, mark, at)
-    return lost if lost.count and lost.count <= _may_vanish(issuer, lost) else None
+    lost, most = _lost(changes, issuer, mark, at)
+    return lost if lost.count and most <= _may_vanish(issuer, lost) else None
 
 
 def _shrunk(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> str | None:
-    lost = _lost(changes, issuer, mark, at)
-    if lost.count <= _may_vanish(issuer, lost):
+    lost, most = _lost(changes, issuer, mark, at)
+    if most <= _may_vanish(issuer, lost):
         return None
     return (
-        f"{lost.count} of {lost.entries} entries would have vanished within a day; ask the "
+        f"{most} of {lost.entries} entries would have vanished within a day; ask the "
         "issuer, and if it is right, raise max_shrink in the issuer's bounds"
     )
 
 
-def _lost(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> Vanished:
+def _lost(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> tuple[Vanished, int]:
+    """Return what has vanished since the day began, and that or what this step alone takes."""
     known = mark.vanished
     if known is None or not known.since <= at < known.since + DAY:
         known = Vanished(since=at, entries=mark.entries, count=0)
     gone = sum(not _releasable(entry, issuer) for entry in changes.removed)
     weaker = sum(after.reason is HOLD is not before.reason for before, after in changes.changed)
-    return replace(known, count=known.count + gone + weaker)
+    count = max(0, known.count + gone + weaker - len(changes.added))
+    lost = replace(known, entries=max(known.entries, mark.entries), count=count)
+    return lost, max(count, gone + weaker)
 
 
 def _may_vanish(issuer: Issuer, lost: Vanished) -> float:
