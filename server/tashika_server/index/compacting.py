@@ -1,7 +1,7 @@
 """Writing an index anew, in the order of its keys, so that its pages are full again.
 
 A page that is split by an entry in its midst stays half full until more come there. Years of
-changes so make an index grow to some twice its size, and no further: what is free is used again.
+changes so make its pages grow to some twice their size, and no further: what is free is used again.
 Nothing that it says changes, neither generation nor marks, and a history goes on beside it.
 
 | killed                   | index   | the next time                            |
