@@ -3,7 +3,7 @@
     archive/
       making/                          compact sets before they are kept
       catalogue.sqlite                 what is kept, see `catalog`
-      incoming/                        being written; emptied at the next start
+      incoming/                        being written; what is left there goes at a start
       content/ab/cdef...               by SHA-256 of the content, Zstandard (RFC 8878)
 
 **A file is kept once its row is committed.** Its content is durable before that, so a process
@@ -32,7 +32,7 @@ __all__ = ["Archive"]
 
 
 class Archive:
-    """A directory of kept files. One process keeps, any number read; see `retention` for the end.
+    """A directory of kept files, for any number of processes; see `retention` for the end.
 
     From any thread. What the disk refuses is ArchiveFailed.
     """
@@ -54,10 +54,11 @@ class Archive:
         return cls(directory)
 
     def sweep(self) -> None:
-        """Remove what a killed process left half written; for the one that keeps, at its start."""
+        """Remove what killed processes left half written; others that live go on with theirs."""
         with suppress(OSError):
             for left in (self._directory / "incoming").iterdir():
-                left.unlink()
+                if not _is_anothers(left.name):
+                    left.unlink()
 
     @contextmanager
     def making(self) -> Iterator[Path]:
@@ -101,7 +102,7 @@ class Archive:
         Raises ArchiveFailed.
         """
         if packed is not None:
-            fresh = self._directory / "incoming" / token_hex(8)
+            fresh = self._fresh()
             try:
                 shutil.copyfile(packed, fresh)
                 with fresh.open("rb") as copied:
@@ -149,13 +150,17 @@ class Archive:
                 self.packed(file).unlink(missing_ok=True)
         self.catalog.gone(files)
 
+    def _fresh(self) -> Path:
+        """Name a file that is to be written; by its name it is known whose it is."""
+        return self._directory / "incoming" / f"{os.getpid()}-{token_hex(8)}"
+
     def _place(self, digest: bytes) -> Path:
         name = digest.hex()
         return self._directory / "content" / name[:2] / name[2:]
 
     def _store(self, digest: bytes, file: Path) -> int:
         """Put a content where it belongs and return its size."""
-        fresh = self._directory / "incoming" / token_hex(8)
+        fresh = self._fresh()
         try:
             with file.open("rb") as source, fresh.open("xb") as packed:
                 measured = pack(source, packed)
@@ -167,6 +172,18 @@ class Archive:
         finally:
             fresh.unlink(missing_ok=True)
         return measured.size
+
+
+def _is_anothers(name: str) -> bool:
+    """Tell whether another process that lives is writing the file of this name."""
+    try:
+        writer = int(name.partition("-")[0])
+        os.kill(writer, 0)
+    except PermissionError:
+        return True
+    except (ValueError, ProcessLookupError):
+        return False
+    return writer != os.getpid()
 
 
 def _put(fresh: Path, target: Path) -> None:

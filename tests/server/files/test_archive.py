@@ -228,6 +228,16 @@ def test_a_kill_at_any_step_has_kept_the_file_or_not(archive: Archive, step: str
     assert list((archive._directory / "incoming").iterdir()) == []
 
 
+def test_what_another_process_is_writing_is_left_to_it(archive: Archive):
+    """The refresher is replaced while a compact set is being kept."""
+    incoming = archive._directory / "incoming"
+    names = {"1-lives": True, f"{os.getpid()}-ours": False, "99999999-gone": False, "x": False}
+    for name in names:
+        (incoming / name).touch()
+    archive.sweep()
+    assert {name: (incoming / name).exists() for name in names} == names
+
+
 def keep_with_room(directory: Path, octets: int) -> None:
     archive = Archive.open(directory)
     spooled = crl(directory, 2, listed=4000)
