@@ -130,14 +130,14 @@ class PushFeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How far the entries of one partition may move in one step before a person must look."""
+    """How far the entries of one partition may move before a person must look."""
 
     max_shrink: float = 0.05
-    """The part of the listed entries that may vanish, released holds not counted."""
+    """The part of the listed entries that may vanish within a day, released holds not counted."""
     max_growth: float = 0.5
     """The part of the listed entries that may be added."""
     shrink_slack: int = 5
-    """Entries that may vanish whatever the fraction: a small partition expires in ones."""
+    """Entries that may vanish in it whatever the fraction: a small partition expires in ones."""
     growth_slack: int = 1000
     """Entries that may be added whatever the fraction: a small partition grows in bursts."""
     max_validity: timedelta = timedelta(days=10)

@@ -2,7 +2,7 @@
 
 A label that takes its value from a request (a serial, a path, a verifier's input) grows
 without end, so a value outside the set is counted as `other` (T32). The numbers are kept in
-each process; showing them to a monitoring system is the office's work, not the workers'.
+each process, written to a file now and then (`metrics_file`), and shown by the office.
 """
 
 from collections.abc import Iterable

@@ -102,6 +102,18 @@ def test_the_unit_for_systemd_says_what_the_command_understands() -> None:
         assert _parser(words).parse_args(words).noun == noun
 
 
+@pytest.mark.parametrize("unit", ["tashika-compact", "tashika-doctor"])
+def test_a_timer_for_systemd_runs_what_the_command_understands(unit: str) -> None:
+    folder = Path(__file__).parents[2] / "config" / "systemd"
+    found = {}
+    for kind in ("service", "timer"):
+        found[kind] = ConfigParser(strict=False, interpolation=None)
+        found[kind].read(folder / f"{unit}.{kind}")
+    words = found["service"]["Service"]["ExecStart"].split()[1:]
+    assert _parser(words).parse_args(words).handler
+    assert found["timer"]["Timer"]["OnCalendar"]
+
+
 def test_every_error_with_an_exit_code_of_its_own_exists() -> None:
     known = {
         each.__name__

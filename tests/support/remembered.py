@@ -11,7 +11,8 @@ from support.clock import FakeClock
 from support.crls import AT, DAY, HOUR, Ca
 from tashika.pki.profile import Family
 from tashika.pki.standing import Reason
-from tashika_server.history.look_back import Story, look_back
+from tashika_server.history.look_back import look_back
+from tashika_server.history.story import Story
 from tashika_server.history.telling import Teller
 from tashika_server.index import Changes, Entry, IndexReader, IndexWriter, Mark
 from tashika_server.issuer import Issuer

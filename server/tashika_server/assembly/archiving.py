@@ -11,7 +11,7 @@ from tashika_server.clock import Clock
 from tashika_server.config import Config
 from tashika_server.config.settings import FilesSettings
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import Facts, Kind
+from tashika_server.files.facts import Facts, Kind
 from tashika_server.history.telling import Teller
 from tashika_server.index import Historian, IndexReader
 from tashika_server.issuer import Retention, Retentions

@@ -16,8 +16,9 @@ from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
 from tashika_server.files.archive import Archive
 from tashika_server.files.bundle import write_bundle
-from tashika_server.files.catalog import Kept
+from tashika_server.files.facts import COMPACT, Kept
 from tashika_server.files.manifest import compile_manifest, public_der
+from tashika_server.files.verifying import verify
 
 __all__ = ["add_commands"]
 
@@ -116,7 +117,7 @@ def _verify(options: argparse.Namespace) -> int:
             "issuer": _names(config).get(each.file.issuer, each.file.issuer.hex()),
             "partition": each.file.partition,
         }
-        for each in archive_of(config).verify()
+        for each in verify(archive_of(config))
     ]
     if options.json:
         print_json(found)
@@ -136,7 +137,7 @@ def _as_of(options: argparse.Namespace) -> int:
     manifest = compile_manifest(
         archive.catalog,
         _names(config),
-        _places(archive, config, options.issuer),
+        [each for each in _places(archive, config, options.issuer) if each[1] != COMPACT],
         as_of=options.at,
         at=SystemClock().now(),
         key=public_der(key),
@@ -157,7 +158,7 @@ def _names(config: Config) -> dict[bytes, str]:
 
 
 def _places(archive: Archive, config: Config, issuer: str | None) -> list[tuple[bytes, str]]:
-    """List the partitions that are looked at: the configured ones, and those that once were."""
+    """List the places that are looked at: the configured partitions, and all that once were."""
     names = _names(config)
     if issuer is not None and issuer not in names.values():
         raise TashikaError(f"no issuer is called {issuer!r}; the configuration names them")

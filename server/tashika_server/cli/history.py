@@ -15,7 +15,8 @@ from tashika_server.clock import SystemClock
 from tashika_server.config import load_config
 from tashika_server.history.errors import NotRemembered
 from tashika_server.history.events import Event
-from tashika_server.history.look_back import Story, look_back
+from tashika_server.history.look_back import look_back
+from tashika_server.history.story import Story
 from tashika_server.index import Entry, IndexReader
 
 __all__ = ["add_commands"]

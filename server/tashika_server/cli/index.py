@@ -1,4 +1,4 @@
-"""`tashika-server index`: load it without a running service; let files in that are held back.
+"""`tashika-server index`: load, compact and audit it; let files in that are held back.
 
 `build` is for the first load of a nation's CRLs, and after the index has been moved away.
 """
@@ -6,14 +6,17 @@
 import argparse
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tashika.pki.errors import TashikaError
 from tashika_server.agreements.errors import NoSuchRecord
 from tashika_server.agreements.releases import Release
+from tashika_server.assembly.archiving import archive_of
 from tashika_server.assembly.refreshing import lab_directory, refresh_parts
 from tashika_server.book import Change
 from tashika_server.cli import actor
@@ -21,24 +24,41 @@ from tashika_server.cli.display import print_json, print_table
 from tashika_server.cli.registrar import add_write
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config, load_settings
+from tashika_server.config.problem import nearest
+from tashika_server.doctor.auditing import Audit
+from tashika_server.index import IndexReader, compact
 from tashika_server.lab.layout import Layout
+from tashika_server.refresh.cell import Confinement
 from tashika_server.refresh.held import RELEASED_FILE, HeldFiles
 from tashika_server.refresh.process import Refresher, RefreshParts, Told
 from tashika_server.refresh.refresh import Outcome
-from tashika_server.refresh.source import AnySource
+from tashika_server.refresh.source import AnySource, Source, sources_of
 
 __all__ = ["add_commands"]
 
 
 def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `index build`, `index held` and `index release`."""
+    """Add `index audit`, `build`, `compact`, `held` and `release`."""
     noun = nouns.add_parser("index")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
+    audit = verbs.add_parser(
+        "audit",
+        help="compare it entry by entry with the archived CRLs; ends with 1 if it differs",
+    )
+    audit.add_argument("config", type=Path, metavar="CONFIG")
+    audit.add_argument("--issuer", metavar="NAME", help="of this issuer alone")
+    audit.add_argument("--json", action="store_true", help="print one JSON value")
+    audit.set_defaults(handler=_audit)
     build = verbs.add_parser(
         "build", help="fetch and load everything once; `serve` must not be running"
     )
     build.add_argument("config", type=Path, metavar="CONFIG")
     build.set_defaults(handler=_build)
+    less = verbs.add_parser(
+        "compact", help="write it anew, with full pages; `serve` must not be running"
+    )
+    less.add_argument("config", type=Path, metavar="CONFIG")
+    less.set_defaults(handler=_compact)
     held = verbs.add_parser("held", help="list the files that wait for two persons")
     held.add_argument("config", type=Path, metavar="CONFIG")
     held.add_argument("--json", action="store_true", help="print one JSON value")
@@ -46,6 +66,43 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     release = add_write(verbs, "release", _release, "propose that one of them be taken in")
     release.add_argument("sha256", metavar="SHA256", help="as `index held` shows it")
     release.add_argument("--reason", required=True, help="what the issuer says, for the record")
+
+
+def _audit(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    spool = config.settings.refresh.spool
+    spool.mkdir(parents=True, exist_ok=True)
+    with (
+        closing(IndexReader.open(config.settings.index.path)) as index,
+        index.snapshot() as view,
+        Confinement() as cell,
+        TemporaryDirectory(dir=spool, prefix="audit-") as place,
+    ):
+        audit = Audit(view=view, archive=archive_of(config), cell=cell, spool=Path(place))
+        found = [audit.of(each) for each in _sources(config, options.issuer)]
+    wrong = [each for each in found if each.differ or each.trouble]
+    if options.json:
+        print_json(found)
+    else:
+        print_table(wrong, ["issuer", "partition", "entries", "differ", "trouble"])
+        entries = sum(each.entries for each in found)
+        print(f"{len(found)} partitions, {entries} entries: {len(wrong)} are not in order")
+    return 1 if wrong else 0
+
+
+def _sources(config: Config, issuer: str | None) -> list[Source]:
+    named = {each.name: each for each in config.issuers}
+    if issuer is not None and issuer not in named:
+        raise TashikaError(f"no [[issuer]] has the name {issuer}; {nearest(issuer, named)}")
+    wanted = [named[issuer]] if issuer else config.issuers
+    return [source for each in wanted for source in sources_of(each) if isinstance(source, Source)]
+
+
+def _compact(options: argparse.Namespace) -> int:
+    settings = load_settings(options.config).index
+    before, after = compact(settings.path, settings.size)
+    print(f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now")
+    return 0
 
 
 def _held(options: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ from tashika_server.cli.loading import loading
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
 from tashika_server.log import configure_log
+from tashika_server.metrics_file import keep_writing_metrics
 from tashika_server.supervisor.terms import BEAT, BEAT_EVERY, READY
 
 __all__ = ["add_commands"]
@@ -111,11 +112,15 @@ def _process(options: argparse.Namespace) -> int:
 
 
 async def _live(config: Config, options: argparse.Namespace, say: Callable[[bytes], None]) -> None:
-    beating = asyncio.create_task(_beat(say))
+    beside = [asyncio.create_task(_beat(say))]
+    if options.role != "office":  # which shows what the others write
+        writing = keep_writing_metrics(config.settings.run, options.title)
+        beside.append(asyncio.create_task(writing))
     try:
         await _LIVES[options.role](config, options, partial(say, READY))
     finally:
-        beating.cancel()
+        for each in beside:
+            each.cancel()
 
 
 async def _beat(say: Callable[[bytes], None]) -> None:

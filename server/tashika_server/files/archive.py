@@ -3,7 +3,7 @@
     archive/
       making/                          compact sets before they are kept
       catalogue.sqlite                 what is kept, see `catalog`
-      incoming/                        being written; emptied at the next start
+      incoming/                        being written; what is left there goes at a start
       content/ab/cdef...               by SHA-256 of the content, Zstandard (RFC 8878)
 
 **A file is kept once its row is committed.** Its content is durable before that, so a process
@@ -17,49 +17,22 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import NamedTuple, Self
+from typing import Self
 
-from tashika.pki.compact.head_codec import MAX_HEAD_BYTES, PREAMBLE, read_head
-from tashika.pki.crl import parse_crl
-from tashika.pki.errors import PkiError
 from tashika_server.durable import sync_directory
-from tashika_server.files.catalog import Catalog, Facts, Kept
+from tashika_server.files.catalog import Catalog
 from tashika_server.files.errors import ArchiveFailed, FileDamaged, FileUnknown
+from tashika_server.files.facts import Facts, Kept
 from tashika_server.files.packing import pack, unpack
 
-__all__ = ["Archive", "Fault", "Finding"]
-
-_Said = tuple[int | None, int | None, datetime, datetime | None]
-
-MAX_LOOKED_INTO = 1 << 26
-"""Octets of a CRL whose own number and times are read again; beyond, its digest speaks alone."""
-
-
-class Fault(StrEnum):
-    """What `verify` can find, worst first."""
-
-    MISSING = "missing"
-    DAMAGED = "damaged"
-    DISAGREES = "disagrees"
-    """The file itself says another number or other times than its row."""
-    ORDER = "order"
-    """Its number is not above that of the one before (RFC 5280 5.2.3)."""
-
-
-class Finding(NamedTuple):
-    """Something wrong with a file that is kept."""
-
-    file: Kept
-    fault: Fault
-    detail: str
+__all__ = ["Archive"]
 
 
 class Archive:
-    """A directory of kept files. One process keeps, any number read; see `retention` for the end.
+    """A directory of kept files, for any number of processes; see `retention` for the end.
 
     From any thread. What the disk refuses is ArchiveFailed.
     """
@@ -81,10 +54,11 @@ class Archive:
         return cls(directory)
 
     def sweep(self) -> None:
-        """Remove what a killed process left half written; for the one that keeps, at its start."""
+        """Remove what killed processes left half written; others that live go on with theirs."""
         with suppress(OSError):
             for left in (self._directory / "incoming").iterdir():
-                left.unlink()
+                if not _is_anothers(left.name):
+                    left.unlink()
 
     @contextmanager
     def making(self) -> Iterator[Path]:
@@ -128,7 +102,7 @@ class Archive:
         Raises ArchiveFailed.
         """
         if packed is not None:
-            fresh = self._directory / "incoming" / token_hex(8)
+            fresh = self._fresh()
             try:
                 shutil.copyfile(packed, fresh)
                 with fresh.open("rb") as copied:
@@ -176,51 +150,9 @@ class Archive:
                 self.packed(file).unlink(missing_ok=True)
         self.catalog.gone(files)
 
-    def verify(self) -> Iterator[Finding]:
-        """Read everything that is kept, and yield what is wrong with it."""
-        for place in self.catalog.places():
-            last: int | None = None
-            for file in self.catalog.of(*place):
-                if last is not None and file.number < last:
-                    yield Finding(file, Fault.ORDER, f"number {file.number} came after {last}")
-                last = file.number
-                if file.leaving is None:
-                    yield from self._verify(file)
-
-    def _verify(self, file: Kept) -> Iterator[Finding]:
-        if not self.packed(file).exists():
-            yield Finding(file, Fault.MISSING, "its content is not there")
-            return
-        try:
-            if said := self._says_otherwise(file):
-                yield Finding(file, Fault.DISAGREES, said)
-        except FileDamaged as damaged:
-            yield Finding(file, Fault.DAMAGED, str(damaged))
-
-    def _says_otherwise(self, file: Kept) -> str | None:
-        """Tell what the file itself says, if it is not what its row says."""
-        if file.kind.is_crl and file.size > MAX_LOOKED_INTO:
-            for _ in self.content(file):
-                pass
-            return None
-        try:
-            its = self._of_crl(file) if file.kind.is_crl else self._of_compact(file)
-        except PkiError as wrong:
-            return f"it is no {file.kind}: {wrong}"
-        row = (file.number, file.base, file.this_update, file.next_update)
-        return None if its == row else "its own number or times are not those of its row"
-
-    def _of_crl(self, file: Kept) -> _Said:
-        crl = parse_crl(b"".join(self.content(file)))
-        return crl.number, crl.base_number, crl.this_update, crl.next_update
-
-    def _of_compact(self, file: Kept) -> _Said:
-        start = bytearray()
-        for piece in self.content(file):  # to its end: the digest is of all of it
-            start += piece[: PREAMBLE + MAX_HEAD_BYTES - len(start)]
-        head = read_head(bytes(start)).head
-        base = head.base.number if head.base else None
-        return head.number, base, head.this_update, head.next_update
+    def _fresh(self) -> Path:
+        """Name a file that is to be written; by its name it is known whose it is."""
+        return self._directory / "incoming" / f"{os.getpid()}-{token_hex(8)}"
 
     def _place(self, digest: bytes) -> Path:
         name = digest.hex()
@@ -228,7 +160,7 @@ class Archive:
 
     def _store(self, digest: bytes, file: Path) -> int:
         """Put a content where it belongs and return its size."""
-        fresh = self._directory / "incoming" / token_hex(8)
+        fresh = self._fresh()
         try:
             with file.open("rb") as source, fresh.open("xb") as packed:
                 measured = pack(source, packed)
@@ -240,6 +172,18 @@ class Archive:
         finally:
             fresh.unlink(missing_ok=True)
         return measured.size
+
+
+def _is_anothers(name: str) -> bool:
+    """Tell whether another process that lives is writing the file of this name."""
+    try:
+        writer = int(name.partition("-")[0])
+        os.kill(writer, 0)
+    except PermissionError:
+        return True
+    except (ValueError, ProcessLookupError):
+        return False
+    return writer != os.getpid()
 
 
 def _put(fresh: Path, target: Path) -> None:

@@ -23,7 +23,7 @@ from tashika.pki.compact.head_codec import read_head
 from tashika_server.agreements.compromise_file import Compromised, CompromiseFile
 from tashika_server.compact import CONDEMNED_HOLDS, Maker, SetSigner
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import COMPACT, Facts, Kept, Kind
+from tashika_server.files.facts import COMPACT, Facts, Kept, Kind
 from tashika_server.index import IndexReader
 from tashika_server.issuer import Issuer
 

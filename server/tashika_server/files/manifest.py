@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from tashika.pki.algorithms import PrivateKey, algorithm_for, sign, verify
 from tashika.pki.errors import PkiError, TashikaError
 from tashika_server.book.plain import canonical
-from tashika_server.files.catalog import Catalog, Kept
+from tashika_server.files.catalog import Catalog
+from tashika_server.files.facts import Kept
 
 __all__ = [
     "BadManifest",

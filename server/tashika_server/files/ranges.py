@@ -1,8 +1,14 @@
 """What a client wants of a file: which octets (RFC 9110 14), and in which coding (12.5.3)."""
 
+import re
+
 from aiohttp import web
 
 __all__ = ["Unsatisfiable", "span_of", "takes_zstd"]
+
+
+EMPTY = re.compile(r"bytes=-0+")
+"""The last octets, and none of them (RFC 9110 14.1.2)."""
 
 
 class Unsatisfiable(Exception):
@@ -16,6 +22,8 @@ def span_of(request: web.Request, size: int, etag: str) -> range | None:
     """
     if request.headers.get("If-Range", etag) != etag:
         return None
+    if EMPTY.fullmatch(request.headers.get("Range", "")):
+        raise Unsatisfiable
     try:
         wanted = request.http_range
     except ValueError:

@@ -23,7 +23,7 @@ from itertools import groupby
 from tashika_server.book import Book
 from tashika_server.book.once import record_once
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import Kept
+from tashika_server.files.facts import Kept
 from tashika_server.issuer import Retention, Retentions
 
 __all__ = ["SETS", "PurgedFiles", "purge"]

@@ -5,7 +5,8 @@
 | nothing more                     | 200                         | fresh                       |
 | `If-None-Match` of this file     | 304                         | nothing: nothing is given   |
 | `Range` from the first octet on  | 206                         | fresh                       |
-| `Range` from a later octet on    | 206                         | retry: it goes on with one  |
+| `Range` from a later octet on    | 206                         | retry, if a part of it was  |
+|                                  |                             | handed over; else fresh     |
 | `Range` behind the end           | 416                         | nothing                     |
 | `Accept-Encoding: zstd`          | 200, as it lies in the disk | fresh                       |
 | HEAD                             | the header alone            | nothing                     |
@@ -23,11 +24,12 @@ from aiohttp import hdrs, web
 
 from tashika_server.agreements.gate import Permit
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import Kept, Kind
+from tashika_server.files.facts import Kept, Kind
 from tashika_server.files.packing import PIECE
+from tashika_server.files.parts import Begun
 from tashika_server.files.ranges import Unsatisfiable, span_of, takes_zstd
 from tashika_server.metering.meter import Meter
-from tashika_server.metering.usage import Delivery, Occasion
+from tashika_server.metering.usage import Delivery
 
 __all__ = ["send"]
 
@@ -50,8 +52,9 @@ async def send(
     archive: Archive,
     file: Kept,
     permit: Permit,
-    meter: Meter,
     *,
+    meter: Meter,
+    begun: Begun,
     at: datetime,
 ) -> web.StreamResponse:
     """Send a file that may be had; raises NotJournalled before anything is sent.
@@ -94,7 +97,7 @@ async def send(
         await response.prepare(request)
         return response
     piece = await asyncio.to_thread(next, pieces, b"")  # a missing file is no provision
-    occasion = Occasion.RETRY if span and span.start else Occasion.FRESH
+    occasion = begun.occasion(permit, file.sha256, span, at=at)
     noted = meter.note_file(permit, file.sha256, at=at, occasion=occasion)
     delivery = Delivery.ABANDONED
     try:
@@ -108,6 +111,7 @@ async def send(
             piece = following
         await response.write_eof()
         delivery = Delivery.HANDED_OVER
+        begun.handed_over(permit, file.sha256, at=at)
     finally:
         meter.settle(noted, delivery)
         if response.prepared and delivery is Delivery.ABANDONED and request.transport:

@@ -14,59 +14,37 @@ management API, and journals it; workers have nothing to do with it.
 """
 
 import asyncio
-import json
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
-from http import HTTPStatus
 from ipaddress import ip_address
 
 from aiohttp import web
 
 from tashika.pki.algorithms import PrivateKey
-from tashika.pki.errors import TashikaError
 from tashika_server.agreements.gate import Permit
 from tashika_server.agreements.gatehouse import Gatehouse
 from tashika_server.agreements.presented import Presented, bearer_token
-from tashika_server.agreements.refusals import (
-    AgreementsMissing,
-    AgreementsTooOld,
-    IssuerNotGranted,
-    NoCredential,
-    UnknownCredential,
-)
+from tashika_server.agreements.refusals import IssuerNotGranted
 from tashika_server.agreements.rules import Question
 from tashika_server.agreements.terms import Method
 from tashika_server.clock import Clock
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import Kept
 from tashika_server.files.compact_sets import CompactShelf
+from tashika_server.files.declining import declining
 from tashika_server.files.errors import FileUnknown
+from tashika_server.files.facts import COMPACT, Kept
 from tashika_server.files.manifest import Manifest, compile_manifest, public_der, sign_text
+from tashika_server.files.parts import Begun
 from tashika_server.files.sending import send
 from tashika_server.files.sending_bundle import send_bundle
 from tashika_server.issuer import Issuer
-from tashika_server.log import get_log
 from tashika_server.metering.group import GroupCommit
-from tashika_server.metering.meter import Meter, NotJournalled
+from tashika_server.metering.meter import Meter
 from tashika_server.refusal import Refusal
 
 __all__ = ["Provision"]
-
-log = get_log()
-
-Handler = Callable[[web.Request, datetime], Awaitable[web.StreamResponse]]
-
-_STATUS: Mapping[type[Refusal], HTTPStatus] = {
-    NoCredential: HTTPStatus.UNAUTHORIZED,
-    UnknownCredential: HTTPStatus.UNAUTHORIZED,
-    AgreementsMissing: HTTPStatus.SERVICE_UNAVAILABLE,
-    AgreementsTooOld: HTTPStatus.SERVICE_UNAVAILABLE,
-    NotJournalled: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""Of refusals that are not simply forbidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +60,7 @@ class Provision:
     key: PrivateKey
     """Signs manifests."""
     clock: Clock
+    begun: Begun = field(default_factory=Begun)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Be found under /v1/files/."""
@@ -93,7 +72,7 @@ class Provision:
             ("compact-delta", self._compact_delta),
             ("content/{sha256:[0-9a-f]{64}}", self._content),
         ):
-            router.add_get(f"/v1/files/{path}", self._declining(handler))
+            router.add_get(f"/v1/files/{path}", declining(handler, self.clock))
 
     async def keep(self) -> None:
         """Keep the journal going, and seal it at the end."""
@@ -101,43 +80,6 @@ class Provision:
             await self.group.keep()
         finally:
             self.group.end()
-
-    def _declining(
-        self, handler: Handler
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Answer with the problem document (RFC 9457) of whatever is refused."""
-
-        async def answering(request: web.Request) -> web.StreamResponse:
-            try:
-                return await handler(request, self.clock.now())
-            except Refusal as refused:
-                row = refused.reply
-                status = _STATUS.get(type(refused), HTTPStatus.FORBIDDEN)
-                return _problem(status, row.metric, en=row.en, ja=row.ja)
-            except FileUnknown as unknown:
-                return _problem(
-                    HTTPStatus.NOT_FOUND,
-                    "no-such-file",
-                    en=str(unknown),
-                    ja="該当するファイルがありません",
-                )
-            except ValueError as wrong:
-                return _problem(
-                    HTTPStatus.BAD_REQUEST,
-                    "bad-query",
-                    en=str(wrong),
-                    ja="照会の内容が正しくありません",
-                )
-            except TashikaError as wrong:
-                log.exception("file_not_provided", path=request.path, reason=str(wrong))
-                return _problem(
-                    HTTPStatus.INTERNAL_SERVER_ERROR,
-                    "not-provided",
-                    en="Something broke on our side.",
-                    ja="内部で障害が発生しました",
-                )
-
-        return answering
 
     # --- What is asked for -----------------------------------------------------------------
 
@@ -166,15 +108,28 @@ class Provision:
             compile_manifest,
             self.archive.catalog,
             {each.identity.fingerprint: each.name for each in issuers},
-            [
-                (each.identity.fingerprint, partition.name)
-                for each in issuers
-                for partition in each.partitions
-            ],
+            await asyncio.to_thread(self._places, issuers, then="at" in request.query),
             as_of=_moment(request, at),
             at=at,
             key=public_der(self.key),
         )
+
+    def _places(self, issuers: Sequence[Issuer], *, then: bool) -> list[tuple[bytes, str]]:
+        """List the partitions of issuers; of then, those that are served no longer too."""
+        served = [
+            (each.identity.fingerprint, partition.name)
+            for each in issuers
+            for partition in each.partitions
+        ]
+        if not then:
+            return served
+        granted = {each.identity.fingerprint for each in issuers}
+        kept = {
+            (issuer, partition)
+            for issuer, partition in self.archive.catalog.places()
+            if issuer in granted and partition != COMPACT
+        }
+        return served + sorted(kept - set(served))
 
     async def _crl(self, request: web.Request, at: datetime) -> web.StreamResponse:
         issuer = self._issuer(request.query.get("issuer", ""))
@@ -211,17 +166,26 @@ class Provision:
         rows = await asyncio.to_thread(self.archive.catalog.by_content, digest)
         served = {each.identity.fingerprint: each for each in self.issuers.values()}
         kept = [row for row in rows if row.leaving is None and row.issuer in served]
-        if not kept:
-            # Who may have no file at all does not learn which there are.
-            self._permits(request, at)
-            raise FileUnknown("no such file is kept")
-        permit = self._admit(request, served[kept[0].issuer], at)
-        return await self._provide(request, kept[0], permit, at)
+        refused: Refusal | None = None
+        for row in kept:  # an indirect CRL is of several issuers: one that is granted will do
+            try:
+                permit = self._admit(request, served[row.issuer], at)
+            except Refusal as why:
+                refused = refused or why
+            else:
+                return await self._provide(request, row, permit, at)
+        if refused:
+            raise refused
+        # Who may have no file at all does not learn which there are.
+        self._permits(request, at)
+        raise FileUnknown("no such file is kept")
 
     async def _provide(
         self, request: web.Request, file: Kept, permit: Permit, at: datetime
     ) -> web.StreamResponse:
-        return await send(request, self.archive, file, permit, self.meter, at=at)
+        return await send(
+            request, self.archive, file, permit, meter=self.meter, begun=self.begun, at=at
+        )
 
     # --- Who asks --------------------------------------------------------------------------
 
@@ -264,20 +228,7 @@ def _moment(request: web.Request, now: datetime) -> datetime:
     text = request.query.get("at")
     if text is None:
         return now
-    at = datetime.fromisoformat(text)
+    at = datetime.fromisoformat(text.replace(" ", "+"))  # what a query makes of a bare +
     if at.tzinfo is None or at > now:
         raise ValueError("`at` is a time of the past with its offset: 2026-04-01T00:00+09:00")
     return at.astimezone(UTC)
-
-
-def _problem(status: HTTPStatus, kind: str, *, en: str, ja: str) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    return web.json_response(
-        {"type": f"urn:tashika:problem:{kind}", "title": en, "status": status, "ja": {"title": ja}},
-        status=status,
-        headers=headers,
-        content_type="application/problem+json",
-        dumps=partial(json.dumps, ensure_ascii=False),
-    )

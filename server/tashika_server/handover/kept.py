@@ -16,7 +16,7 @@ from typing import Any
 from tashika.pki.errors import TashikaError
 from tashika_server.book.plain import canonical, from_plain
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import Kept
+from tashika_server.files.facts import Kept
 from tashika_server.files.packing import unpack
 from tashika_server.handover.package import HandoverRefused
 from tashika_server.history.portable import give_history

@@ -1,172 +1,22 @@
-"""Looking back: what was known of a certificate at a moment, and what was in force then.
+"""Looking back: all that is kept of one certificate, read in one go.
 
-Two times, never mixed. *Known* is when a CRL was published here; *in force* goes by the dates
-that CRLs state (Act 15, 34: from the recording by the issuer on). What cannot be said exactly is
-NotRemembered. For any process, beside the one that writes.
+For any process, beside the one that writes. Not for what it tells (`story`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from tashika.pki.standing import Reason
 from tashika_server.history.errors import NotRemembered
-from tashika_server.history.events import Event, What
+from tashika_server.history.events import Event
 from tashika_server.history.store import Connection, Row, connected, instant, serial_key, unpack
-from tashika_server.index import Entry, Snapshot
+from tashika_server.history.story import Chapter, Place, Story
+from tashika_server.index import Snapshot
 
-__all__ = ["Known", "Story", "look_back"]
+__all__ = ["look_back"]
 
 _EVERY = 2**63 - 1
 """Of an epoch that is over, all generations count."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What was known at a moment."""
-
-    at: datetime
-    entry: Entry | None
-    """As it was listed; None where no CRL listed it, all of them being known."""
-    event: Event | None
-    """What had happened last; None where it has not changed since its partition's first CRL."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """A partition in one epoch, as far as it matters for what is absent."""
-
-    partition: str
-    expected_at: datetime
-    baseline_at: datetime | None
-    dropped_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chapter:
-    """One epoch: the time for which one index was followed without a gap."""
-
-    began_at: datetime
-    ended_at: datetime | None
-    """When it was followed last; None for the index of now."""
-    complete: bool
-    """Whether what no event tells was listed nowhere: so of epochs that were taken over."""
-    events: tuple[Event, ...]
-    places: Sequence[_Place]
-
-    def covers(self, at: datetime) -> bool:
-        """Tell whether what was known at a moment is known from this epoch."""
-        return self.began_at <= at and (self.ended_at is None or at <= self.ended_at)
-
-    def demand_all(self, at: datetime) -> None:
-        """Raise NotRemembered unless every partition of then was known (T15), and there was one."""
-        expected = [
-            each
-            for each in self.places
-            if each.expected_at <= at and (each.dropped_at is None or each.dropped_at > at)
-        ]
-        for each in expected:
-            if each.baseline_at is None or each.baseline_at > at:
-                raise _too_early(each.partition, each.baseline_at)
-        if not expected:
-            raise NotRemembered("of this issuer no CRL was followed at that moment")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """Everything that is kept of one certificate, as of one generation of the index."""
-
-    _chapters: Sequence[_Chapter]
-    _entry: Entry | None
-    """As the index lists it."""
-    _listing: str | None
-    forgotten: datetime | None
-    """Of what was before nothing is said: its time was over (`purging`)."""
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """What happened, in the order in which it became known."""
-        return tuple(event for chapter in self._chapters for event in chapter.events)
-
-    def known_at(self, at: datetime) -> Known:
-        """Tell what was known at a moment; raises NotRemembered."""
-        self._demand_kept(at)
-        chapter = self._chapter(at)
-        if past := [each for each in chapter.events if each.known_at <= at]:
-            return Known(at=at, entry=past[-1].entry, event=past[-1])
-        if not chapter.events:
-            return self._unchanged(chapter, at)
-        first = chapter.events[0]
-        if first.what is What.BASELINE:
-            raise _too_early(first.partition, first.known_at)
-        chapter.demand_all(at)
-        return Known(at=at, entry=None, event=None)
-
-    def in_force_at(self, at: datetime, *, known: datetime) -> Entry | None:
-        """Tell what stood against it at a moment, by all that was known at another one.
-
-        A release counts from the thisUpdate of the CRL that no longer lists it; what lapsed was
-        in force to the end. None is good. Raises NotRemembered.
-        """
-        self._demand_kept(at)
-        last = self.known_at(known)
-        stretches: list[tuple[datetime, Entry | None]] = []
-        past = [each for each in self.events if each.known_at <= known]
-        for each in past:
-            if each.what is What.CORRECTED and stretches:
-                stretches.pop()
-            if each.entry is not None:
-                _begin(stretches, each.entry.revoked_at, each.entry)
-            elif each.what is What.RELEASED:
-                _begin(stretches, each.this_update or each.known_at, None)
-        chapter = self._chapter(known)
-        if not past or past[-1] not in chapter.events:
-            gap = self._followed_until(past), chapter.began_at
-            _bridge(stretches, last.entry, gap, at)
-        reached = [entry for begin, entry in stretches if begin <= at]
-        return reached[-1] if reached else None
-
-    def _followed_until(self, past: Sequence[Event]) -> datetime | None:
-        """Return when the index was followed last in which the last of these events was heard."""
-        heard = (each for each in self._chapters if past and past[-1] in each.events)
-        return next((each.ended_at for each in heard), None)
-
-    def _demand_kept(self, at: datetime) -> None:
-        if self.forgotten and at < self.forgotten:
-            since = self.forgotten.isoformat()
-            raise NotRemembered(f"what happened before {since} was kept until its time was over")
-
-    def _chapter(self, at: datetime) -> _Chapter:
-        found = next((each for each in reversed(self._chapters) if each.covers(at)), None)
-        if found is None and not self._chapters:
-            raise NotRemembered("the history has never heard of its issuer")
-        if found is None:
-            begin = self._chapters[-1].began_at.isoformat()
-            raise NotRemembered(
-                f"no index was followed at that moment; this one is since {begin}. "
-                "`files as-of` has the CRLs of then"
-            )
-        return found
-
-    def _unchanged(self, chapter: _Chapter, at: datetime) -> Known:
-        """Say what the index says: nothing has happened since the first CRL of its partition."""
-        if chapter.ended_at is not None and not chapter.complete:
-            raise NotRemembered("the index of then is gone; `files as-of` has its CRLs")
-        if chapter.complete or self._entry is None:
-            chapter.demand_all(at)
-            return Known(at=at, entry=None, event=None)
-        named = (each for each in reversed(chapter.places) if each.partition == self._listing)
-        place = next(named, None)
-        if place is None or place.baseline_at is None:
-            raise NotRemembered("the index lists it, and the history never heard of that CRL")
-        if place.baseline_at <= at:
-            return Known(at=at, entry=self._entry, event=None)
-        if place.expected_at <= at:
-            raise _too_early(place.partition, place.baseline_at)
-        chapter.demand_all(at)
-        return Known(at=at, entry=None, event=None)
 
 
 def look_back(file: Path, snapshot: Snapshot, fingerprint: bytes, serial: int) -> Story:
@@ -189,7 +39,7 @@ def look_back(file: Path, snapshot: Snapshot, fingerprint: bytes, serial: int) -
             last = snapshot.generation if current else _EVERY
             if not (places := _places(connection, epoch, last, fingerprint)):
                 continue
-            chapter = _Chapter(
+            chapter = Chapter(
                 began_at=max(instant(began), min(each.expected_at for each in places)),
                 ended_at=None if current else instant(known),
                 complete=bool(complete),
@@ -202,9 +52,9 @@ def look_back(file: Path, snapshot: Snapshot, fingerprint: bytes, serial: int) -
             (fingerprint,),
         ).fetchone()
     return Story(
-        _chapters=chapters,
-        _entry=snapshot.find(fingerprint, serial).entry,
-        _listing=snapshot.listing(fingerprint, serial),
+        chapters=chapters,
+        entry=snapshot.find(fingerprint, serial).entry,
+        listing=snapshot.listing(fingerprint, serial),
         forgotten=None if floor is None else instant(floor),
     )
 
@@ -238,9 +88,7 @@ def _event(serial: int, row: Sequence[Any]) -> Event:
     )
 
 
-def _places(
-    connection: Connection, epoch: int, generation: int, fingerprint: bytes
-) -> list[_Place]:
+def _places(connection: Connection, epoch: int, generation: int, fingerprint: bytes) -> list[Place]:
     rows = connection.execute(
         "SELECT partition, expected_at,"
         " (SELECT known_at FROM publication WHERE place = place.id AND NOT void"
@@ -252,7 +100,7 @@ def _places(
         (generation, generation, epoch, fingerprint),
     )
     return [
-        _Place(
+        Place(
             partition=partition,
             expected_at=instant(expected),
             baseline_at=None if baseline is None else instant(baseline),
@@ -260,34 +108,3 @@ def _places(
         )
         for partition, expected, baseline, dropped in rows
     ]
-
-
-def _begin(
-    stretches: list[tuple[datetime, Entry | None]], begin: datetime, entry: Entry | None
-) -> None:
-    """Let a new state hold from a moment on, whatever was said of later ones."""
-    while stretches and stretches[-1][0] >= begin:
-        stretches.pop()
-    stretches.append((begin, entry))
-
-
-def _bridge(
-    stretches: list[tuple[datetime, Entry | None]],
-    listed: Entry | None,
-    gap: tuple[datetime | None, datetime],
-    at: datetime,
-) -> None:
-    """Go on to what an index lists of which no event tells since it was followed."""
-    before = stretches[-1][1] if stretches else None
-    ended, begun = gap
-    if listed is not None and listed != before:
-        _begin(stretches, listed.revoked_at, listed)
-    if listed is None and before and before.reason is Reason.CERTIFICATE_HOLD:
-        if ended and ended < at < begun:
-            raise NotRemembered("it was released at a time at which no index was followed")
-        _begin(stretches, begun, None)
-
-
-def _too_early(partition: str, since: datetime | None) -> NotRemembered:
-    when = "none has come" if since is None else f"the first came at {since.isoformat()}"
-    return NotRemembered(f"of the partition {partition or '(complete CRL)'} {when}")

@@ -12,7 +12,8 @@ ones the same is said as before.
 | after the entry                   | gone        | one entry | enters no other              |
 
 The floor, before which nothing is said, is written with the first part that goes. Publications
-stay: which CRL was known when is no personal data.
+of before it that no event names go as well, without an entry, for they are no personal data and
+the archive's catalogue has them for good; the first of each partition stays, and the newest.
 """
 
 from contextlib import closing
@@ -54,6 +55,25 @@ WHERE issuer = :issuer AND serial > :after AND serial <= :last
 """Those of an epoch that is over, of a generation that never was, or of what is not listed since;
 `what` is negative where it was illegal."""
 
+_NEWEST = """
+SELECT max(publication.id) FROM publication JOIN place ON place.id = place
+WHERE issuer = :issuer AND known_at < :before
+"""
+_TOLD = "SELECT publication FROM event WHERE issuer = :issuer AND publication <= :newest"
+_IDLE = """
+SELECT publication.id FROM place JOIN publication ON publication.place = place.id
+JOIN epoch ON epoch.id = place.epoch
+WHERE place.issuer = :issuer AND publication.known_at < :before AND publication.id <= :newest
+  AND publication.generation < epoch.generation AND place.dropped IS NOT publication.id
+  AND publication.id NOT IN (SELECT publication FROM temp.told)
+  AND publication.id IS NOT (
+    SELECT first.id FROM publication AS first WHERE first.place = place.id AND NOT first.void
+    ORDER BY first.known_at, first.id LIMIT 1
+  )
+LIMIT :most
+"""
+"""Those that no event names, that are neither the first of a partition nor the newest of all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgedEvents:
@@ -80,6 +100,7 @@ def purge_events(book: Book, file: Path, rules: Retentions, *, actor: str, at: d
         ).fetchall():
             before = micros(at - rules.of(fingerprint).keep)
             _forget(file, connection, issuer, before)
+            _forget_idle(file, connection, issuer, before)
         return _enter(book, file, connection, rules, actor=actor, at=at)
 
 
@@ -99,6 +120,22 @@ def _forget(file: Path, connection: Connection, issuer: int, before: int) -> Non
                     (issuer, before, gone),
                 )
         after = last
+
+
+def _forget_idle(file: Path, connection: Connection, issuer: int, before: int) -> None:
+    """Let publications go that have nothing to say any more, a part in each transaction."""
+    values: dict[str, int] = {"issuer": issuer, "before": before, "most": AT_ONCE}
+    (newest,) = connection.execute(_NEWEST, values).fetchone()
+    if newest is None:
+        return
+    # What another process takes over meanwhile has higher numbers than the newest.
+    values["newest"] = newest
+    connection.execute("CREATE TEMP TABLE told (publication INTEGER PRIMARY KEY)")
+    connection.execute(f"INSERT OR IGNORE INTO temp.told {_TOLD}", values)
+    while idle := connection.execute(_IDLE, values).fetchall():
+        with writing(file, connection):
+            connection.executemany("DELETE FROM publication WHERE id = ?", idle)
+    connection.execute("DROP TABLE temp.told")
 
 
 def _enter(

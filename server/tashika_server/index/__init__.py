@@ -5,6 +5,7 @@ lies in LMDB.
 Not for deciding what may be taken in (`refresh`) or what an answer says (`responder`).
 """
 
+from tashika_server.index.compacting import compact
 from tashika_server.index.errors import (
     IndexBusy,
     IndexForeign,
@@ -29,6 +30,7 @@ from tashika_server.index.values import (
     Pushed,
     Quarantined,
     RegisterMark,
+    Vanished,
 )
 from tashika_server.index.writer import IndexWriter
 
@@ -55,4 +57,6 @@ __all__ = [
     "RegisterMark",
     "SerialTaken",
     "Snapshot",
+    "Vanished",
+    "compact",
 ]

@@ -174,9 +174,7 @@ class Edit:
         self, fingerprint: bytes, ranges: Iterable[tuple[int, int]], mark: RegisterMark
     ) -> None:
         """Replace the issued register of an issuer; ranges ascend and do not overlap."""
-        issuer = self._issuer(fingerprint)
-        for key, _ in list(self._rows("register", issuer)):
-            self._delete("register", key)
+        self.drop_register(fingerprint)
         self.extend_register(fingerprint, ranges, mark)
 
     def extend_register(
@@ -189,6 +187,11 @@ class Edit:
                 cursor, ((issuer + pack_serial(last), pack_serial(first)) for first, last in ranges)
             )
         self._put("register", issuer, pack_register_mark(mark))
+
+    def drop_register(self, fingerprint: bytes) -> None:
+        """Let an issuer have no issued register."""
+        for key, _ in list(self._rows("register", self._issuer(fingerprint))):
+            self._delete("register", key)
 
     def quarantine(self, fingerprint: bytes, quarantined: Quarantined) -> None:
         """Note why the newest file of a partition is not taken in."""

@@ -23,6 +23,7 @@ __all__ = [
     "Pushed",
     "Quarantined",
     "RegisterMark",
+    "Vanished",
 ]
 
 MAX_LISTED_CHANGES = 10_000
@@ -102,6 +103,17 @@ class DeltaMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vanished:
+    """What has come off a partition's list within a day, released holds not counted."""
+
+    since: datetime
+    entries: int
+    """That it has listed since, at most."""
+    count: int
+    """Less what was added meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """The last accepted CRL of a partition; what the next one is measured by."""
 
@@ -119,6 +131,7 @@ class Mark:
     """Where the complete CRL says that its deltas are."""
     delta: DeltaMark | None = None
     """What has brought number and times up to date since; the rest is the complete CRL's."""
+    vanished: Vanished | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from tashika_server.index.values import (
     RegisterMark,
 )
 
-__all__ = ["IndexWriter"]
+__all__ = ["IndexWriter", "lock"]
 
 MOST_LISTED = 250_000
 """Changes of one commit whose serials are listed: more than a nation has in a day. The lists of a
@@ -49,12 +49,12 @@ class IndexWriter:
     historian: Historian | None = None
     """Told of each generation before it is committed."""
 
-    def __init__(self, path: Path, store: Store, lock: int) -> None:
+    def __init__(self, path: Path, store: Store, held: int) -> None:
         self.reader = IndexReader(path, store=store)
         """For reading in the writer's own process, where there may be no other."""
         self._path = path
         self._store = store
-        self._lock = lock
+        self._lock = held
         self._dead: str | None = None
 
     @classmethod
@@ -66,20 +66,20 @@ class IndexWriter:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock = _lock(path)
+            held = lock(path)
         except OSError as failure:
             raise IndexWriteFailed(_explain(path, failure)) from failure
         try:
             store = create_store(path, size)
             sync_directory(path)
         except BaseException as failure:
-            os.close(lock)
+            os.close(held)
             if isinstance(failure, lmdb.InvalidError | lmdb.VersionMismatchError):
                 raise IndexForeign(f"{path} holds something else: {failure}; move it") from failure
             if isinstance(failure, lmdb.Error | OSError):
                 raise IndexWriteFailed(_explain(path, failure)) from failure
             raise
-        return cls(path, store, lock)
+        return cls(path, store, held)
 
     def close(self) -> None:
         """Close the index and let another writer in."""
@@ -166,6 +166,15 @@ class IndexWriter:
             edit.extend_register(fingerprint, ranges, mark)
             return self._conclude_register(edit, fingerprint)
 
+    def drop_register(self, fingerprint: bytes) -> None:
+        """Let an issuer have no issued register, if it has one."""
+        with self.reader.snapshot() as snapshot:
+            if snapshot.register(fingerprint) is None:
+                return
+        with self._edit() as edit:
+            edit.drop_register(fingerprint)
+            self._conclude_register(edit, fingerprint)
+
     def quarantine(self, fingerprint: bytes, quarantined: Quarantined) -> None:
         """Note why the newest file of a partition is not taken in; no generation of its own."""
         with self._edit() as edit:
@@ -217,8 +226,8 @@ class IndexWriter:
             raise IndexWriteFailed(self._dead) from failure
 
 
-def _lock(path: Path) -> int:
-    """Keep every other writer out for as long as this process lives."""
+def lock(path: Path) -> int:
+    """Keep every other writer out until the descriptor is closed; raises IndexBusy, OSError."""
     descriptor = os.open(path / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,14 +1,15 @@
 """The metrics of the data, made from the index at each scrape: no process has to keep them.
 
-What the refresher counts stays in the refresher; whether its work is done, the index says, so
-these are right even while it hangs or is dead (T3, T13). With them go the counters of the office
-itself, and what `doctor --record` found last.
+Whether the refresher's work is done, the index says, so these are right even while it hangs or
+is dead (T3, T13). With them go the counters of the office itself and of the other processes, and
+what `doctor --record` found last.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 from tashika_server.clock import Clock
 from tashika_server.index import IndexMissing, IndexReader, Snapshot
 from tashika_server.issuer import Issuer
+from tashika_server.metrics_file import merged, metrics_of_others
 from tashika_server.office.freshness import ages
 
 __all__ = ["DOCTOR_FILE", "GaugeParts", "exposition"]
@@ -38,9 +40,21 @@ class GaugeParts:
 
 def exposition(parts: GaugeParts) -> bytes:
     """Write all metrics as they are now, in the text format of Prometheus."""
-    of_data = CollectorRegistry()
-    of_data.register(_Gauges(parts))
-    return generate_latest(REGISTRY) + generate_latest(of_data)
+    everything = CollectorRegistry()
+    everything.register(_Gauges(parts))
+    everything.register(_Counters(parts))
+    return generate_latest(everything)
+
+
+class _Counters(Collector):
+    """What processes count, this one and the others; a process that counts has the label."""
+
+    def __init__(self, parts: GaugeParts) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._parts.clock.now().timestamp()
+        yield from merged(chain(REGISTRY.collect(), metrics_of_others(self._parts.run, now=now)))
 
 
 class _Gauges(Collector):

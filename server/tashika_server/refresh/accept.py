@@ -1,17 +1,14 @@
 """The numbered checks between a file from the network and the index.
 
 An AcceptedCrl has passed all that can be seen in one file and the mark of its predecessor.
-The last check, `check_bounds`, needs the difference as well and is made right after `diff`.
+The last check, `guards.check_bounds`, needs the difference as well and comes right after `diff`.
 """
 
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tashika.pki.crl_head import CrlHead
-from tashika.pki.profile import Family
-from tashika.pki.standing import Reason
-from tashika_server.index import Changes, Entry, Mark
-from tashika_server.issuer import Issuer
+from tashika_server.index import Mark
 from tashika_server.refresh.cell import Cell
 from tashika_server.refresh.fetch import Fetched
 from tashika_server.refresh.heads import (
@@ -28,9 +25,9 @@ from tashika_server.refresh.heads import (
 from tashika_server.refresh.hearing import Listed, hearing
 from tashika_server.refresh.messages import Order
 from tashika_server.refresh.room import Room
-from tashika_server.refresh.source import Check, Kind, NotTaken, Source
+from tashika_server.refresh.source import Kind, Source
 
-__all__ = ["AcceptedCrl", "Reading", "ReadingLimits", "accept", "check_bounds"]
+__all__ = ["AcceptedCrl", "Reading", "ReadingLimits", "accept"]
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
 """The dates that the index can hold; a zero date is no date (T7)."""
@@ -125,34 +122,6 @@ def accept(
         )
 
 
-def check_bounds(changes: Changes, issuer: Issuer, mark: Mark | None) -> None:
-    """Check 11: entries vanish and appear within the issuer's bounds; raises NotTaken.
-
-    The first CRL of a partition has nothing to be measured by. A released hold vanishes as it
-    should; everything else vanishes by expiry alone, which comes in ones. Turning a
-    revocation into a hold counts as vanishing, since a hold may go unnoticed afterwards.
-    """
-    if mark is None:
-        return
-    bounds = issuer.bounds
-    vanished = sum(not _releasable(entry, issuer) for entry in changes.removed) + sum(
-        after.reason is Reason.CERTIFICATE_HOLD is not before.reason
-        for before, after in changes.changed
-    )
-    if vanished > max(bounds.shrink_slack, bounds.max_shrink * mark.entries):
-        raise NotTaken(
-            Check.BOUNDS,
-            f"{vanished} of {mark.entries} entries would vanish; ask the issuer, and if it is "
-            "right, raise max_shrink in the issuer's bounds",
-        )
-    if len(changes.added) > max(bounds.growth_slack, bounds.max_growth * mark.entries):
-        raise NotTaken(
-            Check.BOUNDS,
-            f"{len(changes.added)} entries would be added to {mark.entries}; ask the issuer, "
-            "and if it is right, raise max_growth in the issuer's bounds",
-        )
-
-
 def _order(head: CrlHead, source: Source, kind: Kind, limits: ReadingLimits, at: datetime) -> Order:
     begin = max(EARLIEST, source.issuer.certificate.not_valid_before_utc)
     indirect = head.scope is not None and head.scope.indirect
@@ -163,9 +132,3 @@ def _order(head: CrlHead, source: Source, kind: Kind, limits: ReadingLimits, at:
         is_delta=kind is Kind.DELTA,
         other_issuer=source.issuer.identity.name.hex() if indirect else None,
     )
-
-
-def _releasable(entry: Entry, issuer: Issuer) -> bool:
-    """Tell whether an entry may vanish as a released hold."""
-    # User terms section 9: a hold of a signature certificate is never released.
-    return entry.reason is Reason.CERTIFICATE_HOLD and issuer.family is not Family.SIGNATURE

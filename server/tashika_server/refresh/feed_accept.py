@@ -125,6 +125,13 @@ def _check_place(
 
 
 def _check_first(message: Message, source: FeedSource, view: Snapshot) -> None:
+    before = known_mark(source, view)
+    if before and message.sequence <= before.sequence:
+        raise NotTaken(
+            Check.NUMBER,
+            f"message {before.sequence} was taken in, and message {message.sequence} comes again; "
+            "ask the issuer, and if it has begun anew, have it sign with another key",
+        )
     marks = view.marks(source.fingerprint)
     if len(marks) < len(source.issuer.partitions):
         raise NotTaken(Check.NUMBER, "a CRL has not come yet; the feed is followed once it has")
@@ -163,10 +170,11 @@ def _pushed(
         return None
     changes = _changes(news.events, source, news.partition, view, at)
     check_guarded(changes, source.issuer)
-    _check_growth(changes, source.issuer, mark.entries)
+    listed = view.count(source.fingerprint, news.partition)
+    _check_growth(listed + len(changes.added), source.issuer, mark.entries)
     speaks_whole = news.number == mark.number
     if speaks_whole:
-        _check_count(news, changes, view.count(source.fingerprint, news.partition))
+        _check_count(news, changes, listed)
     return Pushed(
         partition=news.partition,
         number=news.number,
@@ -226,13 +234,14 @@ def _entry(event: Event, issuer: Issuer, at: datetime) -> Entry:
     return Entry(event.serial, event.at, event.reason, event.invalid_since)
 
 
-def _check_growth(changes: Changes, issuer: Issuer, entries: int) -> None:
+def _check_growth(then: int, issuer: Issuer, entries: int) -> None:
+    """Measure all that has been added since the CRL: a feed could go beyond it step by step."""
     bounds = issuer.bounds
-    if len(changes.added) > max(bounds.growth_slack, bounds.max_growth * entries):
+    if then - entries > max(bounds.growth_slack, bounds.max_growth * entries):
         raise NotTaken(
             Check.BOUNDS,
-            f"{len(changes.added)} entries would be added to {entries}; ask the issuer: its CRLs "
-            "can be released, its feed cannot",
+            f"{then - entries} entries would have been added to the {entries} of the CRL; ask the "
+            "issuer: its CRLs can be released, its feed cannot",
         )
 
 

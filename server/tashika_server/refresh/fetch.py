@@ -5,6 +5,8 @@ URLs come from the configuration and nowhere else. Not for judging what has come
 
 import asyncio
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -24,6 +26,9 @@ __all__ = ["FetchLimits", "Fetched", "Fetcher", "NotModified", "Validators"]
 
 MAX_VALIDATOR_CHARS = 256
 """An ETag or date longer than that is not worth keeping; the file is then fetched each time."""
+REST_SECONDS = 30.0
+"""A host that has let somebody wait in vain is left alone for so long: an issuer that is silent
+has thousands of files there, and the others' turns would wait for each of them."""
 PIECE = 1 << 20
 HEADERS = {
     "Accept": "application/pkix-crl, */*;q=0.1",
@@ -77,9 +82,18 @@ class Fetcher:
     proxies of the environment are not used.
     """
 
-    def __init__(self, *, limits: FetchLimits, lab_base: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        limits: FetchLimits,
+        lab_base: str | None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limits = limits
         self._lab_base = lab_base
+        self._monotonic = monotonic
+        self._silent = dict[str, float]()
+        """Hosts that did not answer in time, and until when they are left alone."""
         self.turns = asyncio.Semaphore(limits.at_once)
         """Whoever fetches holds one."""
 
@@ -115,9 +129,13 @@ class Fetcher:
         if url.startswith("file:"):
             return await asyncio.to_thread(_copy, Path(unquote(urlsplit(url).path)), known, spool)
         where = urlsplit(url).netloc.rpartition("@")[2]
+        if self._monotonic() < self._silent.get(where, 0.0):
+            raise _failed(where, "did not answer another question a moment ago", "look at it")
         try:
             return await self._get(url, where, known, spool)
         except TimeoutError as slow:
+            if isinstance(slow, aiohttp.ServerTimeoutError):  # not a file that is only too long
+                self._silent[where] = self._monotonic() + REST_SECONDS
             raise _failed(where, "was too slow to connect or to send", "look at it") from slow
         except (aiohttp.ClientError, OSError, ValueError) as wrong:
             raise _failed(where, str(wrong) or type(wrong).__name__, "look at it") from wrong

@@ -1,26 +1,106 @@
-"""What no file and no message may do before two persons have looked at it (T16)."""
+"""What no file and no message may do before two persons have looked at it (T16).
+
+Bounds are of one day as of one step: what goes a little at a time is gone all the same.
+"""
 
 from bisect import bisect_left
+from dataclasses import replace
+from datetime import datetime, timedelta
 from operator import attrgetter
 
-from tashika_server.index import Changes
+from tashika.pki.profile import Family
+from tashika.pki.standing import Reason
+from tashika_server.index import Changes, Entry, Mark, Vanished
 from tashika_server.issuer import Issuer
 from tashika_server.refresh.source import Check, NotTaken
 
-__all__ = ["check_guarded"]
+__all__ = ["check_bounds", "check_guarded", "vanished"]
+
+DAY = timedelta(days=1)
+HOLD = Reason.CERTIFICATE_HOLD
+
+
+def check_bounds(changes: Changes, issuer: Issuer, mark: Mark | None, *, at: datetime) -> None:
+    """Check 11: entries vanish and appear within the issuer's bounds; raises NotTaken.
+
+    The first CRL of a partition has nothing to be measured by; the serials of CAs and OCSP
+    signers are looked for in it all the same. Whoever releases the file hears of all that is wrong.
+    """
+    wrong = [_guarded(changes, issuer)]
+    if mark is not None:
+        wrong += [_shrunk(changes, issuer, mark, at), _grown(changes, issuer, mark)]
+    if found := [each for each in wrong if each]:
+        raise NotTaken(Check.BOUNDS, "; and ".join(found))
 
 
 def check_guarded(changes: Changes, issuer: Issuer) -> None:
-    """Raise NotTaken if the certificate of a CA or of an OCSP signer would be revoked.
+    """Raise NotTaken if the certificate of a CA or of an OCSP signer would be revoked."""
+    if wrong := _guarded(changes, issuer):
+        raise NotTaken(Check.BOUNDS, wrong)
 
-    Looks for these few in what may be a nation's entries, and reads no others.
+
+def vanished(changes: Changes, issuer: Issuer, mark: Mark, *, at: datetime) -> Vanished | None:
+    """Return what has vanished of a partition within a day, with these changes.
+
+    A released hold vanishes as it should; everything else vanishes by expiry alone, which comes
+    in ones. Turning a revocation into a hold counts as vanishing, since a hold may go unnoticed
+    afterwards. What is added makes up for what vanished before. None for nothing, and for more
+    than the bounds allow: two persons have let that in, and the count begins anew.
     """
-    if any(_revokes(changes, serial) for serial in issuer.guarded):
-        raise NotTaken(
-            Check.BOUNDS,
-            "it revokes the certificate of a CA or of an OCSP signer; ask the issuer, and if it "
-            "is right, replace that certificate",
-        )
+    lost, most = _lost(changes, issuer, mark, at)
+    return lost if lost.count and most <= _may_vanish(issuer, lost) else None
+
+
+def _shrunk(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> str | None:
+    lost, most = _lost(changes, issuer, mark, at)
+    if most <= _may_vanish(issuer, lost):
+        return None
+    return (
+        f"{most} of {lost.entries} entries would have vanished within a day; ask the "
+        "issuer, and if it is right, raise max_shrink in the issuer's bounds"
+    )
+
+
+def _lost(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> tuple[Vanished, int]:
+    """Return what has vanished since the day began, and that or what this step alone takes."""
+    known = mark.vanished
+    if known is None or not known.since <= at < known.since + DAY:
+        known = Vanished(since=at, entries=mark.entries, count=0)
+    gone = sum(not _releasable(entry, issuer) for entry in changes.removed)
+    weaker = sum(after.reason is HOLD is not before.reason for before, after in changes.changed)
+    count = max(0, known.count + gone + weaker - len(changes.added))
+    lost = replace(known, entries=max(known.entries, mark.entries), count=count)
+    return lost, max(count, gone + weaker)
+
+
+def _may_vanish(issuer: Issuer, lost: Vanished) -> float:
+    return max(issuer.bounds.shrink_slack, issuer.bounds.max_shrink * lost.entries)
+
+
+def _releasable(entry: Entry, issuer: Issuer) -> bool:
+    """Tell whether an entry may vanish as a released hold."""
+    # User terms section 9: a hold of a signature certificate is never released.
+    return entry.reason is HOLD and issuer.family is not Family.SIGNATURE
+
+
+def _grown(changes: Changes, issuer: Issuer, mark: Mark) -> str | None:
+    bounds = issuer.bounds
+    if len(changes.added) <= max(bounds.growth_slack, bounds.max_growth * mark.entries):
+        return None
+    return (
+        f"{len(changes.added)} entries would be added to {mark.entries}; ask the issuer, "
+        "and if it is right, raise max_growth in the issuer's bounds"
+    )
+
+
+def _guarded(changes: Changes, issuer: Issuer) -> str | None:
+    """Look for these few in what may be a nation's entries, and read no others."""
+    if not any(_revokes(changes, serial) for serial in issuer.guarded):
+        return None
+    return (
+        "it revokes the certificate of a CA or of an OCSP signer; ask the issuer, and if it "
+        "is right, replace that certificate"
+    )
 
 
 def _revokes(changes: Changes, serial: int) -> bool:

@@ -5,9 +5,10 @@ Not for who may release one: that is in the book, and comes here as a list in a 
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from tashika_server.durable import write_atomically
@@ -64,8 +65,11 @@ class HeldFiles:
 
     def waiting(self) -> list[Held]:
         """Return the files that wait, newest first."""
-        found = sorted(self.directory.glob("*.json"), key=lambda file: -file.stat().st_mtime_ns)
-        return [Held(**json.loads(file.read_bytes())) for file in found]
+        found: list[tuple[int, Held]] = []
+        for file in self.directory.glob("*.json"):
+            with suppress(FileNotFoundError):  # it is taken in at this moment
+                found.append((file.stat().st_mtime_ns, Held(**json.loads(file.read_bytes()))))
+        return [each for _, each in sorted(found, key=itemgetter(0), reverse=True)]
 
     def forget(self, sha256: bytes) -> None:
         """Let go of a file that is taken in, if it has waited."""

@@ -1,16 +1,17 @@
-"""Where a partition's files can be had, in which order, and which source served last.
+"""Where a partition's files can be had, in which order, and what each source said of its file.
 
 URLs come from the configuration, and those of deltas from an accepted CRL where the
 configuration says so; then they are at a configured host.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from tashika_server.index import Mark
 from tashika_server.issuer import FRESHEST, Partition
-from tashika_server.refresh.fetch import Validators
+from tashika_server.refresh.fetch import Fetched, Validators
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
 
 __all__ = ["Directory", "Origin", "Origins"]
@@ -40,29 +41,37 @@ class Origin:
 
 @dataclass(slots=True)
 class Origins:
-    """Remembers, until the process ends, which source of each file has served last."""
+    """Remembers, until the process ends, which other sources have the file that was taken in."""
 
-    _served: dict[tuple[Source, Kind], str] = field(default_factory=dict)
+    _same: dict[tuple[Source, str], Fetched] = field(default_factory=dict)
 
-    def of(self, source: Source, kind: Kind, mark: Mark | None) -> list[Origin]:
-        """Return where to ask, the one that served last first; raises NotTaken (delta)."""
+    def of(self, source: Source, kind: Kind, mark: Mark | None, at: datetime) -> list[Origin]:
+        """Return where to ask, always in the order of the configuration; raises NotTaken (delta).
+
+        Whoever served last is not preferred: a copy that stands still would hide what is newer.
+        Of a file that is overdue nobody is asked whether it is still the same.
+        """
         if kind is Kind.COMPLETE:
             urls = [source.partition.url, *source.partition.mirrors]
         else:
             urls = [_delta_url(source.partition, mark)]
-        last = self._served.get((source, kind))
-        urls.sort(key=lambda url: url != last)
-        return [Origin(url, _known(url, source, kind, mark)) for url in urls]
+        if mark is None or at >= mark.next_update:
+            return [Origin(url, None) for url in urls]
+        return [Origin(url, self._validators(url, source, kind, mark)) for url in urls]
 
-    def served(self, source: Source, kind: Kind, url: str) -> None:
-        """Remember what served."""
-        self._served[source, kind] = url
+    def has_the_same(self, source: Source, url: str, fetched: Fetched) -> None:
+        """Remember that a source has the complete CRL that was taken in from another."""
+        self._same[source, url] = fetched
+
+    def _validators(self, url: str, source: Source, kind: Kind, mark: Mark) -> Validators | None:
+        same = self._same.get((source, url))
+        if kind is Kind.COMPLETE and same and same.sha256 == mark.sha256:
+            return same.validators
+        return _known(url, source, kind, mark)
 
 
-def _known(url: str, source: Source, kind: Kind, mark: Mark | None) -> Validators | None:
+def _known(url: str, source: Source, kind: Kind, mark: Mark) -> Validators | None:
     """Return what a source itself has said: the ETag of another means nothing here."""
-    if mark is None:
-        return None
     if kind is Kind.DELTA:
         delta = mark.delta
         if delta is None or delta.origin != url:

@@ -135,6 +135,8 @@ class Refresher:
             for issuer in parts.issuers:
                 names = [partition.name for partition in issuer.partitions]
                 writer.expect(issuer.identity.fingerprint, names)
+                if issuer.register is None:
+                    writer.drop_register(issuer.identity.fingerprint)
             # Left last, so that what is being written ends before the index is closed.
             with ThreadPoolExecutor(1, "bench") as bench:
                 sweep(parts.spool)

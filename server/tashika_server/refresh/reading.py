@@ -7,11 +7,13 @@ trust: the refresher verifies the signature itself and checks every record it is
 import os
 from collections.abc import Iterator
 from errno import EFBIG, ENOSPC
+from functools import lru_cache
 from socket import socket
 
 from tashika.pki.crl_entries import EntryTooLong, Row, read_rows
 from tashika.pki.crl_head import CrlHead, read_frame, read_head
 from tashika.pki.errors import Malformed, PkiError, Unsupported
+from tashika.pki.names import name_text, same_name
 from tashika.pki.standing import Reason
 from tashika_server.refresh.messages import (
     MAX_MESSAGE_BYTES,
@@ -105,9 +107,9 @@ class _Packing:
         self.ascend = True
         self._order = order
         self._last = -1
-        self._issuer = head.issuer_name
         other = order.other_issuer
         self._wanted = head.issuer_name if other is None else bytes.fromhex(other)
+        self._is_wanted = _same(head.issuer_name, self._wanted)
 
     def pack(self, rows: list[Row]) -> list[bytes]:
         """Judge rows and pack those that are wanted; raises Malformed and Unsupported."""
@@ -120,7 +122,7 @@ class _Packing:
             if not begin <= at <= end:
                 raise Malformed("its date is not within the issuer's life until now")
             self.seen += 1
-            if self._issuer != self._wanted:
+            if not self._is_wanted:
                 continue
             if serial <= self._last:
                 self.ascend = False
@@ -141,11 +143,17 @@ class _Packing:
         if issuer is not None:  # RFC 5280 5.3.3: this entry's, and that of those that follow
             if self._order.other_issuer is None:
                 raise Unsupported("a CRL entry speaks for another issuer")
-            self._issuer = issuer
+            self._is_wanted = _same(issuer, self._wanted)
         if since is not None and not self._order.begin <= since <= self._order.end:
             raise Malformed("its invalidityDate is not within the issuer's life until now")
         if reason is _REMOVED and not self._order.is_delta:
             raise Malformed("removeFromCRL belongs in deltas only")  # RFC 5280 5.3.1
+
+
+@lru_cache(maxsize=64)
+def _same(one: bytes, other: bytes) -> bool:
+    """Compare DER Names by what they say, not by how: an entry left out would be good."""
+    return one == other or same_name(name_text(one), name_text(other))
 
 
 _REMOVED = Reason.REMOVE_FROM_CRL

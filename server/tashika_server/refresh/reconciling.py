@@ -9,7 +9,7 @@ from tashika_server.log import get_log
 from tashika_server.metrics import Tally
 from tashika_server.refresh.source import Source
 
-__all__ = ["tell_differences"]
+__all__ = ["tell_differences", "unsaid"]
 
 log = get_log()
 
@@ -21,20 +21,27 @@ _differences = Tally(
 )
 
 
-def tell_differences(changes: Changes, mark: Mark, source: Source, index: IndexReader) -> None:
-    """Alarm where a CRL changes more than the feed has said since; call it before publishing.
+def unsaid(changes: Changes, number: int, source: Source, index: IndexReader) -> Changes:
+    """Return what a CRL of this number changes, less what a feed has said since it was made.
+
+    That stays as the feed has said it (`Edit.unsaid`), so it is neither measured nor compared.
+    """
+    with index.snapshot() as view:
+        said = view.fed(source.fingerprint, source.partition.name, since=number)
+    return changes.without(said)
+
+
+def tell_differences(left: Changes, mark: Mark, source: Source, index: IndexReader) -> None:
+    """Alarm where a CRL changes what is `unsaid`; call it before publishing.
 
     Only a feed that is whole, and has come further than the CRL, is held to it. What vanishes
     by expiry is no difference: a feed tells what happens, and an end foreseen is none.
     """
-    fingerprint, partition = source.fingerprint, source.partition.name
     with index.snapshot() as view:
-        feed = view.feed(fingerprint)
-        is_whole = not view.feed_in_quarantine(fingerprint)
-        said = view.fed(fingerprint, partition, since=mark.number)
+        feed = view.feed(source.fingerprint)
+        is_whole = not view.feed_in_quarantine(source.fingerprint)
     if feed is None or feed.this_update <= mark.this_update or not is_whole:
         return
-    left = changes.without(said)
     still_held = sum(entry.reason is Reason.CERTIFICATE_HOLD for entry in left.removed)
     found = {"unsaid": len(left.added), "other": len(left.changed), "still-held": still_held}
     if not any(found.values()):
@@ -44,7 +51,7 @@ def tell_differences(changes: Changes, mark: Mark, source: Source, index: IndexR
     log.warning(
         "feed_disagrees",
         issuer=source.issuer.name,
-        partition=partition,
+        partition=source.partition.name,
         number=mark.number,
         unsaid=found["unsaid"],
         other=found["other"],

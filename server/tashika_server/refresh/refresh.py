@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import ParamSpec, TypeVar
 
-from tashika_server.index import IndexWriter, Quarantined
+from tashika_server.index import IndexWriter, Mark, Quarantined
 from tashika_server.log import get_log
 from tashika_server.metrics import Tally
 from tashika_server.refresh.fetch import NotModified
@@ -89,28 +89,36 @@ async def _attempt(
 ) -> Outcome | NotTaken:
     """Take one of a partition's files in from the first of its sources that serves it.
 
-    A source whose file is older than the index, or has been due for replacement, has not
-    served while there is another to ask.
+    A source whose file is older than the index, or has had half of its time, has not served
+    while there is another to ask. What waits for two persons waits on, whatever older file
+    another source has.
     """
     failure: NotTaken | None = None
-    overdue: Outcome | None = None
+    has_served = False
     try:
-        origins = tools.origins.of(source, kind, mark_of(source, tools.writer))
+        origins = tools.origins.of(source, kind, mark_of(source, tools.writer), at)
     except NotTaken as wrong:
         return wrong
     for origin in origins:
         try:
             outcome = await _take_from(origin, kind, source, tools, at=at, asking=asking)
         except NotTaken as wrong:
-            failure = failure or wrong
+            if failure is None or wrong.check is Check.BOUNDS:
+                failure = wrong
             log.warning("crl_source_failed", **names_of(source), check=wrong.check, kind=kind)
             continue
-        mark = mark_of(source, tools.writer)
-        if outcome is Outcome.GATHERED or (mark and at < mark.next_update):
-            tools.origins.served(source, kind, origin.url)
+        if outcome is not Outcome.UNCHANGED:
             return outcome
-        overdue = outcome
-    return overdue or failure or Outcome.UNCHANGED
+        has_served = True
+        if _is_young(mark_of(source, tools.writer), at):
+            break
+    if failure and (failure.check is Check.BOUNDS or not has_served):
+        return failure
+    return Outcome.UNCHANGED
+
+
+def _is_young(mark: Mark | None, at: datetime) -> bool:
+    return mark is not None and at < mark.this_update + (mark.next_update - mark.this_update) / 2
 
 
 async def _take_from(
@@ -139,6 +147,7 @@ async def _take(taking: Taking, tools: Tools) -> Outcome:
     try:
         publication = await on_bench(tools, take_in, taking, tools)
         if publication is None:
+            tools.origins.has_the_same(taking.source, taking.url, taking.fetched)
             return Outcome.UNCHANGED
         return await on_bench(tools, publish, publication, taking, tools)
     finally:

@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 __all__ = ["Room", "sweep"]
 
+PREFIX = "room-"
+
 
 class Room:
     """A directory of one's own; not for two threads at once. Raises OSError where disks fail."""
@@ -27,7 +29,7 @@ class Room:
     def within(cls, spool: Path) -> "Iterator[Room]":
         """Make one in a directory, which is made if need be, and remove it in the end."""
         spool.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=spool) as path, ExitStack() as files:
+        with tempfile.TemporaryDirectory(dir=spool, prefix=PREFIX) as path, ExitStack() as files:
             yield cls(Path(path), files)
 
     def scratch(self) -> BinaryIO:
@@ -36,5 +38,6 @@ class Room:
 
 
 def sweep(spool: Path) -> None:
-    """Remove what a killed process has left; no other may be at work there."""
-    shutil.rmtree(spool, ignore_errors=True)
+    """Remove the rooms that a killed process has left; no other may be at work there."""
+    for left in spool.glob(f"{PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)

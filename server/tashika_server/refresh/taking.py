@@ -13,24 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from tashika_server.index import Changes, DeltaMark, IndexWriter, Mark, Publication
+from tashika_server.index import Changes, IndexWriter, Mark, Publication
 from tashika_server.log import get_log
-from tashika_server.refresh.accept import (
-    AcceptedCrl,
-    Reading,
-    ReadingLimits,
-    accept,
-    check_bounds,
-)
+from tashika_server.refresh.accept import AcceptedCrl, Reading, ReadingLimits, accept
 from tashika_server.refresh.cell import Cell
 from tashika_server.refresh.diff import diff, follow
 from tashika_server.refresh.fetch import Fetched, Fetcher
-from tashika_server.refresh.guards import check_guarded
+from tashika_server.refresh.guards import check_bounds, vanished
 from tashika_server.refresh.heads import NotNews
 from tashika_server.refresh.held import HeldFiles
+from tashika_server.refresh.marks import mark_of_complete, mark_of_delta
 from tashika_server.refresh.origins import Origins
 from tashika_server.refresh.press import Press
-from tashika_server.refresh.reconciling import tell_differences
+from tashika_server.refresh.reconciling import tell_differences, unsaid
 from tashika_server.refresh.room import Room
 from tashika_server.refresh.source import Check, Kind, NotTaken, Source
 
@@ -130,12 +125,18 @@ def take_in(taking: Taking, tools: Tools) -> Publication | None:
     except NotNews:
         return None
     changes = _compare(crl, taking, tools)
+    news = unsaid(changes, crl.number, source, tools.writer.reader)
     with tools.held.unless_released(source, taking.fetched):
-        check_bounds(changes, source.issuer, mark)
-        check_guarded(changes, source.issuer)
+        check_bounds(news, source.issuer, mark, at=taking.at)
     _hand_to_keeper(crl, taking, tools.keeper)
-    publication = _publication(crl, changes, mark, taking, tools.writer)
-    tell_differences(changes, publication.mark, source, tools.writer.reader)
+    last = mark and replace(mark, vanished=vanished(news, source.issuer, mark, at=taking.at))
+    publication = Publication(
+        fingerprint=source.fingerprint,
+        partition=source.partition.name,
+        changes=changes,
+        mark=_next_mark(crl, changes, last, taking, tools.writer),
+    )
+    tell_differences(news, publication.mark, source, tools.writer.reader)
     tools.press.add(taking, publication)
     return publication
 
@@ -201,51 +202,15 @@ def _hand_to_keeper(crl: AcceptedCrl, taking: Taking, keeper: Keeper | None) -> 
         raise NotTaken(Check.ARCHIVE, detail) from wrong
 
 
-def _publication(
-    crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, writer: IndexWriter
-) -> Publication:
-    fingerprint, partition = taking.source.fingerprint, taking.source.partition.name
-    with writer.reader.snapshot() as view:
-        listed = view.count(fingerprint, partition)
-    return Publication(
-        fingerprint=fingerprint,
-        partition=partition,
-        changes=changes,
-        mark=_next_mark(crl, changes, last, taking, listed=listed),
-    )
-
-
 def _next_mark(
-    crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, *, listed: int
+    crl: AcceptedCrl, changes: Changes, last: Mark | None, taking: Taking, writer: IndexWriter
 ) -> Mark:
-    fetched, said = taking.fetched, taking.fetched.validators
-    if taking.kind is Kind.DELTA and last:
-        return replace(
-            last,
-            number=crl.number,
-            this_update=crl.this_update,
-            next_update=crl.next_update,
-            # A push feed may have said before what the delta says, so the index has to count.
-            entries=listed + len(changes.added) - len(changes.removed),
-            delta=DeltaMark(
-                complete=last.delta.complete if last.delta else last.number,
-                sha256=fetched.sha256,
-                origin=taking.url,
-                etag=said.etag,
-                last_modified=said.last_modified,
-            ),
-        )
-    return Mark(
-        number=crl.number,
-        this_update=crl.this_update,
-        next_update=crl.next_update,
-        sha256=fetched.sha256,
-        entries=crl.listed.count,
-        etag=said.etag,
-        last_modified=said.last_modified,
-        origin=taking.url,
-        freshest=crl.freshest,
-    )
+    fetched, url = taking.fetched, taking.url
+    if taking.kind is Kind.COMPLETE or last is None:
+        return mark_of_complete(crl, fetched, url, last=last)
+    with writer.reader.snapshot() as view:
+        listed = view.count(taking.source.fingerprint, taking.source.partition.name)
+    return mark_of_delta(crl, fetched, url, last=last, listed=listed, changes=changes)
 
 
 def mark_of(source: Source, writer: IndexWriter) -> Mark | None:

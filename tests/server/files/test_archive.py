@@ -16,9 +16,11 @@ import pytest
 from support.crls import AT, DAY, NAKA, NISHI, Ca
 from support.dying import run
 from tashika_server.files import archive as archive_module
-from tashika_server.files.archive import Archive, Fault
-from tashika_server.files.catalog import Catalog, Facts, Kept, Kind
+from tashika_server.files.archive import Archive
+from tashika_server.files.catalog import Catalog
 from tashika_server.files.errors import ArchiveFailed, FileDamaged, FileUnknown
+from tashika_server.files.facts import Facts, Kept, Kind
+from tashika_server.files.verifying import Fault, verify
 
 ISSUER = b"i" * 32
 
@@ -125,7 +127,7 @@ def test_the_archive_is_for_its_owner_and_group_alone(tmp_path: Path):
 def test_an_archive_in_order_has_nothing_to_find(archive: Archive):
     for number in (1, 2):
         keep(archive, number)
-    assert list(archive.verify()) == []
+    assert list(verify(archive)) == []
 
 
 def spoil(archive: Archive, file: Kept, spoiled: bytes | None) -> None:
@@ -156,7 +158,7 @@ def test_a_file_that_is_lost_or_spoiled_is_found(
     body = keep(archive, 1)
     file = archive.find(sha256(body).digest())
     spoil(archive, file, spoiled)
-    assert [(each.file, each.fault) for each in archive.verify()] == [(file, fault)]
+    assert [(each.file, each.fault) for each in verify(archive)] == [(file, fault)]
     with pytest.raises(FileDamaged):
         read(archive, file)
 
@@ -166,20 +168,20 @@ def test_a_content_cut_short_or_exchanged_is_damaged(archive: Archive):
     one, two = (archive.find(sha256(each).digest()) for each in (first, second))
     spoil(archive, one, archive.packed(two).read_bytes())
     spoil(archive, two, archive.packed(two).read_bytes()[:-9])
-    assert [each.fault for each in archive.verify()] == [Fault.DAMAGED, Fault.DAMAGED]
+    assert [each.fault for each in verify(archive)] == [Fault.DAMAGED, Fault.DAMAGED]
 
 
 def test_a_row_that_says_something_else_than_its_crl_is_found(archive: Archive):
     spooled = crl(archive._directory, 1)
     wrong = replace(facts(spooled.read_bytes(), 1), next_update=AT + 9 * DAY)
     archive.keep(wrong, spooled, at=AT)
-    assert [each.fault for each in archive.verify()] == [Fault.DISAGREES]
+    assert [each.fault for each in verify(archive)] == [Fault.DISAGREES]
 
 
 def test_a_number_that_falls_is_found(archive: Archive):
     for number in (2, 1):
         keep(archive, number)
-    assert [each.fault for each in archive.verify()] == [Fault.ORDER]
+    assert [each.fault for each in verify(archive)] == [Fault.ORDER]
 
 
 # --- The end of the process, at every step ------------------------------------------------------
@@ -220,10 +222,20 @@ def test_a_kill_at_any_step_has_kept_the_file_or_not(archive: Archive, step: str
     again.sweep()
     expected = [1, 2] if (step, when) in KEPT else [1]
     assert [each.number for each in again.catalog.of(ISSUER, NAKA)] == expected
-    assert list(again.verify()) == []
+    assert list(verify(again)) == []
     second = keep(again, 2)
     assert [read(again, each) for each in again.catalog.of(ISSUER, NAKA)] == [first, second]
     assert list((archive._directory / "incoming").iterdir()) == []
+
+
+def test_what_another_process_is_writing_is_left_to_it(archive: Archive):
+    """The refresher is replaced while a compact set is being kept."""
+    incoming = archive._directory / "incoming"
+    names = {"1-lives": True, f"{os.getpid()}-ours": False, "99999999-gone": False, "x": False}
+    for name in names:
+        (incoming / name).touch()
+    archive.sweep()
+    assert {name: (incoming / name).exists() for name in names} == names
 
 
 def keep_with_room(directory: Path, octets: int) -> None:
@@ -241,5 +253,5 @@ def test_a_full_disk_is_said_and_leaves_what_there_was(archive: Archive):
     keep(archive, 1)
     assert run(keep_with_room, archive._directory, 8192) == 75
     assert [each.number for each in archive.catalog.of(ISSUER, NAKA)] == [1]
-    assert list(archive.verify()) == []
+    assert list(verify(archive)) == []
     assert list((archive._directory / "incoming").iterdir()) == []

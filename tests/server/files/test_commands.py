@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from support.archive import Cellar, came
-from support.crls import AT, NAKA, NISHI
+from support.crls import AT, DAY, NAKA, NISHI
 from tashika_server.certificate_file import read_private_key
 from tashika_server.cli import main
+from tashika_server.files.facts import COMPACT, Facts, Kind
 from tashika_server.files.manifest import BadManifest, public_der, read_manifest
 
 
@@ -87,6 +88,28 @@ def test_t15_a_partition_that_had_no_file_by_then_is_named(
     words = ("as-of", cellar.file, came(1).isoformat(), "--out", out, "--json")
     said = json.loads(run(capfd, *words, code=1))
     assert said["missing"] == [["user-auth-g3", NISHI]]
+
+
+def test_a_compact_set_is_no_partition_that_could_be_missing(
+    cellar: Cellar, capfd: pytest.CaptureFixture[str]
+):
+    for name in (NAKA, NISHI):
+        cellar.keep(1, partition=name)
+    made = Facts(
+        kind=Kind.COMPACT_SET,
+        issuer=cellar.source(NAKA).fingerprint,
+        partition=COMPACT,
+        number=1,
+        base=None,
+        this_update=AT,
+        next_update=AT + DAY,
+        sha256=sha256((cellar.directory / "spooled").read_bytes()).digest(),
+    )
+    cellar.archive.keep(made, cellar.directory / "spooled", at=came(9))
+    for number, out in ((1, "before"), (9, "after")):
+        words = ("as-of", cellar.file, came(number).isoformat(), "--out", cellar.directory / out)
+        said = json.loads(run(capfd, *words, "--json"))
+        assert {each["kind"] for each in said["files"]} == {"crl"}
 
 
 def test_a_manifest_that_was_changed_or_signed_by_another_is_refused(

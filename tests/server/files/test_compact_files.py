@@ -41,8 +41,9 @@ from tashika_server.certificate_file import read_private_key
 from tashika_server.compact import SetSigner
 from tashika_server.config import load_config
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import COMPACT, Kind
 from tashika_server.files.compact_sets import CompactPress
+from tashika_server.files.facts import COMPACT, Kind
+from tashika_server.files.verifying import verify
 from tashika_server.index import Changes, Entry, IndexReader, Mark
 from tashika_server.metering.usage import Delivery, Occasion
 
@@ -219,7 +220,7 @@ async def test_sets_and_deltas_are_files_as_any(client: Any, counter: Counter):
         Occasion.RETRY,
         Occasion.FRESH,
     ]
-    assert list(works.archive.verify()) == []
+    assert list(verify(works.archive)) == []
 
 
 # --- A compromised key -----------------------------------------------------------------------
@@ -309,5 +310,5 @@ def test_a_kill_while_publishing_leaves_a_set_to_go_on_from(
         (Kind.COMPACT_SET, reached + 1),
         (Kind.COMPACT_DELTA, reached + 1),
     ]
-    assert list(works.archive.verify()) == []
+    assert list(verify(works.archive)) == []
     assert list((counter.cellar.directory / "archive" / "making").iterdir()) == []

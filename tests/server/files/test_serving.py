@@ -1,8 +1,10 @@
 """Files over HTTP: who may have which, what is sent, and what is in the journal of it."""
 
 import io
+import sqlite3
 import tarfile
 from base64 import b64decode
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -12,9 +14,10 @@ import pytest
 from support import verifiers
 from support.archive import came
 from support.counter import BANK, FILE, Counter
-from support.crls import AT, HOUR, NAKA, NISHI
+from support.crls import AT, DAY, HOUR, NAKA, NISHI, Ca
 from tashika.pki.profile import Family
 from tashika_server.agreements.terms import Grant, Method
+from tashika_server.files.facts import Facts
 from tashika_server.files.manifest import public_der, read_manifest
 from tashika_server.files.packing import zstd
 from tashika_server.metering.usage import Delivery, Occasion
@@ -43,6 +46,51 @@ async def test_the_crl_of_a_past_moment_is_the_one_of_then(counter: Counter, cli
     assert await (await client.get(CRL, params=of(at=at), headers=BANK)).read() == first
     before = (came(1) - HOUR).isoformat()
     assert (await client.get(CRL, params=of(at=before), headers=BANK)).status == 404
+
+
+async def test_a_time_may_be_written_as_it_is(counter: Counter, client: Any):
+    """A bare + of an offset comes as a space."""
+    first = counter.cellar.keep(1)
+    counter.cellar.keep(2)
+    at = came(1).isoformat().replace("+00:00", " 00:00")
+    assert await (await client.get(CRL, params=of(at=at), headers=BANK)).read() == first
+
+
+async def test_a_partition_that_is_served_no_more_is_in_what_was_known_then(
+    counter: Counter, client: Any
+):
+    for name in (NAKA, NISHI):
+        counter.cellar.keep(1, partition=name)
+    (issuer,) = counter.provision.issuers.values()
+    left = replace(issuer, partitions=issuer.partitions[:1])
+    counter.provision.issuers[issuer.name] = left  # type: ignore[index]
+    said = {}
+    for when, params in (("then", {"at": came(1).isoformat()}), ("now", {})):
+        reply = await client.get("/v1/files/manifest", params=params, headers=BANK)
+        said[when] = [each["partition"] for each in (await reply.json())["files"]]
+    assert said == {"then": [NAKA, NISHI], "now": [NAKA]}
+
+
+async def test_a_file_of_two_issuers_is_had_by_who_may_have_either(counter: Counter, client: Any):
+    """An indirect CRL: the row that came first is of an issuer that is not granted."""
+    body = counter.cellar.keep(1)
+    (ours,) = counter.provision.issuers.values()
+    strange = Ca.found("g2").issuer({NAKA: "file:///x"}, name="other", family=Family.SIGNATURE)
+    counter.provision.issuers["other"] = strange  # type: ignore[index]
+    kept = counter.cellar.archive.find(sha256(body).digest())
+    with sqlite3.connect(counter.cellar.archive.catalog._file) as rows:
+        rows.execute("UPDATE place SET issuer = ?", (strange.identity.fingerprint,))
+    counter.cellar.archive.keep(
+        Facts(**{name: getattr(kept, name) for name in Facts.__slots__}),
+        counter.cellar.directory / "spooled",
+        at=came(1),
+    )
+    assert [each.issuer for each in counter.cellar.archive.catalog.by_content(kept.sha256)] == [
+        strange.identity.fingerprint,
+        ours.identity.fingerprint,
+    ]
+    reply = await client.get(f"/v1/files/content/{kept.sha256.hex()}", headers=BANK)
+    assert (reply.status, await reply.read()) == (200, body)
 
 
 async def test_a_manifest_is_signed_and_all_of_its_files_can_be_had(counter: Counter, client: Any):
@@ -117,17 +165,18 @@ async def test_zstd_is_sent_to_who_asks_for_it(counter: Counter, client: Any):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "cut", "occasion"),
+    ("wanted", "cut"),
     [
-        ("bytes=0-9", slice(0, 10), Occasion.FRESH),
-        ("bytes=10-", slice(10, None), Occasion.RETRY),
-        ("bytes=-7", slice(-7, None), Occasion.RETRY),
-        ("bytes=5-99999", slice(5, None), Occasion.RETRY),
+        ("bytes=0-9", slice(0, 10)),
+        ("bytes=10-", slice(10, None)),
+        ("bytes=-7", slice(-7, None)),
+        ("bytes=5-99999", slice(5, None)),
     ],
 )
-async def test_a_part_is_sent_and_what_goes_on_is_no_new_provision(
-    counter: Counter, client: Any, wanted: str, cut: slice, occasion: Occasion
+async def test_a_part_is_sent_and_is_a_provision_whatever_it_leaves_out(
+    counter: Counter, client: Any, wanted: str, cut: slice
 ):
+    """All but the first octet, which every CRL has, would else cost nothing."""
     body = counter.cellar.keep(1)
     headers = BANK | {"Range": wanted, "Accept-Encoding": "zstd"}
     reply = await client.get(CRL, params=of(), headers=headers)
@@ -135,7 +184,40 @@ async def test_a_part_is_sent_and_what_goes_on_is_no_new_provision(
     first = range(len(body))[cut][0]
     last = range(len(body))[cut][-1]
     assert reply.headers["Content-Range"] == f"bytes {first}-{last}/{len(body)}"
-    assert [each[0] for each in counter.records] == [occasion]
+    assert [each[0] for each in counter.records] == [Occasion.FRESH]
+
+
+async def test_what_goes_on_with_a_part_is_no_new_provision(counter: Counter, client: Any):
+    body, other = counter.cellar.keep(1), counter.cellar.keep(1, partition=NISHI)
+    got = b""
+    for wanted in ("bytes=0-9", "bytes=10-99", "bytes=100-"):
+        reply = await client.get(CRL, params=of(), headers=BANK | {"Range": wanted})
+        got += await reply.read()
+    assert got == body
+    reply = await client.get(CRL, params=of(NISHI), headers=BANK | {"Range": "bytes=10-"})
+    assert await reply.read() == other[10:]
+    counter.clock.advance(2 * DAY)
+    await (await client.get(CRL, params=of(), headers=BANK | {"Range": "bytes=1-"})).read()
+    fresh, retry = Occasion.FRESH, Occasion.RETRY
+    assert [each[0] for each in counter.records] == [fresh, retry, retry, fresh, fresh]
+
+
+async def test_what_goes_on_with_a_file_that_was_broken_off_is_the_provision(
+    counter: Counter, client: Any
+):
+    body = counter.cellar.keep(1)
+    file = counter.cellar.archive.find(sha256(body).digest())
+    packed = counter.cellar.archive.packed(file)
+    whole = packed.read_bytes()
+    packed.write_bytes(zstd.compress(b"another"))
+    assert (await client.get(CRL, params=of(), headers=BANK)).status == 500
+    packed.write_bytes(whole)
+    reply = await client.get(CRL, params=of(), headers=BANK | {"Range": "bytes=5-"})
+    assert await reply.read() == body[5:]
+    assert [each[:2] for each in counter.records] == [
+        (Occasion.FRESH, Delivery.ABANDONED),
+        (Occasion.FRESH, Delivery.HANDED_OVER),
+    ]
 
 
 async def test_a_part_of_another_file_is_the_whole_of_this_one(counter: Counter, client: Any):
@@ -145,6 +227,8 @@ async def test_a_part_of_another_file_is_the_whole_of_this_one(counter: Counter,
         assert (reply.status, await reply.read()) == (200, body)
     beyond = await client.get(CRL, params=of(), headers=BANK | {"Range": f"bytes={len(body)}-"})
     assert (beyond.status, beyond.headers["Content-Range"]) == (416, f"bytes */{len(body)}")
+    none = await client.get(CRL, params=of(), headers=BANK | {"Range": "bytes=-0"})
+    assert none.status == 416
 
 
 # --- Who may ----------------------------------------------------------------------------------

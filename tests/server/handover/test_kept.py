@@ -16,15 +16,15 @@ from support.registry import Office
 from support.remembered import A, B, Memory, held, revoked
 from tashika_server.book import Book, open_book
 from tashika_server.files.archive import Archive
-from tashika_server.files.catalog import Facts, Kind
+from tashika_server.files.facts import Facts, Kind
 from tashika_server.handover.kept import CATALOGUE, HISTORY, ArchivePart, HistoryPart
 from tashika_server.handover.package import MANIFEST, SIGNATURE, HandoverRefused, seal_package
 from tashika_server.handover.passing import hand_over, take_over
 from tashika_server.handover.portable import Portable
 from tashika_server.history.errors import NotRemembered
 from tashika_server.history.events import What
-from tashika_server.history.look_back import Story
 from tashika_server.history.store import connect
+from tashika_server.history.story import Story
 from tashika_server.index import Entry, IndexReader, IndexWriter
 from tashika_server.ledger.root import public_key
 

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,8 +20,8 @@ from tashika_server.book.trail import entries
 from tashika_server.history import purging
 from tashika_server.history.errors import NotRemembered
 from tashika_server.history.events import What
-from tashika_server.history.look_back import Story
 from tashika_server.history.purging import purge_events
+from tashika_server.history.story import Story
 from tashika_server.index import Entry, IndexWriter
 from tashika_server.issuer import Retention, Retentions
 
@@ -120,6 +121,36 @@ def test_what_an_issuer_may_not_do_stays(tmp_path: Path, book: Book):
         assert forget(memory, book, before=end + DAY) == 0
         assert [each.illegal for each in memory.story(1, writer).events] == [False, True]
     assert entered(book) == []
+
+
+def publications(memory: Memory) -> int:
+    with sqlite3.connect(memory.directory / "history.sqlite") as tables:
+        found: int = tables.execute("SELECT count(*) FROM publication").fetchone()[0]
+    return found
+
+
+def test_publications_do_not_grow_without_end(memory: Memory, book: Book):
+    """A partition has thousands a year; what nobody needs of them goes after its time."""
+    with memory.writing() as writer:
+        memory.publish(writer, A)
+        memory.publish(writer, B)
+        memory.publish(writer, A, revoked(1))
+        for _ in range(20):
+            memory.publish(writer, A, revoked(1))
+        end = memory.clock.now() + HOUR / 2
+        later = [memory.publish(writer, A, revoked(1)), memory.publish(writer, A, held(2))]
+        said = [memory.story(n, writer).known_at(at).entry for n in (1, 2) for at in later]
+        assert publications(memory) == 25
+        assert forget(memory, book, before=end) == 0
+        assert publications(memory) == 5  # the first of both, one that an event names, and later
+        assert said == [memory.story(n, writer).known_at(at).entry for n in (1, 2) for at in later]
+    assert entered(book) == []
+    with memory.writing() as writer:  # in step, so no new epoch begins
+        assert memory.story(1, writer).known_at(later[0]).entry == revoked(1)
+        forget(memory, book, before=memory.clock.now() + DAY)
+    with memory.writing() as writer:
+        assert memory.story(1, writer).known_at(memory.clock.now() + 2 * DAY).entry is None
+        assert publications(memory) == 3  # the newest of all too
 
 
 def test_a_history_that_is_not_there_is_not_made(memory: Memory, book: Book):

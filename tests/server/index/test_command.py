@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -73,3 +74,21 @@ def test_on_a_terminal_there_is_a_bar(world: Path):
     assert process.wait(60) == 0
     assert "loading" in shown.decode()
     assert "generation" in shown.decode()
+
+
+def test_t7_the_index_is_compacted_and_compared_with_the_archive(
+    world: Path, capsys: pytest.CaptureFixture[str]
+):
+    config = world / "kept.toml"
+    config.write_text((world / CONFIG).read_text() + "\n[files]\n")
+    main(["index", "build", str(world / CONFIG)])
+    assert main(["index", "compact", str(config)]) == 0
+    assert "MB before" in capsys.readouterr().out
+    assert main(["index", "audit", str(config)]) == 1
+    assert "the archive has not the CRL" in capsys.readouterr().out
+    shutil.rmtree(world / "index")
+    assert main(["index", "build", str(config)]) == 0
+    assert main(["index", "audit", str(config)]) == 0
+    assert f"{len(published(world))} partitions" in capsys.readouterr().out
+    assert main(["index", "audit", str(config), "--issuer", "user-auth-g33"]) == 1
+    assert "user-auth-g3" in capsys.readouterr().err

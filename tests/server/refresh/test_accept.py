@@ -16,8 +16,9 @@ from tashika.pki.standing import Reason
 from tashika_server.index import Changes, Entry, Mark
 from tashika_server.index.layout import pack_entry
 from tashika_server.issuer import Bounds
-from tashika_server.refresh.accept import AcceptedCrl, check_bounds
+from tashika_server.refresh.accept import AcceptedCrl
 from tashika_server.refresh.diff import diff
+from tashika_server.refresh.guards import check_bounds
 from tashika_server.refresh.heads import MAX_SKEW
 from tashika_server.refresh.hearing import Listed
 from tashika_server.refresh.source import Check, NotTaken, Source
@@ -307,7 +308,7 @@ def broken(changes: Changes, *, entries: int, family: Family = Family.USER_AUTH)
     mark = Mark(**{name: getattr(LAST, name) for name in LAST.__slots__} | {"entries": entries})
     issuer = CA.issuer({NAKA: "lab:/x"}, family=family, bounds=TIGHT)
     try:
-        check_bounds(changes, issuer, mark)
+        check_bounds(changes, issuer, mark, at=AT)
     except NotTaken as failure:
         return failure.check
     return None
@@ -345,4 +346,4 @@ def test_t21_a_revocation_cannot_be_laundered_into_a_hold():
 
 def test_the_first_crl_of_a_partition_is_not_measured():
     issuer = CA.issuer({NAKA: "lab:/x"}, bounds=TIGHT)
-    check_bounds(Changes(added=some(1000)), issuer, None)
+    check_bounds(Changes(added=some(1000)), issuer, None, at=AT)

@@ -282,6 +282,55 @@ async def test_t16_a_feed_may_not_revoke_a_signer_nor_grow_beyond_bounds(tmp_pat
             assert pair.why().check == "bounds"
 
 
+async def test_t16_a_feed_cannot_go_beyond_the_bounds_step_by_step(tmp_path: Path):
+    house = House(tmp_path, bounds=Bounds(growth_slack=3))
+    house.offer_crl(NAKA, [1])
+    house.offer_crl(NISHI, [])
+    house.clock.at = AT + 2 * MINUTE
+    async with pairing(house, Pusher(house.ca)) as pair:
+        for number, serial in enumerate(range(10, 14), start=2):
+            pair.pusher.push(news(revoked(serial), entries=number))
+        assert await pair.step() is NOT_TAKEN
+        assert (pair.why().check, pair.sequence()) == ("bounds", 3)
+        later = {"number": 2, "this_update": AT + MINUTE}
+        house.offer_crl(NAKA, [1, 10, 11, 12, 13], **later)
+        await pair.refresher.refresh_all()
+        assert await pair.step() is TAKEN
+        assert pair.why() is None
+
+
+async def test_t16_a_crl_that_comes_late_is_not_measured_by_what_the_feed_said_since(
+    tmp_path: Path,
+):
+    house = House(tmp_path, bounds=Bounds(shrink_slack=2, max_shrink=0))
+    house.offer_crl(NAKA, [1])
+    house.offer_crl(NISHI, [])
+    house.clock.at = AT + 2 * MINUTE
+    async with pairing(house, Pusher(house.ca)) as pair:
+        pair.pusher.push(news(*map(revoked, range(10, 15)), entries=6, number=2))
+        assert await pair.step() is TAKEN
+        house.offer_crl(NAKA, [1], number=2, this_update=AT)
+        assert (await pair.refresher.refresh_all())["quarantined"] == 0
+        assert all(pair.find(serial).entry for serial in range(10, 15))
+        assert pair.find(1).coverage.number == 2
+
+
+async def test_a_feed_that_is_joined_anew_is_not_joined_where_it_was_left(pair: Pair):
+    """Somebody on the way claims that the rest is gone, and says again what was said before."""
+    for events, entries in (([held(5)], 3), ([released(5)], 2)):
+        pair.pusher.push(news(*events, entries=entries))
+        await pair.step()
+    assert pair.find(5).entry is None
+    pair.pusher.oldest = 4
+    assert await pair.step() is NOT_TAKEN
+    pair.pusher.oldest = 1
+    pair.pusher.lines = pair.pusher.lines[:1]
+    assert await pair.step() is NOT_TAKEN
+    assert "another key" in pair.why().detail
+    assert pair.find(5).entry is None
+    assert pair.sequence() == 2
+
+
 async def test_t21_a_hold_of_a_signature_certificate_is_never_released(house: House, monkeypatch):
     signature = house.ca.issuer(house.urls, family=Family.SIGNATURE)
     monkeypatch.setattr(type(house), "issuer", property(lambda _: signature))

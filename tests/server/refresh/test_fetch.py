@@ -13,7 +13,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from tashika_server.refresh.fetch import Fetched, Fetcher, FetchLimits, NotModified, Validators
+from tashika_server.refresh.fetch import (
+    REST_SECONDS,
+    Fetched,
+    Fetcher,
+    FetchLimits,
+    NotModified,
+    Validators,
+)
 from tashika_server.refresh.source import Check, NotTaken
 
 BODY = b"x" * 5000
@@ -265,3 +272,21 @@ async def test_a_file_on_disk_that_cannot_be_read_is_a_failure(
     assert "10000 octets" in await failing(
         fetcher, (tmp_path / "large.crl").as_uri(), into, Check.SIZE
     )
+
+
+async def test_a_host_that_lets_one_wait_is_left_alone_for_a_while(site: Site, into: Path):
+    """An issuer that is silent has thousands of files; the others' turns would wait for each."""
+    clock = [0.0]
+
+    async def silent(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    site.handler = silent
+    async with Fetcher(limits=LIMITS, lab_base=None, monotonic=lambda: clock[0]) as fetcher:
+        assert "too slow" in await failing(fetcher, f"{site.base}/1", into)
+        site.handler = in_order
+        assert "a moment ago" in await failing(fetcher, f"{site.base}/2", into)
+        assert len(site.asked) == 1
+        clock[0] = REST_SECONDS
+        assert isinstance(await fetcher.fetch(f"{site.base}/3", None, into), Fetched)

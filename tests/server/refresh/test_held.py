@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.crls import NAKA, NISHI, hold
+from support.crls import AT, DAY, HOUR, NAKA, NISHI, hold
 from support.refreshing import House
 from tashika.pki.standing import Reason
 from tashika_server.durable import write_atomically
@@ -76,6 +76,37 @@ async def test_t16_a_guarded_certificate_is_found_among_what_changes(house: Hous
     house.offer_crl(NAKA, [1, 2, 3, 77], number=3)
     assert (await house.refresh())["quarantined"] == 1
     assert house.listed()[77] is Reason.CERTIFICATE_HOLD
+
+
+async def test_t16_whoever_releases_a_file_hears_of_all_that_is_wrong(house: House):
+    house.offer_crl(NAKA, [77, *range(100, 110)], number=2)
+    await house.refresh()
+    (waiting,) = files(house).waiting()
+    for said in ("3 of 3 entries", "11 entries would be added", "certificate of a CA"):
+        assert said in waiting.detail
+
+
+async def test_t16_what_goes_a_little_at_a_time_is_measured_by_the_day(tmp_path: Path):
+    house = House(tmp_path, names=(NAKA,), bounds=Bounds(shrink_slack=2, max_shrink=0))
+    house.offer_crl(NAKA, range(9))
+    await house.refresh()
+    for number in (2, 3):
+        house.clock.advance(HOUR)
+        house.offer_crl(NAKA, range(number - 1, 9), number=number)
+        assert (await house.refresh())["published"] == 1
+    house.clock.advance(HOUR)
+    house.offer_crl(NAKA, range(3, 9), number=4)
+    assert (await house.refresh())["quarantined"] == 1
+    (waiting,) = files(house).waiting()
+    assert "3 of 9 entries" in waiting.detail
+    release(house, waiting.sha256)
+    assert (await house.refresh())["published"] == 1
+    house.offer_crl(NAKA, range(5, 9), number=5)  # two persons have looked: counted anew
+    assert (await house.refresh())["published"] == 1
+    house.offer_crl(NAKA, range(6, 9), number=6, next_update=AT + 3 * DAY)
+    assert (await house.refresh())["quarantined"] == 1
+    house.clock.advance(DAY)
+    assert (await house.refresh())["published"] == 1
 
 
 async def test_a_release_is_of_one_file_and_not_of_the_next(house: House):

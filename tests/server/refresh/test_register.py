@@ -220,3 +220,18 @@ async def test_t19_the_index_grows_by_what_was_added(house: House):
     issued = [serial for serial in asked if house.find(serial).issued]
     assert issued == [1, 500, 501, 510, 600]
     house.check()
+
+
+async def test_t19_a_register_that_is_configured_no_more_says_nothing(house: House):
+    """Else every certificate issued since would be answered as never issued."""
+    house.register.write_text("1-500\n")
+    await house.refresh()
+    assert house.find(501).issued is False
+    house.register.unlink()
+    await house.refresh()
+    assert house.find(501).issued is None
+    assert house.find(7).entry
+    house.register.write_text("1-100\n")  # as after a register that was wrong
+    await house.refresh()
+    assert (house.find(100).issued, house.find(101).issued) == (True, False)
+    house.check()

@@ -100,6 +100,20 @@ def test_of_an_indirect_crl_the_entries_of_this_issuer_are_taken():
     assert taken(indirect(), NAKA, crl_issuer=CRL_ISSUER.certificate) == [2, 3, 6]
 
 
+def test_an_entry_is_this_issuers_however_its_name_is_written():
+    """RFC 5280 7.1: a name in another encoding, or of other case, is the same; left out is good."""
+    name = CA.certificate.subject.public_bytes()
+    printable = name.replace(b"\x0c\x08JPKI-SIM", b"\x13\x08Jpki-Sim")
+    assert printable != name
+    other = der.sequence(der.wrap(der.explicit(4), printable))
+    body = CRL_ISSUER.crl(
+        [Row(2, extra=(("2.5.29.29", True, other),)), 3],
+        scope=NAKA,
+        scope_flags={"indirect_crl": True},
+    )
+    assert taken(body, NAKA, crl_issuer=CRL_ISSUER.certificate) == [2, 3]
+
+
 def test_an_indirect_crl_is_taken_from_the_configured_issuer_only():
     assert refused(indirect(), NAKA) is Check.ISSUER
     assert refused(indirect(), NAKA, crl_issuer=STRANGER.certificate) is Check.ISSUER

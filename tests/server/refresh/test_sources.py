@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from support.crls import AT, DAY, NAKA
+from support.crls import AT, DAY, HOUR, NAKA
 from support.refreshing import House
 from tashika_server.index import Mark
 from tashika_server.refresh.fetch import Fetcher, Validators
@@ -59,15 +59,66 @@ async def test_the_second_source_serves_where_the_first_does_not(house: House):
     assert mark(house).origin == mirror(house).as_uri()
 
 
-async def test_the_one_that_served_is_asked_first_from_then_on(
+async def test_a_copy_that_stands_still_hides_nothing_newer(house: House):
+    """The first source is away for one turn; what it publishes then is taken in at the next."""
+    mirror(house).write_bytes(crl(house, 1))
+    async with Refresher.of(house.parts) as refresher:
+        await refresher.refresh_all()
+        house.withdraw(NAKA)
+        assert (await refresher.refresh_all())["unchanged"] == 1
+        crl(house, 2)
+        assert (await refresher.refresh_all())["published"] == 1
+    assert mark(house).number == 2
+
+
+async def test_a_first_source_that_stands_still_hides_nothing_once_half_of_the_time_is_over(
+    house: House,
+):
+    crl(house, 1, this_update=AT, next_update=AT + 2 * DAY)
+    await house.refresh()
+    newest = {"this_update": AT + HOUR, "next_update": AT + 3 * DAY}
+    mirror(house).write_bytes(house.ca.crl([2], scope=NAKA, number=2, **newest))
+    house.clock.advance(DAY - HOUR)
+    assert (await house.refresh())["unchanged"] == 1
+    house.clock.advance(HOUR)
+    assert (await house.refresh())["published"] == 1
+
+
+async def test_what_waits_for_two_persons_waits_on_whatever_a_copy_has(house: House):
+    body = house.ca.crl(range(20), scope=NAKA, number=1)
+    house.offer(NAKA, body)
+    mirror(house).write_bytes(body)
+    await house.refresh()
+    crl(house, 2)
+    for _ in range(2):
+        assert (await house.refresh())["quarantined"] == 1
+        assert house.quarantined()[NAKA].check == "bounds"
+
+
+async def test_a_source_that_has_the_same_file_is_asked_whether_it_still_has(
     house: House, asked: list[tuple[str, Validators | None]]
 ):
-    mirror(house).write_bytes(crl(house, 1))
+    mirror(house).write_bytes(body := crl(house, 1))
     house.withdraw(NAKA)
     async with Refresher.of(house.parts) as refresher:
         await refresher.refresh_all()
-        await refresher.refresh_all()
-    assert [url for url, _ in asked] == ["crl", "mirror", "mirror"]
+        house.offer(NAKA, body)
+        for _ in range(2):
+            assert (await refresher.refresh_all())["unchanged"] == 1
+    assert [url for url, _ in asked] == ["crl", "mirror", "crl", "crl"]
+    assert [known is None for _, known in asked] == [True, True, True, False]
+
+
+async def test_of_an_overdue_file_nobody_is_asked_whether_it_is_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """A cache on the way that says "not modified" for ever would end in tryLater for ever."""
+    crl(house, 1, next_update=AT + DAY)
+    await house.refresh()
+    house.clock.advance(2 * DAY)
+    crl(house, 2, this_update=AT + DAY, next_update=AT + 3 * DAY)
+    house.stall(monkeypatch, 9)
+    assert (await house.refresh())["published"] == 1
 
 
 async def test_what_one_source_said_of_its_file_is_said_to_no_other(
