@@ -23,7 +23,7 @@ from tashika_server.metering.record import (
     seed,
 )
 from tashika_server.metering.segment import segment_numbers, segment_path
-from tashika_server.metering.usage import Context, Delivery, Usage
+from tashika_server.metering.usage import END_OF_TIME, Context, Delivery, Usage
 
 __all__ = ["Salvage", "salvage"]
 
@@ -97,6 +97,8 @@ class _Diver:
                 self._take(slot, contexts.get(slot.context))
 
     def _take(self, slot: Slot, context: Context | None) -> None:
+        if slot.at > END_OF_TIME:
+            return
         self._give(slot.sequence - slot.lag, Delivery.HANDED_OVER)
         if slot.kind == Kind.ABANDONED:
             self._abandoned.update(

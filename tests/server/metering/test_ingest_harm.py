@@ -208,6 +208,11 @@ def test_t10_a_time_out_of_all_reason_is_an_alarm(machine, worker, answers):
     forge(path, 40, lambda slot: slot.__setitem__(slice(32, 40), time))
     machine.take_in()
     assert [each.kind for each in machine.alarms] == [Harm.STRANGE]
+    machine.settle(LEAVE_OUT)
+    machine.take_in()
+    assert len(lost(machine)) == 1
+    assert machine.counted.total() == len(answers) - 1
+    assert machine.recount() == machine.counted
 
 
 def test_t10_a_copy_beside_the_segments_is_no_segment(machine, worker, answers):
