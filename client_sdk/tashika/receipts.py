@@ -142,6 +142,12 @@ class KeptReceipts:
     torn: int
     """How many files end in half a line: the writer died, and one receipt at least is lost."""
 
+    def without(self, others: Iterable[bytes]) -> "KeptReceipts":
+        """Leave out those whose answers another statement counts: none is billed on two."""
+        elsewhere = set(others)
+        left = [each for each in self.leaves if each not in elsewhere]
+        return KeptReceipts(leaves=left, torn=self.torn)
+
 
 def read_receipts(paths: Iterable[Path]) -> KeptReceipts:
     """Read files of receipts, and those in directories.

@@ -76,6 +76,22 @@ def test_what_differs_is_told_with_place_and_time(files: Files) -> None:
     assert finding["received"]["sequence"] == 2
 
 
+def test_receipts_of_another_agreement_are_let_lie_if_its_answers_are_given(files: Files) -> None:
+    ours, theirs = MONTH[:2], MONTH[2:]
+    other = files.directory / "other"
+    other.mkdir()
+    *_, answers = Papers(theirs).write(other)
+    files.options = Papers(ours).write(files.directory)
+    assert files.compare()[0] == 1
+    assert files.compare("--others", answers)[0] == 0
+    with pytest.raises(SystemExit, match="64"):
+        files.compare("--others", str(other / "none"))
+    # What both statements count is billed twice.
+    *_, answers = Papers(MONTH[1:]).write(other)
+    code, told = files.compare("--others", answers, "--json")
+    assert (code, [each["difference"] for each in json.loads(told)["findings"]]) == (1, ["added"])
+
+
 def test_a_few_differences_are_shown_and_the_rest_counted(files: Files) -> None:
     files.options = Papers([answer(100 + each) for each in range(30)]).write(files.directory)
     _, told = files.compare()

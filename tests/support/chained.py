@@ -48,6 +48,8 @@ def tree_hash(leaves: Sequence[str]) -> str:
 
 
 def _tree_hash(leaves: Sequence[bytes]) -> bytes:
+    if not leaves:
+        return sha256().digest()
     if len(leaves) == 1:
         return sha256(b"\x00" + leaves[0]).digest()
     half = 1 << (len(leaves) - 1).bit_length() - 1

@@ -3,6 +3,7 @@
 import argparse
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,14 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
         metavar="PATH",
         help="what ReceiptBook has written, files or directories; other months may be among them",
     )
+    parser.add_argument(
+        "--others",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="the lists of answers of your other agreements, if their receipts are among these",
+    )
     output.add_options(parser)
     parser.set_defaults(handler=_compare)
 
@@ -70,7 +79,9 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
 def _compare(args: argparse.Namespace) -> int:
     try:
         statement = read_statement(args.statement)
-        found = compare(statement, read_leaves(args.answers), read_receipts(args.receipts))
+        others = chain.from_iterable(map(read_leaves, args.others))
+        kept = read_receipts(args.receipts).without(others)
+        found = compare(statement, read_leaves(args.answers), kept)
     except PkiError as wrong:
         told = {"verdict": Verdict.CANNOT_TELL, "reason": str(wrong)}
         headline = _HEADLINE[Verdict.CANNOT_TELL].said(args.lang)

@@ -5,7 +5,6 @@ house wants two persons for it. A suspension or resumption of one family also le
 to do the same to the other, for the operator to decide (see `suspensions.follow_ups`).
 """
 
-import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,7 +28,7 @@ from tashika_server.agreements.releases import Release, Released, release_file
 from tashika_server.agreements.rows import Rows
 from tashika_server.agreements.suspension_record import Resume, Suspend, Suspension
 from tashika_server.agreements.suspensions import follow_ups, resume, suspend
-from tashika_server.agreements.wording import worded
+from tashika_server.agreements.wording import folded, worded
 from tashika_server.book import Change
 from tashika_server.book import tables as t
 from tashika_server.book.plain import from_plain, plain
@@ -224,12 +223,8 @@ def _in_time(order: Order, at: datetime) -> Order:
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Tell whether two names are one person's, in whatever case and width they are written."""
-    return _folded(one) == _folded(other)
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
+    """Tell whether two names are one person's, however they are written."""
+    return folded(one) == folded(other)
 
 
 def _proposal(row: Row[Any]) -> Proposal:

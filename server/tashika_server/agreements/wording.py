@@ -4,7 +4,7 @@ import unicodedata
 
 from tashika_server.agreements.errors import BadScope
 
-__all__ = ["verbatim", "worded"]
+__all__ = ["folded", "verbatim", "worded"]
 
 
 def worded(text: str, what: str) -> str:
@@ -20,6 +20,11 @@ def verbatim(text: str, what: str) -> str:
     if text and not any(unicodedata.category(each).startswith("C") for each in text):
         return text
     raise _unshowable(what)
+
+
+def folded(name: str) -> str:
+    """Write alike what people read as one name, in whatever case, width and spacing."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _unshowable(what: str) -> BadScope:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tashika_server.agreements.period import JST, Period
 from tashika_server.book.plain import plain
+from tashika_server.ledger.cells import cell
 
 __all__ = [
     "print_cells",
@@ -26,9 +27,6 @@ __all__ = [
 
 WIDE = 240
 """Columns of what is not a terminal: enough for the widest table, so nothing is cut off."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is run by spreadsheets."""
 
 
 def print_json(value: object) -> None:
@@ -51,7 +49,7 @@ def write_cells(rows: Iterable[Sequence[Any]]) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return cell(value)
 
 
 def print_table(records: Sequence[Any], columns: Sequence[str]) -> None:

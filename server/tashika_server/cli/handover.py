@@ -65,8 +65,16 @@ def _add(verbs: Any, name: str, run: Callable[[Namespace], None], text: str) -> 
 
 
 def _key(verb: ArgumentParser) -> None:
-    text = "the giver's public key, PEM, got by another way (`ledger key` prints it)"
-    verb.add_argument("--key", type=Path, required=True, metavar="FILE", help=text)
+    text = "the giver's public key, PEM, got by another way (`ledger key` prints it); each, if new"
+    verb.add_argument(
+        "--key",
+        dest="keys",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help=text,
+    )
 
 
 def _export(options: Namespace) -> None:
@@ -79,23 +87,22 @@ def _export(options: Namespace) -> None:
         at = now()
         who = actor.actor_of(options, book, at)
         with closing(IndexReader.open(config.settings.index.path)) as index:
-            parts = _parts(config.settings, LedgerPart(book=book, key=public_key(key)), index, at)
-            with book.writing(actor=who, at=at) as change:
-                passed = hand_over(change, issuer, parts, options.to, key)
+            ledger = LedgerPart(book=book, keys=(public_key(key),))
+            parts = _parts(config.settings, ledger, index, at)
+            passed = hand_over(book, issuer, parts, options.to, key, actor=who, at=at)
     finally:
         book.close()
     print_record(passed)
 
 
 def _import(options: Namespace) -> None:
-    settings, key = load_settings(options.config), read_public_key(options.key)
+    settings, keys = load_settings(options.config), _keys(options)
     home, book = options.config.absolute().parent / HOME, registry_book(options.config, settings)
     try:
         at = now()
         who = actor.actor_of(options, book, at)
-        parts = _parts(settings, LedgerPart(book=book, key=key), None, at)
-        with book.writing(actor=who, at=at) as change:
-            passed = take_over(change, options.directory, parts, home, key)
+        parts = _parts(settings, LedgerPart(book=book, keys=keys), None, at)
+        passed = take_over(book, options.directory, parts, home, keys, actor=who, at=at)
     finally:
         book.close()
     print_record(passed)
@@ -121,8 +128,12 @@ def _tell_what_to_add(passed: Passed, home: Path, part: IssuerPart) -> None:
 
 
 def _verify(options: Namespace) -> None:
-    manifest = read_package(options.directory, read_public_key(options.key))
+    manifest = read_package(options.directory, _keys(options))
     print(f"{manifest.issuer}: {len(manifest.files)} files as given at {manifest.given_at}")
+
+
+def _keys(options: Namespace) -> list[bytes]:
+    return [read_public_key(file) for file in options.keys]
 
 
 def _issuer(config: Config, name: str) -> Issuer:

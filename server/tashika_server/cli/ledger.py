@@ -19,7 +19,13 @@ from tashika_server.cli.days import day
 from tashika_server.cli.display import print_json, print_record
 from tashika_server.cli.registrar import add_list, add_show, add_write, open_house
 from tashika_server.config import load_settings
-from tashika_server.ledger.errors import BadAnchor, CannotRead, NoLedgerKey, NoSuchRoot
+from tashika_server.ledger.errors import (
+    BadAnchor,
+    CannotRead,
+    LedgerBroken,
+    NoLedgerKey,
+    NoSuchRoot,
+)
 from tashika_server.ledger.export import export_lines
 from tashika_server.ledger.keys import make_key, public_pem, read_public_key
 from tashika_server.ledger.root import Root, public_key
@@ -128,6 +134,8 @@ def _verify(options: Namespace) -> None:
             rule="an export is a file",
             remedy="name one that `tashika-server ledger export` has written",
         ) from wrong
+    if keys and not verified.roots:
+        raise LedgerBroken("it has no root: nothing of it is signed, with whatever key")
     if options.json:
         print_json(verified)
     else:

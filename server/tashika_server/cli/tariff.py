@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 
 from tashika.pki.profile import Family
 from tashika_server.agreements.act import Category
+from tashika_server.agreements.registry import Issuers
 from tashika_server.agreements.terms import Method
 from tashika_server.book import Change
 from tashika_server.cli.arguments import first_moment, one_of
 from tashika_server.cli.days import day
 from tashika_server.cli.registrar import add_list, add_show, add_write
+from tashika_server.config.problem import nearest
 from tashika_server.console.operators import Role
 from tashika_server.ledger import tariff_record
 from tashika_server.ledger.days import DAY
@@ -120,6 +122,7 @@ def _add(options: Namespace, change: Change) -> Tariff:
         note=options.note,
     )
     row = tariff_record.add_tariff(change, price, supersedes=options.supersedes, past=options.past)
+    _tell_of_unknown(options.issuers, row)
     _tell_of_frozen(change, row)
     return row
 
@@ -134,8 +137,21 @@ def _import(options: Namespace, change: Change) -> tuple[Tariff, ...]:
     text = published_tariff() if options.published else read_tariff_text(options.file)
     rows = import_tariffs(change, read_tariffs(text), past=options.past)
     for row in rows:
+        _tell_of_unknown(options.issuers, row)
         _tell_of_frozen(change, row)
     return rows
+
+
+def _tell_of_unknown(issuers: Issuers, row: Tariff) -> None:
+    """Say that a row is for an issuer that nobody here answers for: perhaps no more, or a slip."""
+    price = row.price
+    served = [name for name, family in issuers.items() if family is price.family]
+    if price.issuer is not None and price.issuer not in served:
+        print(
+            f"{row.id} prices nothing while no issuer of family {price.family} is called "
+            f"{price.issuer}; {nearest(price.issuer, served) if served else 'none is'}",
+            file=sys.stderr,
+        )
 
 
 def _tell_of_frozen(change: Change, row: Tariff) -> None:

@@ -4,7 +4,6 @@ Made and ended by the commands only, so that nobody who gets hold of the API mak
 them. A token's secret leaves here once and is kept hashed; a certificate is kept as its key.
 """
 
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,9 +17,10 @@ from tashika_server.agreements.certificates import read_client_certificate
 from tashika_server.agreements.errors import BadPeriod, BadScope, Duplicate, WrongState
 from tashika_server.agreements.ids import Kind
 from tashika_server.agreements.period import Period, years_later
+from tashika_server.agreements.proposals import is_same_person
 from tashika_server.agreements.rows import Rows
 from tashika_server.agreements.terms import key_digest, secret_digest
-from tashika_server.agreements.wording import worded
+from tashika_server.agreements.wording import folded, worded
 from tashika_server.book import Change
 from tashika_server.book import tables as t
 
@@ -162,25 +162,20 @@ def _proof(at: datetime, certificate: str | None) -> tuple[str | None, bytes, da
 
 def _demand_name(connection: Connection, name: str) -> str:
     tidy = worded(name, "name")
-    if _folded(tidy).startswith(ACCOUNT_MARK):
+    if folded(tidy).startswith(ACCOUNT_MARK):
         raise BadScope(
             f"{tidy} is how an account of a machine is written",
             rule="the audit trail tells operators from accounts",
             remedy="give the person's own name",
         )
     for each in operators(connection):
-        if each.ended_at is None and _folded(each.name) == _folded(tidy):
+        if each.ended_at is None and is_same_person(each.name, tidy):
             raise Duplicate(
                 f"{each.id} has that name",
                 rule="the audit trail tells operators by their names",
                 remedy=f"end {each.id} first, or give another name",
             )
     return tidy
-
-
-def _folded(name: str) -> str:
-    """Write alike what people read as one name: widths and cases, as for a second person."""
-    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _demand_new_key(connection: Connection, digest: bytes) -> None:

@@ -5,11 +5,11 @@
     PART/...        what each store has handed over
 
 Reading trusts nothing: a file that was changed, is missing, is listed twice or was put in is
-refused, and so is a signature by any other key than the one that the reader was told of.
+refused, and so is a signature by any other key than those that the reader was told of.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import file_digest, sha256
@@ -96,12 +96,13 @@ def seal_package(
     return manifest
 
 
-def read_package(folder: Path, key: bytes) -> Manifest:
+def read_package(folder: Path, keys: Collection[bytes]) -> Manifest:
     """Verify a hand-over to the last byte; HandoverRefused names the first thing that is wrong.
 
-    `key` is the giver's public key (SubjectPublicKeyInfo in DER), got by another way.
+    `keys` are the giver's public keys (SubjectPublicKeyInfo in DER), got by another way: any
+    of them may have signed.
     """
-    manifest = _manifest(folder, key)
+    manifest = _manifest(folder, keys)
     listed = [each.path for each in manifest.files]
     if len(set(listed)) < len(listed):
         raise HandoverRefused(f"{MANIFEST} lists a file twice; have it made anew")
@@ -116,20 +117,17 @@ def read_package(folder: Path, key: bytes) -> Manifest:
     return manifest
 
 
-def _manifest(folder: Path, key: bytes) -> Manifest:
+def _manifest(folder: Path, keys: Collection[bytes]) -> Manifest:
     try:
         with (folder / MANIFEST).open("rb") as opened:
             line = opened.read(MAX_MANIFEST_BYTES + 1)
         signature = bytes.fromhex((folder / SIGNATURE).read_text("ascii").strip())
     except (OSError, ValueError) as wrong:
         raise HandoverRefused(f"{folder} is no hand-over: {wrong}") from wrong
-    public: Any = load_der_public_key(key)
-    try:
-        algorithms.verify(public, algorithms.algorithm_for(public), signature, line)
-    except PkiError as wrong:
+    if not any(_is_signed(line, signature, key) for key in keys):
         raise HandoverRefused(
             f"{MANIFEST} is not signed by that key, or was changed; ask the giver for their key"
-        ) from wrong
+        )
     try:
         manifest = from_plain(json.loads(line), Manifest)
     except Exception as wrong:  # whatever it is, it was signed by somebody who may
@@ -137,6 +135,15 @@ def _manifest(folder: Path, key: bytes) -> Manifest:
     if manifest.format != FORMAT or f"{canonical(manifest)}\n".encode() != line:
         raise HandoverRefused(f"{MANIFEST} is of another version than {FORMAT}")
     return manifest
+
+
+def _is_signed(line: bytes, signature: bytes, key: bytes) -> bool:
+    public: Any = load_der_public_key(key)
+    try:
+        algorithms.verify(public, algorithms.algorithm_for(public), signature, line)
+    except PkiError:
+        return False
+    return True
 
 
 def _files(folder: Path) -> Iterator[PurePosixPath]:

@@ -4,17 +4,21 @@
     take_over   verify → parts check → copy, verify the copy → put in its place
                 → parts take in → ledger entry
 
-Nothing shows at its place before it is whole; the ledger's entry is the last step, and a crash
-before it leaves something that the same command finishes.
+Nothing shows at its place before it is whole. The ledger's entry is the last step, and a crash
+before it leaves something that is given anew or taken to its end (docs/operations.md). It alone
+is written in a transaction: years of files take a while, and a suspension must not wait.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from tashika.pki.algorithms import PrivateKey
-from tashika_server.book import Change, trail
+from tashika_server.book import Book, trail
 from tashika_server.durable import sync_directory
 from tashika_server.handover.package import (
     HandoverRefused,
@@ -47,7 +51,14 @@ class Passed:
 
 
 def hand_over(
-    change: Change, issuer: Issuer, parts: Sequence[Portable], folder: Path, key: PrivateKey
+    book: Book,
+    issuer: Issuer,
+    parts: Sequence[Portable],
+    folder: Path,
+    key: PrivateKey,
+    *,
+    actor: str,
+    at: datetime,
 ) -> Passed:
     """Write a hand-over at `folder`, which must not be there, and enter it into the ledger."""
     if folder.exists():
@@ -63,22 +74,30 @@ def hand_over(
         fingerprint=issuer.identity.fingerprint,
         operator=issuer.operator,
         parts=tuple(part.name for part in parts),
-        at=change.at,
+        at=at,
     )
     _put(draft, folder)
-    return _enter(change, GIVEN, manifest)
+    return _enter(book, GIVEN, manifest, actor=actor, at=at)
 
 
 def take_over(
-    change: Change, folder: Path, parts: Sequence[Portable], home: Path, key: bytes
+    book: Book,
+    folder: Path,
+    parts: Sequence[Portable],
+    home: Path,
+    keys: Collection[bytes],
+    *,
+    actor: str,
+    at: datetime,
 ) -> Passed:
     """Take a hand-over in below `home`; refused if anything is not as it was given.
 
     One that is in the ledger is refused; one whose files are there already, as after a crash,
     is finished.
     """
-    manifest = read_package(folder, key)
-    _demand_new(change, manifest)
+    manifest = read_package(folder, keys)
+    with book.reading() as connection:
+        _demand_new(connection, manifest)
     _demand_parts(manifest, parts)
     for part in parts:
         part.check(manifest.fingerprint, folder / part.name)
@@ -89,11 +108,11 @@ def take_over(
         for path in (draft, *(each for each in draft.rglob("*") if each.is_dir())):
             sync_directory(path)
         _put(draft, kept)
-    if read_package(kept, key) != manifest:
+    if read_package(kept, keys) != manifest:
         raise HandoverRefused(f"{kept} holds another hand-over; move it away")
     for part in parts:
         part.take_in(manifest.fingerprint, kept / part.name)
-    return _enter(change, TAKEN, manifest)
+    return _enter(book, TAKEN, manifest, actor=actor, at=at)
 
 
 def _place(home: Path, digest: bytes) -> Path:
@@ -113,9 +132,9 @@ def _put(draft: Path, place: Path) -> None:
     sync_directory(place.parent)
 
 
-def _demand_new(change: Change, manifest: Manifest) -> None:
+def _demand_new(connection: Connection, manifest: Manifest) -> None:
     mark = manifest.digest.hex()
-    for entry in trail.entries(change.connection, subject=_subject(manifest)):
+    for entry in trail.entries(connection, subject=_subject(manifest)):
         if entry.action == TAKEN and mark in (entry.after or ""):
             raise HandoverRefused(f"it was taken over already, by entry {entry.number}")
 
@@ -128,7 +147,7 @@ def _demand_parts(manifest: Manifest, parts: Iterable[Portable]) -> None:
         raise HandoverRefused(f"its part {name!r} is not known here; a newer program takes it in")
 
 
-def _enter(change: Change, action: str, manifest: Manifest) -> Passed:
+def _enter(book: Book, action: str, manifest: Manifest, *, actor: str, at: datetime) -> Passed:
     passed = Passed(
         issuer=manifest.issuer,
         fingerprint=manifest.fingerprint,
@@ -136,7 +155,10 @@ def _enter(change: Change, action: str, manifest: Manifest) -> Passed:
         parts=manifest.parts,
         files=len(manifest.files),
     )
-    change.record(action, _subject(manifest), before=None, after=passed)
+    with book.writing(actor=actor, at=at) as change:
+        if action == TAKEN:  # by another command, meanwhile
+            _demand_new(change.connection, manifest)
+        change.record(action, _subject(manifest), before=None, after=passed)
     return passed
 
 

@@ -6,6 +6,7 @@ Archive and history are in `kept`; whoever puts a hand-over together lists all o
 import csv
 import json
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -130,8 +131,8 @@ class LedgerPart:
     """The giver's ledger, whole: a chain can be verified only as one."""
 
     book: Book
-    key: bytes
-    """The public key that signed its days, and that a receiver trusts."""
+    keys: Collection[bytes]
+    """The public keys that may have signed its days: those that a receiver trusts."""
     name: str = "ledger"
 
     def give(self, _issuer: Issuer, folder: Path) -> None:
@@ -143,9 +144,13 @@ class LedgerPart:
         """Verify chain and signatures."""
         try:
             with (folder / "ledger.jsonl").open("rb") as opened:
-                verify_export(lines_of(opened), keys=(self.key,))
+                verified = verify_export(lines_of(opened), keys=self.keys)
         except (OSError, LedgerBroken) as wrong:
             raise HandoverRefused(f"the ledger does not hold: {wrong}") from wrong
+        if verified.first > 1:
+            raise HandoverRefused(
+                f"the ledger begins with entry {verified.first}; ask for all of it"
+            )
 
     def take_in(self, _fingerprint: bytes, _folder: Path) -> None:
         """Do nothing: it is kept where it lies, and named by the digest in our own ledger."""

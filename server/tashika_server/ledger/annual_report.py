@@ -5,7 +5,7 @@ What the report says is in `annual_form`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple
 from datetime import date, datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ from tashika_server.ledger.annual_form import (
 from tashika_server.ledger.days import Month, hours_of
 from tashika_server.ledger.errors import ReportDiffers, UnknownUsage
 from tashika_server.ledger.watermark import demand_complete, obstacles
-from tashika_server.metering.contexts import Stranger, check_context, context_of
+from tashika_server.metering.contexts import context_of, known_among
 from tashika_server.metering.counting import Like
 from tashika_server.metering.usage import Context, Delivery, Occasion, StandingCode
 
@@ -82,7 +82,7 @@ def recounted(connection: Connection, report: AnnualReport, recount: Recount) ->
     tally = _Tally(connection, report.operators)
     for month in _months(report.fiscal_year):
         counts = recount(month)
-        known = _known(connection, {like.context for like in counts})
+        known = known_among(connection, {like.context for like in counts})
         for (_, context, *codes), answers in counts.items():
             if context in known:
                 tally.add(context, _Codes(*codes), answers)
@@ -139,19 +139,6 @@ def _totals(connection: Connection, month: Month) -> Iterator[tuple[Context, _Co
         yield contexts[context], _Codes(*codes), count
 
 
-def _known(connection: Connection, contexts: Iterable[Context]) -> frozenset[Context]:
-    """Leave out whom the registry does not know, as the intake does."""
-
-    def is_known(context: Context) -> bool:
-        try:
-            check_context(connection, context)
-        except Stranger:
-            return False
-        return True
-
-    return frozenset(filter(is_known, contexts))
-
-
 # --- Adding up ------------------------------------------------------------------------------
 
 
@@ -181,13 +168,16 @@ class _Tally:
         """Add answers of one kind; those of the test environment provide nothing."""
         if context.agreement in self._tests:
             return
-        group = _Group(
-            Family(context.family),
-            Method(context.method),
-            context.issuer,
-            self._categories[context.verifier],
-        )
-        self._counts[group][_column(codes)] += answers
+        try:
+            family, method, column = Family(context.family), Method(context.method), _column(codes)
+        except ValueError as unknown:
+            raise UnknownUsage(
+                f"what was counted has a code without a name: {unknown}",
+                rule="what is counted has a name",
+                remedy="report with the program that took the journals in, or a newer one",
+            ) from None
+        group = _Group(family, method, context.issuer, self._categories[context.verifier])
+        self._counts[group][column] += answers
 
     def report(self, year: int, *, interim: bool) -> AnnualReport:
         """Write down what has been added up."""
@@ -224,15 +214,9 @@ def _of_the_act(summed: tuple[tuple[Family, Service], object]) -> tuple[Family, 
 
 
 def _column(codes: _Codes) -> str:
-    try:
-        standing, occasion = StandingCode(codes.standing), Occasion(codes.occasion)
-        delivery = Delivery(codes.delivery)
-    except ValueError as unknown:
-        raise UnknownUsage(
-            f"what was counted has a code without a name: {unknown}",
-            rule="what is counted has a name",
-            remedy="report with the program that took the journals in, or a newer one",
-        ) from None
+    """Name the figure that these belong to; ValueError for a code without a name."""
+    standing, occasion = StandingCode(codes.standing), Occasion(codes.occasion)
+    delivery = Delivery(codes.delivery)
     if delivery is not Delivery.HANDED_OVER:
         return "uncertain" if delivery is Delivery.UNKNOWN else "undelivered"
     if standing is StandingCode.UNKNOWN:

@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from tashika_server.durable import sync_directory, write_atomically
-from tashika_server.ledger.days import Month
 from tashika_server.ledger.document import Document
 from tashika_server.ledger.printed import print_statement
 from tashika_server.ledger.receipts import write_leaves
@@ -38,13 +37,13 @@ def hand_out(connection: Connection, statement: Statement, directory: Path) -> t
         ".pdf": statement_pdf(printed),
     }
     directory.mkdir(parents=True, exist_ok=True)
-    files = [directory.joinpath(statement.id + suffix) for suffix in contents]
+    *files, answers = (directory.joinpath(statement.id + each) for each in (*contents, ".answers"))
+    lists = [] if printed.document.receipts is None else [answers]
+    for each in lists:  # before the others: it may be refused
+        _write_answers(connection, printed.document, each)
     for file, content in zip(files, contents.values(), strict=True):
         write_atomically(file, content, mode=OWNER_ONLY)
-    if printed.document.receipts is not None:
-        files.append(directory.joinpath(f"{statement.id}.answers"))
-        _write_answers(connection, printed.document, files[-1])
-    return tuple(files)
+    return (*files, *lists)
 
 
 def _write_answers(connection: Connection, document: Document, file: Path) -> None:
@@ -53,7 +52,7 @@ def _write_answers(connection: Connection, document: Document, file: Path) -> No
     try:
         with fresh.open("wb") as opened:
             fresh.chmod(OWNER_ONLY)
-            write_leaves(connection, document.agreement, Month.read(document.month), opened)
+            write_leaves(connection, document, opened)
             opened.flush()
             os.fsync(opened.fileno())
         fresh.replace(file)

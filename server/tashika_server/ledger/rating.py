@@ -7,9 +7,10 @@ in it, and nothing is written.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, cast, func, select
+from sqlalchemy import BigInteger, Connection, Row, cast, func, select
 
 from tashika.pki.profile import Family
 from tashika_server.agreements import ids
@@ -44,14 +45,15 @@ def rate_month(
 
     Raises TariffHole with all that has no price (T39), UnknownUsage and BadTariff.
     """
-    askers = _askers(connection)
+    contexts = _contexts(connection)
+    asker_of = cache(lambda number: _asker(contexts[number]))
     tallies: dict[str, _Tally] = defaultdict(_Tally)
     holes = Holes()
     days = tuple(month.days)
     for done, day in enumerate(days):
         progress(done, len(days))
         for context, codes, count in _usage(connection, day):
-            asker = askers[context]
+            asker = asker_of(context)
             rule = _rule(table, asker, codes)
             tally = tallies[asker.agreement]
             tally.days[day, rule.billable] += count
@@ -97,26 +99,32 @@ class _Asker(NamedTuple):
         return What(self.provision.family, self.provision.method, self.provision.issuer)
 
 
-def _askers(connection: Connection) -> Mapping[int, _Asker]:
+def _contexts(connection: Connection) -> Mapping[int, Row[Any]]:
     query = (
         select(a.usage_context, t.verifier.c.category, t.agreement.c.environment)
         .join(t.verifier, a.usage_context.c.verifier_id == t.verifier.c.id)
         .join(t.agreement, a.usage_context.c.agreement_id == t.agreement.c.id)
     )
-    return {
-        row.id: _Asker(
-            ids.label(Kind.AGREEMENT, row.agreement_id),
-            Environment(row.environment),
-            Provision(
-                method=Method(row.method),
-                family=Family(row.family),
-                issuer=row.issuer,
-                category=Category(row.category),
-                verifier=ids.label(Kind.VERIFIER, row.verifier_id),
-            ),
-        )
-        for row in connection.execute(query)
-    }
+    return {row.id: row for row in connection.execute(query)}
+
+
+def _asker(row: Row[Any]) -> _Asker:
+    agreement = ids.label(Kind.AGREEMENT, row.agreement_id)
+    try:
+        method, family = Method(row.method), Family(row.family)
+    except ValueError as unknown:
+        raise _nameless(agreement, unknown) from None
+    return _Asker(
+        agreement,
+        Environment(row.environment),
+        Provision(
+            method=method,
+            family=family,
+            issuer=row.issuer,
+            category=Category(row.category),
+            verifier=ids.label(Kind.VERIFIER, row.verifier_id),
+        ),
+    )
 
 
 def _usage(connection: Connection, day: date) -> Iterator[tuple[int, _Codes, int]]:
@@ -142,12 +150,16 @@ def _rule(table: BillableTable, asker: _Asker, codes: _Codes) -> Rule:
             Delivery(codes.delivery),
         )
     except ValueError as unknown:
-        raise UnknownUsage(
-            f"the totals of {asker.agreement} have a code without a name: {unknown}",
-            rule="what is counted has a name",
-            remedy="close the month with the program that took the journals in, or a newer one",
-        ) from None
+        raise _nameless(asker.agreement, unknown) from None
     return table.decide(fact)
+
+
+def _nameless(agreement: str, unknown: ValueError) -> UnknownUsage:
+    return UnknownUsage(
+        f"the totals of {agreement} have a code without a name: {unknown}",
+        rule="what is counted has a name",
+        remedy="close the month with the program that took the journals in, or a newer one",
+    )
 
 
 # --- Adding up ------------------------------------------------------------------------------

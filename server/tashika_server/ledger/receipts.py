@@ -76,15 +76,18 @@ def receipt_trees(table: BillableTable) -> Receipts:
     return of_month
 
 
-def write_leaves(connection: Connection, agreement: str, month: Month, file: BinaryIO) -> int:
+def write_leaves(connection: Connection, document: Document, file: BinaryIO) -> int:
     """Write the list of answers that comes with a statement; returns how many.
 
-    Leaves of 82 octets, one after the other, in the order of stream and sequence.
+    Leaves of 82 octets, one after the other, in the order of stream and sequence. Raises
+    StatementAltered at the end unless they come to what the statement says.
     """
-    count = 0
-    for count, leaf in enumerate(_leaves(connection, agreement, month), 1):  # noqa: B007
+    tree = merkle.Tree()
+    for leaf in _leaves(connection, document.agreement, Month.read(document.month)):
+        tree.add(merkle.leaf_hash(leaf))
         file.write(leaf)
-    return count
+    _demand_stated(document, tree.size, tree.root())
+    return tree.size
 
 
 def proof(connection: Connection, document: Document, receipt: Receipt) -> Proof:

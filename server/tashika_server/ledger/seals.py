@@ -1,9 +1,10 @@
 """Follows the roots of an export, each over the entries since the one before. Pure."""
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime, time
 
 from tashika.pki.merkle import Tree, leaf_hash
+from tashika_server.agreements.period import JST
 from tashika_server.ledger.errors import LedgerBroken
 from tashika_server.ledger.root import Root
 
@@ -21,19 +22,23 @@ class Seals:
     ) -> None:
         self._head, self._trusted, self._anchors = head, keys, anchors
         self._tree = Tree()
+        self._at: datetime | None = None
+        """The time of the last entry that has no root yet."""
         self.done = done
         """The last entry under a root."""
         self.days: list[date] = []
         self.keys: dict[bytes, None] = {}
         """Every key that signed, in the order of its first root."""
 
-    def add(self, digest: bytes) -> None:
-        """Take in an entry."""
+    def add(self, at: datetime, digest: bytes) -> None:
+        """Take in an entry of this time."""
         self._tree.add(leaf_hash(digest))
+        self._at = at
 
     def follow(self, root: Root, digest: bytes) -> None:
         """Take the root of all entries since the last, and its digest; raises LedgerBroken."""
         self._demand_place(root)
+        self._demand_day(root)
         if root.root != self._tree.root():
             raise LedgerBroken(f"the entries are not those that the root of {root.day} signs")
         root.demand_signed()
@@ -46,7 +51,8 @@ class Seals:
             )
         self.days.append(root.day)
         self.keys[root.key] = None
-        self._tree, self._head, self.done = Tree(), digest, root.last
+        self._tree, self._at = Tree(), None
+        self._head, self.done = digest, root.last
 
     def demand_anchors(self) -> None:
         """Raise LedgerBroken if a root that was kept did not come."""
@@ -67,4 +73,13 @@ class Seals:
             raise LedgerBroken(
                 f"the root of {root.day} does not follow the one before: "
                 "one of the two was changed, or one between them was left out"
+            )
+
+    def _demand_day(self, root: Root) -> None:
+        """Demand that its last entry is from before the end of its day, and it is from after."""
+        over = datetime.combine(root.day, time.max, JST)
+        if self._at is None or not self._at <= over < root.closed_at:
+            raise LedgerBroken(
+                f"the root of {root.day} is not of that day: its last entry is of {self._at}, "
+                f"and it was closed at {root.closed_at}"
             )

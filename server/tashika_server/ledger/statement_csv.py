@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from tashika_server.ledger.cells import cell
 from tashika_server.ledger.document import DocumentLine, DocumentUnbilled
 from tashika_server.ledger.printed import PrintedStatement
 from tashika_server.ledger.words import WORDS, tax_words
@@ -31,9 +32,6 @@ HEADINGS = {
     "tariff": "料金表 tariff",
     "waiver": "減免 waiver",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is run by spreadsheets."""
-
 Row = dict[str, str | int | None]
 
 
@@ -52,7 +50,7 @@ def statement_csv(printed: PrintedStatement) -> str:
     for row in _rows(printed):
         operator = document.operators.get(str(row.get("issuer")))
         cells = {**whole, "operator": operator, **row}
-        table.writerow({key: _safe(value) for key, value in cells.items()})
+        table.writerow({key: cell(value) for key, value in cells.items()})
     return written.getvalue()
 
 
@@ -100,7 +98,3 @@ def _unbilled(each: DocumentUnbilled) -> Row:
         "provisions": each.provisions,
         "due_yen": 0,
     }
-
-
-def _safe(value: str | int | None) -> str | int | None:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -152,7 +152,7 @@ def _demand_present(today: date, replaced: Tariff | None, price: Price) -> None:
     if changed is not None and changed < today:
         raise BadTariff(
             f"the row changes what provisions cost since {changed}, and today is {today}",
-            rule="a price is known before the day it applies to",
+            rule="a price is known by the day on which it applies",
             remedy="let it begin today or later; if the past was priced wrongly, "
             "say `--retroactive` (frozen months keep their statements)",
         )

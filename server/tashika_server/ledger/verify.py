@@ -116,7 +116,7 @@ def _verify(reader: "_Reader", keys: Collection[bytes], anchors: Anchors) -> Ver
         match value:
             case Entry():
                 chain.follow(value, reader.digest)
-                seals.add(reader.digest)
+                seals.add(value.at, reader.digest)
             case Root():
                 seals.follow(value, reader.digest)
             case End():

@@ -54,13 +54,15 @@ def open_alarm(
 ) -> Alarm | None:
     """Raise an alarm, unless it is known: None then.
 
-    A stream has one open alarm at most. What is not about a stream is told once for all.
+    A stream has one open alarm at most. What is not about a stream is told once for all; but
+    of answers that come too late more may come after somebody has seen to the first.
     """
     column = journal_alarm.c
+    known: list[ColumnElement[bool]] = [column.stream == stream]
     if stream is None:
-        known: tuple[ColumnElement[bool], ...] = (column.kind == kind, column.detail == detail)
-    else:
-        known = (column.stream == stream, column.settled_at.is_(None))
+        known = [column.kind == kind, column.detail == detail]
+    if stream is not None or kind == Doubt.LATE:
+        known.append(column.settled_at.is_(None))
     if alarms(change.connection, *known):
         return None
     values: dict[str, Any] = {

@@ -5,7 +5,7 @@ registry knows them. Not for what a context is (`usage`).
 """
 
 import re
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
@@ -15,7 +15,7 @@ from tashika_server.book.tables import agreement, agreement_version, holder
 from tashika_server.metering.errors import MeteringError
 from tashika_server.metering.usage import Context
 
-__all__ = ["Stranger", "check_context", "context_of", "context_rows", "row_of"]
+__all__ = ["Stranger", "check_context", "context_of", "context_rows", "known_among", "row_of"]
 
 _FORM = re.compile(r"([AHV])-([0-9]{6,18})")
 _ITSELF = 0
@@ -45,6 +45,19 @@ def context_rows(
         else:
             known[each] = _add(connection, each)
     return known
+
+
+def known_among(connection: Connection, contexts: Iterable[Context]) -> frozenset[Context]:
+    """Leave out whom the registry does not know: of what was taken in, a person has done so."""
+
+    def is_known(context: Context) -> bool:
+        try:
+            check_context(connection, context)
+        except Stranger:
+            return False
+        return True
+
+    return frozenset(filter(is_known, contexts))
 
 
 def check_context(connection: Connection, context: Context) -> None:

@@ -28,7 +28,14 @@ from tashika_server.metering.record import (
     seed,
 )
 from tashika_server.metering.segment import SegmentReader, segment_path
-from tashika_server.metering.usage import Context, Delivery, Occasion, StandingCode, Usage
+from tashika_server.metering.usage import (
+    END_OF_TIME,
+    Context,
+    Delivery,
+    Occasion,
+    StandingCode,
+    Usage,
+)
 
 __all__ = ["Counted", "Like", "Range", "count", "count_page", "unknown_ranges"]
 
@@ -226,7 +233,8 @@ class _Run:
         """Return what has been dealt with; None if nothing has, or there is some nonsense."""
         done = self._dealt - self._begin
         handed = Counter(self._answers[:done])
-        if not handed or any(each[2:] not in _SAID for each in handed):
+        nonsense = self._at > END_OF_TIME or any(each[2:] not in _SAID for each in handed)
+        if nonsense or not handed:
             return None
         given_up = Counter(
             self._answers[each - self._begin] for each in self._abandoned if each < self._dealt

@@ -23,7 +23,7 @@ from tashika_server.metering.streams import (
     streams,
 )
 
-__all__ = ["enrol_streams"]
+__all__ = ["enrol_streams", "roster_harm"]
 
 UNKNOWN_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Of a stream that the roster does not name: before any month that could be closed."""
@@ -48,7 +48,7 @@ def enrol_streams(
     unlisted = {each.name for each in strays(journal)} | going - listed
     with book.writing(actor=actor, at=at) as change:
         _enrol(change, _listed(roster, node) + _unlisted(unlisted, node))
-        raised = tuple(filter(None, _doubt(change, roster, unlisted)))
+        raised = tuple(filter(None, _doubt(change, node, roster, unlisted)))
         note_roster_read(change.connection, node, at)
     return frozenset(listed | unlisted), raised
 
@@ -60,13 +60,20 @@ def _enrol(change: Change, found: Collection[Stream]) -> None:
             enrol(change.connection, each)
 
 
-def _doubt(change: Change, roster: Roster, unlisted: Collection[str]) -> Iterator[Alarm | None]:
+def roster_harm(node: str, roster: Roster) -> str:
+    """Say what is wrong with the roster of a machine, in an alarm's words; empty for nothing."""
+    return f"{node}: {roster.harm}" if roster.harm else ""
+
+
+def _doubt(
+    change: Change, node: str, roster: Roster, unlisted: Collection[str]
+) -> Iterator[Alarm | None]:
     told = alarms(change.connection, journal_alarm.c.kind == Doubt.STRAY)
     for each in sorted(set(unlisted) - {alarm.stream for alarm in told}):
         detail = "the roster does not name this stream, so that it has lost a line"
         yield open_alarm(change, Doubt.STRAY, each, at=None, detail=detail)
-    if roster.harm:
-        yield open_alarm(change, Doubt.ROSTER, None, at=None, detail=roster.harm)
+    if harm := roster_harm(node, roster):
+        yield open_alarm(change, Doubt.ROSTER, None, at=None, detail=harm)
 
 
 def _listed(roster: Roster, node: str) -> list[Stream]:

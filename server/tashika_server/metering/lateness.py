@@ -20,7 +20,7 @@ __all__ = ["tell_of_late"]
 def tell_of_late(change: Change, stream: str, counts: Iterable[Like]) -> tuple[Alarm | None, ...]:
     """Raise an alarm for each frozen month that answers of a stream were counted in.
 
-    Once for each month and stream, None the next time; reading goes on.
+    One for each month and stream, None while it is open; reading goes on.
     """
     frozen = frozenset(change.connection.scalars(select(month.c.id)))
     late = sorted(frozen & {month_of(each.hour) for each in counts})

@@ -37,7 +37,7 @@ from struct import error as struct_error
 from typing import NamedTuple
 
 from tashika_server.durable import Durability
-from tashika_server.metering.usage import Context, Occasion, StandingCode
+from tashika_server.metering.usage import END_OF_TIME, Context, Occasion, StandingCode
 
 __all__ = [
     "BODY_BYTES",
@@ -75,6 +75,8 @@ BODY_BYTES = SLOT.size
 CHECKSUM = Struct("<I")
 SLOT_BYTES = BODY_BYTES + CHECKSUM.size
 
+MAX_VERSION = 2**31 - 1
+"""Of an agreement: what the book's INTEGER holds."""
 MAX_PARTS = 32
 """Slots of one context: 1 kB of text, of which most need a third."""
 
@@ -242,6 +244,8 @@ def read_header(slot: Slot) -> Header:
         raise Strange(f"it has format {slot.standing}, and this program reads {_FORMAT}")
     if slot.occasion not in _DURABILITIES:
         raise Strange(f"durability {slot.occasion} does not exist")
+    if made_at > END_OF_TIME:
+        raise Strange("it was made at a time that no calendar has")
     return Header(_DURABILITIES[slot.occasion], slots, number, stream, made_at)
 
 
@@ -255,6 +259,10 @@ def read_context(parts: Sequence[Slot]) -> tuple[int, Context]:
         said = json.loads(b"".join(pieces).rstrip(b"\x00"))
         if {name: type(value) for name, value in said.items()} != _WRITTEN_AS:
             raise TypeError
+        # What no database keeps would stop the intake of every other journal too.
+        texts = (each for each in said.values() if isinstance(each, str))
+        if not (0 <= said["version"] <= MAX_VERSION and all(map(str.isprintable, texts))):
+            raise ValueError
         context = Context(**{**said, "fingerprint": bytes.fromhex(said["fingerprint"])})
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise Strange("the text of a context is not what a writer makes") from None

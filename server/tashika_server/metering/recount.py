@@ -20,6 +20,7 @@ from tashika_server.book.accounts import (
     usage_total,
 )
 from tashika_server.metering.alarms import alarms
+from tashika_server.metering.contexts import known_among
 from tashika_server.metering.counting import Like, count
 from tashika_server.metering.errors import JournalHarmed, NotKept
 from tashika_server.metering.reading import Cursor
@@ -113,14 +114,16 @@ def reconcile(
 ) -> tuple[Reckoned, ...]:
     """Compare journals and totals by verifier and day, from the first to the last day.
 
-    The ingest may go on meanwhile: both sides are as the connection's snapshot has them. Raises
-    as `extents` and `items` do.
+    The ingest may go on meanwhile: both sides are as the connection's snapshot has them, and
+    whom the registry does not know is in neither. Raises as `extents` and `items` do.
     """
     span = Span(_begins(first), _begins(last + timedelta(days=1)))
     hours = usage_total.c.hour.between(hour_of(span.begin), hour_of(span.end) - 1)
     found = extents(connection, journals, span)
     ingested = _by_day((each, each.answers) for each in totals(connection, hours))
-    journalled = _by_day(recount(found, span).items())
+    counts = recount(found, span)
+    known = known_among(connection, {like.context for like in counts})
+    journalled = _by_day(each for each in counts.items() if each[0].context in known)
     return tuple(
         Reckoned(day=day, verifier=verifier, journalled=journalled[key], ingested=ingested[key])
         for key in sorted(journalled.keys() | ingested.keys())

@@ -8,7 +8,8 @@ handed over are in it: if the first was never delivered, the second is the one t
 Nothing is locked. Two workers that mark at once in one bucket, a crowd (more than a thousand
 answers with a nonce a second for each MB of it), or a restart of the machine may lose a mark,
 and then a retry counts as a fresh answer once. Nothing makes a fresh answer a retry: an entry is
-the certificate's pseudonym, which is keyed by verifier, with 12 octets of the nonce.
+the certificate's pseudonym, which is keyed by verifier, with the beginning of the nonce and a
+checksum over all of it, for some clients count in its end.
 """
 
 import mmap
@@ -16,6 +17,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from struct import Struct
+from zlib import crc32
 
 __all__ = ["Repeats"]
 
@@ -26,8 +28,8 @@ ENTRIES = 2**19
 WINDOW = timedelta(seconds=60)
 """Clients give up sooner."""
 
-_TAG = Struct("<16s12s")
-_ENTRY = Struct("<16s12sI")
+_TAG = Struct("<16s8sI")
+_ENTRY = Struct("<16s8sII")
 _SECOND = Struct("<I")
 _WAYS = 4
 _SECONDS = Struct("<" + "28xI" * _WAYS)
@@ -54,7 +56,7 @@ class Repeats:
 
     def seen(self, pseudonym: bytes, nonce: bytes, second: int) -> bool:
         """Tell whether an answer about this certificate to this nonce was marked lately."""
-        place, tag = self._bucket(pseudonym), _TAG.pack(pseudonym, nonce)
+        place, tag = self._bucket(pseudonym), _TAG.pack(pseudonym, nonce, crc32(nonce))
         # A copy, since before Python 3.11.4 a search in a map may read behind its end.
         bucket = self._table[place : place + _BUCKET]
         found = bucket.find(tag)
@@ -70,7 +72,7 @@ class Repeats:
         bucket = self._bucket(pseudonym)
         seconds = _SECONDS.unpack_from(self._table, bucket)
         oldest = bucket + seconds.index(min(seconds)) * _ENTRY.size
-        _ENTRY.pack_into(self._table, oldest, pseudonym, nonce, second)
+        _ENTRY.pack_into(self._table, oldest, pseudonym, nonce, crc32(nonce), second)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 from tashika_server.book import Book, Change
 from tashika_server.book.accounts import journal_alarm, journal_segment, month
 from tashika_server.metering.record import SLOT_BYTES, claimed_header
-from tashika_server.metering.segment import is_begun, segment_path
+from tashika_server.metering.segment import is_begun, segment_numbers, segment_path
 from tashika_server.metering.streams import FINISHED, find_stream, segments
 from tashika_server.metering.usage import instant
 
@@ -101,7 +101,7 @@ def _remove(connection: Connection, directory: Path) -> int:
     for each in gone:
         each.unlink()
     stream = find_stream(connection, directory.name)
-    left = any(is_begun(directory, int(each.stem)) for each in directory.glob("*.seg"))
+    left = any(is_begun(directory, number) for number in segment_numbers(directory))
     if stream and stream.outlook in FINISHED and not left:
         for each in directory.iterdir():
             each.unlink()

@@ -22,8 +22,8 @@ from tashika_server.metering.record import (
     read_slot,
     seed,
 )
-from tashika_server.metering.segment import segment_path
-from tashika_server.metering.usage import Context, Delivery, Usage
+from tashika_server.metering.segment import segment_numbers, segment_path
+from tashika_server.metering.usage import END_OF_TIME, Context, Delivery, Usage
 
 __all__ = ["Salvage", "salvage"]
 
@@ -61,10 +61,9 @@ def salvage(directory: Path, cursor: Cursor, damage: Damage) -> Salvage:
 
 def _next_segment(directory: Path, damage: Damage) -> Cursor | None:
     """Find the next segment with a header; None if there is none."""
-    for path in sorted(directory.glob("[0-9]*.seg")):
-        number = int(path.stem)
+    for number in segment_numbers(directory):
         if number > damage.at.segment:
-            with path.open("rb") as file:
+            with segment_path(directory, number).open("rb") as file:
                 begun = seed(bytes.fromhex(directory.name), number)
                 header = read_slot(file.read(SLOT_BYTES), 0, begun)
             if header and header.sequence >= damage.at.sequence:
@@ -98,6 +97,8 @@ class _Diver:
                 self._take(slot, contexts.get(slot.context))
 
     def _take(self, slot: Slot, context: Context | None) -> None:
+        if slot.at > END_OF_TIME:
+            return
         self._give(slot.sequence - slot.lag, Delivery.HANDED_OVER)
         if slot.kind == Kind.ABANDONED:
             self._abandoned.update(

@@ -17,6 +17,7 @@ With durability `os` nothing is synced and a power cut may do the second by itse
 for a person, because answers may rest on what is lost.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,7 +45,7 @@ from tashika_server.metering.record import (
     read_slot,
     seed,
 )
-from tashika_server.metering.usage import Context
+from tashika_server.metering.usage import END_OF_TIME, Context
 
 __all__ = [
     "GIVEN_UP_BYTES",
@@ -56,6 +57,7 @@ __all__ = [
     "Verdict",
     "first_slot",
     "is_begun",
+    "segment_numbers",
     "segment_path",
 ]
 
@@ -68,6 +70,7 @@ HEADED = 1
 FIRST = 1
 """The number of a stream's first segment, whose header was there before the roster named it."""
 
+_NAME = re.compile(r"([0-9]{8,18})\.seg")
 _ZEROS = bytes(64 * 1024)
 
 
@@ -132,6 +135,12 @@ def first_slot(header: Header) -> bytes:
     checksum = crc32(slot[:BODY_BYTES], seed(header.stream, header.number))
     CHECKSUM.pack_into(slot, BODY_BYTES, checksum)
     return bytes(slot)
+
+
+def segment_numbers(directory: Path) -> tuple[int, ...]:
+    """List the segments that lie in a stream's directory; what has another name is none."""
+    names = (_NAME.fullmatch(each.name) for each in directory.glob("*.seg"))
+    return tuple(sorted(int(name[1]) for name in names if name))
 
 
 def is_begun(directory: Path, number: int, slot: int = 0) -> bool:
@@ -274,8 +283,8 @@ class SegmentReader:
     def _check_record(self, slot: Slot) -> None:
         if slot.at < self.at:
             raise _Harmed(Harm.GAP, f"time {slot.at} comes after {self.at}")
-        if (slot.sequence | slot.generation | slot.at) > MAX_SEQUENCE:
-            raise Strange("a number is larger than any book holds")
+        if (slot.sequence | slot.generation) > MAX_SEQUENCE or slot.at > END_OF_TIME:
+            raise Strange("a number is larger than any book holds, or a time than any calendar")
         if self._parts:
             raise Strange("a context breaks off")
         self.at = slot.at

@@ -15,6 +15,7 @@ from tashika_server.book import Change
 from tashika_server.metering.alarms import Alarm, Doubt, close_alarm, find_alarm
 from tashika_server.metering.contexts import Stranger, check_context
 from tashika_server.metering.counting import Counted, Range, count, count_page, unknown_ranges
+from tashika_server.metering.enrolment import roster_harm
 from tashika_server.metering.errors import SettlementRefused
 from tashika_server.metering.lateness import tell_of_late
 from tashika_server.metering.leaves import asking, keep_leaves, leaves_of, read_again
@@ -63,12 +64,15 @@ def settle(
         raise SettlementRefused(f"there is no open alarm {number}; see `usage alarms`")
     if not reason.strip():
         raise SettlementRefused("a settlement needs a reason; say what was found and done")
-    if alarm.stream is None:
-        if how is Settlement.GO_ON and read_roster(journal).harm == alarm.detail:
+    if alarm.kind == Doubt.ROSTER:
+        about, *_ = alarm.detail.split(":")
+        if about != node:
+            raise _elsewhere(alarm, about)
+        if how is Settlement.GO_ON and roster_harm(node, read_roster(journal)) == alarm.detail:
             raise _not_mended(alarm)
-    elif stream := find_stream(change.connection, alarm.stream):
+    elif alarm.stream and (stream := find_stream(change.connection, alarm.stream)):
         if stream.node != node and not (journal / stream.id).is_dir():
-            raise SettlementRefused(f"alarm {number} is about {stream.node}; settle it there")
+            raise _elsewhere(alarm, stream.node)
         act = _demand_mended if how is Settlement.GO_ON else _leave_out
         act(change, alarm, stream, journal / stream.id)
     return close_alarm(change, alarm, reason.strip())
@@ -150,6 +154,10 @@ def _harm_of(alarm: Alarm, page: Counted) -> Damage | None:
     found = page.damage
     same = found and (found.harm, *found.at[:2]) == (alarm.kind, alarm.segment, alarm.offset)
     return found if same else None
+
+
+def _elsewhere(alarm: Alarm, node: str) -> SettlementRefused:
+    return SettlementRefused(f"alarm {alarm.id} is about {node}; settle it there")
 
 
 def _not_mended(alarm: Alarm) -> SettlementRefused:

@@ -114,12 +114,11 @@ def enrol(connection: Connection, stream: Stream) -> None:
 def note_roster_read(connection: Connection, node: str, at: datetime) -> None:
     """Say that every stream which a node had begun by then is in the book."""
     mine = journal_node.c.node == node
-    read_to = connection.scalar(select(journal_node.c.read_to).where(mine))
-    if read_to is None:
+    # A node that is back is retired no more. The last word holds, be it of an earlier moment: a
+    # clock that was ahead has vouched for a time of which nothing could be known yet.
+    values = {"read_to": at, "retired_at": None}
+    if not connection.execute(update(journal_node).where(mine).values(**values)).rowcount:
         connection.execute(insert(journal_node).values(node=node, read_to=at))
-    else:  # a node that is back is retired no more; a clock that ran back unsays nothing
-        values = {"read_to": max(read_to, at), "retired_at": None}
-        connection.execute(update(journal_node).where(mine).values(**values))
 
 
 def advance(connection: Connection, before: Stream, after: Stream) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tashika.pki.receipt import StandingCode
 
 __all__ = [
+    "END_OF_TIME",
     "Context",
     "Delivery",
     "Occasion",
@@ -102,6 +103,10 @@ def microseconds(at: datetime) -> int:
     since = at - _EPOCH
     # Half the time of dividing by a timedelta, and exact as timestamp() is not.
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+END_OF_TIME = microseconds(datetime(9000, 1, 1, tzinfo=UTC))
+"""No record is later: beyond it days and months of Japan could not be told for long."""
 
 
 @lru_cache(maxsize=64)

@@ -3,14 +3,16 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.asking import Authority, ec_key, make_issuer, write_pem
-from support.registry import Office
+from support.registry import START, Office
+from tashika.pki.algorithms import PrivateKey
 from tashika_server.book import Book, open_book, trail
 from tashika_server.cli import main
 from tashika_server.handover import package, passing
@@ -22,12 +24,16 @@ from tashika_server.handover.package import (
     seal_package,
 )
 from tashika_server.handover.passing import GIVEN, TAKEN, Passed, hand_over, take_over
-from tashika_server.handover.portable import IssuerPart, LedgerPart
+from tashika_server.handover.portable import IssuerPart, LedgerPart, Portable
+from tashika_server.issuer import Issuer
+from tashika_server.ledger.export import export_lines
 from tashika_server.ledger.keys import public_pem
 from tashika_server.ledger.root import public_key
+from tashika_server.ledger.roots import close_days
 
 KEY = ec_key("ledger")
 PUBLIC = public_key(KEY)
+DAY = timedelta(days=1)
 
 
 class Giver:
@@ -43,11 +49,12 @@ class Giver:
             make_issuer(Authority.make("CA", ec_key("ca"))), register=register, operator="Body A"
         )
         self.folder = directory / "given"
-        self.parts = IssuerPart(), LedgerPart(book=self.book, key=PUBLIC)
+        self.parts: tuple[Portable, ...] = IssuerPart(), LedgerPart(book=self.book, keys=[PUBLIC])
 
-    def give(self) -> Passed:
-        with self.people.change() as change:
-            return hand_over(change, self.issuer, self.parts, self.folder, KEY)
+    def give(self, key: PrivateKey = KEY) -> Passed:
+        return hand_over(
+            self.book, self.issuer, self.parts, self.folder, key, actor="sato", at=START
+        )
 
 
 @contextmanager
@@ -73,10 +80,9 @@ def taker(sqlite_template: Path, tmp_path: Path) -> Iterator[Book]:
         yield book
 
 
-def take(book: Book, folder: Path, home: Path, key: bytes = PUBLIC) -> Passed:
-    parts = IssuerPart(), LedgerPart(book=book, key=key)
-    with Office(book).change() as change:
-        return take_over(change, folder, parts, home, key)
+def take(book: Book, folder: Path, home: Path, *keys: bytes) -> Passed:
+    parts = IssuerPart(), LedgerPart(book=book, keys=keys or [PUBLIC])
+    return take_over(book, folder, parts, home, keys or [PUBLIC], actor="sato", at=START)
 
 
 def entries(book: Book, action: str) -> list[trail.Entry]:
@@ -93,7 +99,7 @@ def test_what_is_given_is_taken_and_both_ledgers_say_so(giver: Giver, taker: Boo
     assert ours.subject == theirs.subject
     kept = taken.folder(tmp_path / "home")
     assert (kept / "issuer" / "register.txt").read_text() == "1-500\n"
-    assert read_package(kept, PUBLIC).operator == "Body A"
+    assert read_package(kept, [PUBLIC]).operator == "Body A"
     table = IssuerPart().table(kept / "issuer")
     assert 'name = "user-auth-g3"' in table
     assert f'certificate = "{kept}/issuer/ca.pem"' in table
@@ -195,21 +201,96 @@ def test_a_file_that_is_listed_twice_is_refused(tmp_path: Path, monkeypatch: pyt
         fingerprint=bytes(32),
         operator=None,
         parts=(),
-        at=Office(None).at,  # type: ignore[arg-type]
+        at=START,
     )
     monkeypatch.undo()
     with pytest.raises(HandoverRefused, match="lists a file twice"):
-        read_package(folder, PUBLIC)
+        read_package(folder, [PUBLIC])
 
 
 @pytest.mark.parametrize(("numbers", "why"), [((1, 2), "no part 'ledger'"), ((2, 1), "newer")])
 def test_parts_must_be_the_same(giver: Giver, taker: Book, tmp_path, numbers, why):
     give, take_in = numbers
-    with giver.people.change() as change:
-        hand_over(change, giver.issuer, giver.parts[:give], giver.folder, KEY)
-    parts = IssuerPart(), LedgerPart(book=taker, key=PUBLIC)
-    with Office(taker).change() as change, pytest.raises(HandoverRefused, match=why):
-        take_over(change, giver.folder, parts[:take_in], tmp_path / "home", PUBLIC)
+    giver.parts = giver.parts[:give]
+    giver.give()
+    parts = (IssuerPart(), LedgerPart(book=taker, keys=[PUBLIC]))[:take_in]
+    home = tmp_path / "home"
+    with pytest.raises(HandoverRefused, match=why):
+        take_over(taker, giver.folder, parts, home, [PUBLIC], actor="sato", at=START)
+
+
+def test_after_a_change_of_its_key_a_ledger_is_given_and_taken_all_the_same(
+    giver: Giver, taker: Book, tmp_path: Path
+):
+    newer = ec_key("newer ledger")
+    close_days(giver.book, KEY, actor="office", at=START + DAY)
+    close_days(giver.book, newer, actor="office", at=START + 2 * DAY)
+    giver.give(newer)
+    with pytest.raises(HandoverRefused, match="somebody else's key"):
+        take(taker, giver.folder, tmp_path / "home", public_key(newer))
+    with pytest.raises(HandoverRefused, match="not signed by that key"):
+        take(taker, giver.folder, tmp_path / "home", PUBLIC)
+    take(taker, giver.folder, tmp_path / "home", PUBLIC, public_key(newer))
+    assert len(entries(taker, TAKEN)) == 1
+
+
+def test_a_part_of_a_ledger_is_not_taken(giver: Giver, taker: Book, tmp_path: Path):
+    close_days(giver.book, KEY, actor="office", at=START + DAY)
+
+    class Part(LedgerPart):
+        def give(self, _issuer: Issuer, folder: Path) -> None:
+            with self.book.reading() as connection:
+                lines = list(export_lines(connection, first=(START + DAY).date()))
+            (folder / "ledger.jsonl").write_bytes(b"".join(lines))
+
+    giver.parts = IssuerPart(), Part(book=giver.book, keys=[PUBLIC])
+    giver.give()
+    with pytest.raises(HandoverRefused, match=r"begins with entry \d+; ask for all of it"):
+        take(taker, giver.folder, tmp_path / "home")
+
+
+@dataclass(frozen=True)
+class Long:
+    """A part of years of files; somebody has work at the book while they are copied."""
+
+    meanwhile: Callable[[], object]
+    name: str = "long"
+
+    def give(self, _issuer: Issuer, _folder: Path) -> None:
+        self.meanwhile()
+
+    def check(self, _fingerprint: bytes, _folder: Path) -> None:
+        pass
+
+    def take_in(self, _fingerprint: bytes, _folder: Path) -> None:
+        self.meanwhile()
+
+
+def take_long(book: Book, folder: Path, home: Path, meanwhile: Callable[[], object]) -> Passed:
+    return take_over(book, folder, [Long(meanwhile)], home, [PUBLIC], actor="sato", at=START)
+
+
+def test_the_book_can_be_written_while_files_are_given_and_taken(
+    giver: Giver, taker: Book, tmp_path: Path
+):
+    giver.parts = (Long(lambda: giver.people.verifier(name="Bank B")),)
+    giver.give()
+    take_long(taker, giver.folder, tmp_path / "home", Office(taker).verifier)
+    assert len(entries(giver.book, "verifier.add")) == 2
+    assert len(entries(taker, "verifier.add")) == 1
+
+
+def test_of_two_who_take_the_same_over_one_enters_it(giver: Giver, taker: Book, tmp_path: Path):
+    giver.parts, home = (Long(lambda: None),), tmp_path / "home"
+    giver.give()
+    with pytest.raises(HandoverRefused, match="taken over already"):
+        take_long(
+            taker,
+            giver.folder,
+            home,
+            lambda: take_long(taker, giver.folder, home, lambda: None),
+        )
+    assert len(entries(taker, TAKEN)) == 1
 
 
 @pytest.mark.parametrize("step", ["copytree", "_put", "_enter"])

@@ -12,7 +12,7 @@ import pytest
 
 from support.asking import ec_key
 from support.crls import DAY, HOUR
-from support.registry import Office
+from support.registry import START
 from support.remembered import A, B, Memory, held, revoked
 from tashika_server.book import Book, open_book
 from tashika_server.files.archive import Archive
@@ -64,13 +64,13 @@ class Operator:
 
     def give(self, index: IndexReader) -> Path:
         folder = self.directory / "given"
-        with Office(self.book).change() as change:
-            hand_over(change, self.memory.issuer, self.parts(index), folder, KEY)
+        parts = self.parts(index)
+        hand_over(self.book, self.memory.issuer, parts, folder, KEY, actor="sato", at=START)
         return folder
 
     def take(self, folder: Path) -> None:
-        with Office(self.book).change() as change:
-            take_over(change, folder, self.parts(None), self.directory / "home", public_key(KEY))
+        home, keys = self.directory / "home", [public_key(KEY)]
+        take_over(self.book, folder, self.parts(None), home, keys, actor="sato", at=START)
 
 
 def facts(fingerprint: bytes, number: int, body: bytes, at: datetime) -> Facts:

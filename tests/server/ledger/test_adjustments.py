@@ -42,7 +42,7 @@ def test_an_adjustment_counts_once_a_second_person_has_approved_it(frozen: Till)
     before = frozen.see(statements)
     added = frozen.do(add_adjustment, "M-000001", yen=-20, reason="answered twice")
     assert due(frozen) == 60
-    frozen.actor = "  ＳＡＴＯ "  # noqa: RUF001 - the same name in another dress
+    frozen.actor = "  ＳＡ ＴＯ "  # noqa: RUF001 - the same name in another dress
     with pytest.raises(SamePerson, match="entered J-000001"):
         frozen.do(approve_adjustment, added.id)
     frozen.actor = "suzuki"

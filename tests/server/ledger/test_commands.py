@@ -50,7 +50,8 @@ class Terminal:
         noun, verb, *rest = line.split()
         options = self.parser.parse_args([noun, verb, str(self.config), *rest, *more])
         assert options.handler(options) == status
-        return self.capsys.readouterr().out
+        out, self.told = self.capsys.readouterr()
+        return out
 
     def json(self, line: str, *more: str, status: int = 0):
         return json.loads(self.run(line, "--json", *more, status=status))
@@ -86,6 +87,19 @@ def desk(
 def priced(desk: Terminal) -> Terminal:
     desk.run("tariff import --published --retroactive")
     return desk
+
+
+def test_a_row_for_an_issuer_that_nobody_serves_is_told(desk: Terminal):
+    with desk.config.open("a") as config:
+        for name, family in (("signature-g3", "signature"), ("user-auth-g3", "user-auth")):
+            config.write(f'[[issuer]]\nname = "{name}"\nfamily = "{family}"\n')
+            config.write('certificate = "ca.pem"\ncrl = "file:///x.crl"\nsigners = []\n')
+    row = "--method ocsp --yen 20 --payee x --legal-basis x --approval x --from 2999-01-01"
+    for issuer in ("signature-g4", "user-auth-g3"):
+        desk.run(f"tariff add {row} --family signature --issuer {issuer}")
+        assert "signature-g3" in desk.told
+    desk.run(f"tariff add {row} --family signature --issuer signature-g3")
+    assert desk.told == ""
 
 
 def test_a_month_from_the_tariff_to_the_adjusted_statement(priced: Terminal, tmp_path: Path):

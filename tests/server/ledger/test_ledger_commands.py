@@ -67,6 +67,13 @@ def closed(terminal: Terminal) -> Terminal:
     return terminal
 
 
+def test_an_export_that_nobody_has_signed_does_not_hold_for_a_key(terminal: Terminal):
+    export = terminal.file("export", terminal.ledger("export"))
+    terminal.run("ledger", "verify", export)
+    terminal.run("ledger", "verify", export, "--key", terminal.folder / "public.pem", status=1)
+    assert "nothing of it is signed" in terminal.error
+
+
 def test_a_key_is_made_once_and_for_its_owner_only(terminal: Terminal):
     key = terminal.folder / "key.pem"
     before = key.read_bytes()

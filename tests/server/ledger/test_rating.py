@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from support.till import APRIL, FROM, SIGNATURE, USER_AUTH, Till, Use, no_progress, price
 from tashika_server.agreements.terms import Environment, Method
 from tashika_server.book import Change, Mode
+from tashika_server.book import accounts as a
+from tashika_server.ledger.annual_report import Years, annual_report
 from tashika_server.ledger.days import Month
 from tashika_server.ledger.errors import BadTariff, UnknownUsage
 from tashika_server.ledger.rating import count_usage, rate_month
@@ -158,6 +160,21 @@ def test_a_code_without_a_name_refuses(till: Till, agreement):
     till.used(agreement, Use(FROM, standing=99))
     with pytest.raises(UnknownUsage, match=r"A-000001.*99"):
         rated(till)
+
+
+@pytest.mark.parametrize("column", ["method", "family"])
+def test_a_word_without_a_meaning_refuses_its_own_month_and_no_other(
+    till: Till, agreement, column: str
+):
+    till.priced(price(20))
+    till.used(agreement, Use(EARLY, 1))
+    with till.change() as change:
+        change.connection.execute(a.usage_context.update().values({column: "to come"}))
+    with pytest.raises(UnknownUsage, match="'to come' is not a valid"):
+        rated(till)
+    with pytest.raises(UnknownUsage, match="'to come' is not a valid"):
+        till.see(annual_report, 2026, operators={}, at=till.at, years=Years.ANY)
+    assert rated(till, Month(2026, 5)) == ()
 
 
 def test_a_waiver_above_its_price_refuses(till: Till, agreement):

@@ -258,6 +258,26 @@ def test_roots_out_of_their_days_are_refused_even_if_they_are_signed(kept: Kept)
     assert "does not follow the one before" in broken(chained.written_anew(lines, KEY)).what
 
 
+@pytest.mark.parametrize("days", [-1, 1, 40])
+def test_a_root_of_another_day_than_its_entries_is_refused_even_if_it_is_signed(
+    kept: Kept, days: int
+):
+    lines = chained.read(kept.export)
+    for line in lines:
+        if line["kind"] == "root":
+            line |= {"day": str(date.fromisoformat(line["day"]) + days * DAY)}
+    assert "is not of that day" in broken(chained.written_anew(lines, KEY)).what
+
+
+def test_a_root_over_nothing_is_refused_even_if_it_is_signed(kept: Kept):
+    lines = chained.read(kept.export)
+    first = next(at for at, line in enumerate(lines) if line["kind"] == "root")
+    empty = dict(lines[first])
+    lines.insert(first + 1, empty)
+    known = broken(chained.written_anew(lines, KEY)).what
+    assert "is not of that day" in known or "does not follow" in known
+
+
 # --- Parts, and anchors -----------------------------------------------------------------------
 
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from support.intake import Machine, counts, own_segment, spoil, usages
 from support.journal import AT, NODE, read_all
+from tashika_server.ledger.days import Month
+from tashika_server.ledger.watermark import obstacles
 from tashika_server.metering.alarms import Doubt
 from tashika_server.metering.settling import Settlement
 from tashika_server.metering.streams import Outlook
@@ -138,15 +140,23 @@ def test_the_roster_s_reading_is_told_even_if_nothing_is_new(light_machine: Mach
         ingester.take_in()
         assert light_machine.read_to == light_machine.clock.now()
         light_machine.clock.advance(timedelta(seconds=10))
-    before = light_machine.read_to
-    light_machine.clock.advance(timedelta(seconds=-5))
-    ingester.take_in()
-    assert light_machine.read_to == before
     light_machine.worker().begin()
     light_machine.clock.advance(timedelta(minutes=1))
     ingester.take_in()
     assert light_machine.read_to == light_machine.clock.now()
     assert light_machine.stream.outlook is Outlook.OPEN
+
+
+def test_a_clock_that_was_ahead_for_a_moment_vouches_for_no_later_one(light_machine: Machine):
+    ahead = timedelta(days=400)
+    light_machine.clock.advance(ahead)
+    light_machine.take_in()
+    light_machine.clock.advance(-ahead)
+    light_machine.take_in()
+    assert light_machine.read_to == light_machine.clock.now()
+    april = Month(2026, 4)
+    found = light_machine.see(lambda book: obstacles(book, april, april.end))
+    assert [each.what for each in found if "the roster" in each.what]
 
 
 def test_a_new_stream_is_found_at_once(light_machine: Machine):
@@ -188,6 +198,19 @@ def test_what_comes_after_its_month_was_frozen_counts_and_is_an_alarm(machine: M
     assert machine.counted == counts(usages(worker))
     machine.settle(Settlement.GO_ON, reason="J-000001")
     assert [each.settled_at is None for each in machine.alarms] == [False]
+
+
+def test_what_comes_too_late_again_is_an_alarm_again(light_machine: Machine):
+    light_machine.freeze("2026-04")
+    worker = light_machine.worker()
+    worker.begin()
+    for number in (1, 2, 3):
+        worker.settle(worker.note(), Delivery.HANDED_OVER)
+        worker.at += timedelta(seconds=1)
+        worker.beat()
+        light_machine.take_in()
+        assert [each.id for each in light_machine.alarms if each.settled_at is None] == [number]
+        light_machine.settle(Settlement.GO_ON, number, reason="adjusted")
 
 
 def test_what_is_found_in_harm_of_a_frozen_month_is_an_alarm_too(light_machine: Machine):

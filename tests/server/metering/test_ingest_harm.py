@@ -18,6 +18,7 @@ from tashika_server.metering.alarms import Doubt
 from tashika_server.metering.counting import Like
 from tashika_server.metering.errors import SettlementRefused
 from tashika_server.metering.record import SLOT_BYTES, Kind, read_slot, seed
+from tashika_server.metering.recount import reconcile
 from tashika_server.metering.segment import Harm
 from tashika_server.metering.settling import Settlement
 from tashika_server.metering.streams import Outlook
@@ -202,6 +203,26 @@ def test_t10_answers_whose_context_is_gone_are_lost_and_the_others_are_not(
     assert by_context(machine.counted) == by_context(counts(left))
 
 
+def test_t10_a_time_out_of_all_reason_is_an_alarm(machine, worker, answers):
+    path, time = own_segment(worker, 2), (10**18).to_bytes(8, "little")
+    forge(path, 40, lambda slot: slot.__setitem__(slice(32, 40), time))
+    machine.take_in()
+    assert [each.kind for each in machine.alarms] == [Harm.STRANGE]
+    machine.settle(LEAVE_OUT)
+    machine.take_in()
+    assert len(lost(machine)) == 1
+    assert machine.counted.total() == len(answers) - 1
+    assert machine.recount() == machine.counted
+
+
+def test_t10_a_copy_beside_the_segments_is_no_segment(machine, worker, answers):
+    spoil(own_segment(worker, 2), 40)
+    own_segment(worker, 3).rename(own_segment(worker, 3).with_name("3 as it was.seg"))
+    machine.take_in()
+    machine.settle(LEAVE_OUT)
+    assert machine.stream.cursor.segment == 4
+
+
 def test_t10_a_number_out_of_all_reason_drowns_no_other(machine, worker, answers):
     path = own_segment(worker, 2)
     forge(path, 40, lambda slot: slot.__setitem__(slice(16, 24), b"\xff" * 6 + bytes(2)))
@@ -291,6 +312,25 @@ def test_t10_a_damaged_roster_is_told_once_and_its_streams_are_read(machine, wor
     assert machine.counted == counts(usages(other) + usages(worker))
 
 
+def test_t10_the_roster_of_each_machine_is_an_alarm_of_its_own(machine, worker, tmp_path: Path):
+    other = Machine(machine.book, tmp_path / "other", node="node-2")
+    for each in (machine, other):
+        for _ in range(2):
+            each.worker().begin()
+        roster = each.journal / "roster"
+        roster.write_bytes(roster.read_bytes().split(b"\n", 1)[1])
+        each.take_in()
+    told = [each.detail for each in machine.alarms if each.kind == Doubt.ROSTER]
+    assert [each.partition(":")[0] for each in told] == ["node-1", "node-2"]
+    (first, _) = (each.id for each in machine.alarms if each.kind == Doubt.ROSTER)
+    for how in Settlement:
+        with pytest.raises(SettlementRefused, match="about node-1; settle it there"):
+            other.settle(how, first)
+    with pytest.raises(SettlementRefused, match="still so"):
+        machine.settle(GO_ON, first)
+    machine.settle(LEAVE_OUT, first)
+
+
 # --- Strangers ------------------------------------------------------------------------------
 
 
@@ -325,6 +365,9 @@ def test_a_context_that_the_registry_does_not_know_is_no_guess(machine: Machine,
     assert {like.context: number for like, number in machine.counted.items()} == {context(): 2}
     assert machine.stream.outlook is Outlook.ENDED
     assert len(machine.alarms) == 1
+    day, journals = AT.date(), [machine.journal]
+    (row,) = machine.see(lambda book: reconcile(book, journals, day, day))
+    assert (row.verifier, row.journalled, row.ingested) == ("V-000001", 2, 2)
 
 
 def test_a_stranger_that_became_known_is_counted(machine: Machine):

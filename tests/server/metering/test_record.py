@@ -37,13 +37,13 @@ from tashika_server.metering.record import (
 from tashika_server.metering.usage import Context, Occasion, StandingCode
 
 bodies = st.binary(min_size=BODY_BYTES, max_size=BODY_BYTES)
-words = st.text(max_size=20)
+words = st.text(max_size=20).filter(str.isprintable)
 contexts = st.builds(
     Context,
     verifier=words,
     holder=words,
     agreement=words,
-    version=st.integers(0, 2**31),
+    version=st.integers(0, 2**31 - 1),
     family=words,
     issuer=words,
     fingerprint=st.binary(min_size=32, max_size=32),
@@ -128,9 +128,21 @@ def test_a_text_that_is_no_context_is_strange(text: bytes) -> None:
         read_context(parts)
 
 
-def test_a_context_whose_version_is_a_text_is_strange() -> None:
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        (b'"version":1', b'"version":""'),
+        (b'"version":1', b'"version":2147483648'),
+        (b'"version":1', b'"version":-1'),
+        (b'"family":"', b'"family":"\\u0000'),
+        (b'"purpose":"', b'"purpose":"\\ud800'),
+    ],
+)
+def test_a_context_that_no_book_keeps_is_strange(written: bytes, instead: bytes) -> None:
     parts = context_contents(1, context())
-    text = b"".join(part.rest[4:] for part in parts).replace(b'"version":1', b'"version":""')
+    text = b"".join(part.rest[4:] for part in parts).rstrip(b"\0")
+    assert written in text
+    text = text.replace(written, instead)
     pieces = [text[at : at + 32] for at in range(0, len(text), 32)]
     slots = [
         slot_of(Content(Kind.CONTEXT, (part, len(pieces)), b"\1\0\0\0" + piece.ljust(32, b"\0")))

@@ -129,3 +129,11 @@ def test_a_segment_of_which_something_was_left_out_stays_for_a_person(machine, w
     machine.freeze("2026-04", "2026-05")
     run(machine)
     assert [own_segment(worker, 1).exists(), path.exists()] == [False, True]
+
+
+def test_a_copy_that_somebody_has_put_beside_a_segment_is_let_lie(machine, worker):
+    copy = own_segment(worker, 1).with_name("1 as it was.seg")
+    copy.write_bytes(own_segment(worker, 1).read_bytes())
+    machine.freeze("2026-04", "2026-05")
+    assert run(machine) == len(machine.segments)
+    assert copy.exists()

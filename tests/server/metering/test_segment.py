@@ -22,6 +22,7 @@ from tashika_server.metering.record import (
     header_content,
 )
 from tashika_server.metering.segment import GIVEN_UP_BYTES, Harm, SegmentReader, Verdict
+from tashika_server.metering.usage import END_OF_TIME
 
 EMPTY = bytes(SLOTS * SLOT_BYTES)
 
@@ -188,6 +189,10 @@ def test_a_write_out_of_its_order_is_a_gap() -> None:
         whole().usage(number=1),
         whole().usage(generation=2**63),
         whole().usage(at=2**63),
+        whole().usage(at=END_OF_TIME + 1),
+        Scribe(header=False).put(
+            header_content(Header(Durability.DISK, SLOTS, 1, STREAM, END_OF_TIME + 1))
+        ),
         whole().usage(lag=4),
         whole().put(abandoned_content(2, 1, 1_000), lag=0),
         whole().put(abandoned_content(2, 2, 1_000), lag=1),
