@@ -90,9 +90,12 @@ def open_desk(sources: tuple[str | LocalSource, ...], parts: ClientParts, ways: 
         raise WrongUse("a client needs the URL of at least one responder, or a compact set")
     if unknown := parts.keys() - ClientParts.__annotations__.keys():
         raise WrongUse(f"a client takes no {', '.join(sorted(unknown))}; see ClientParts")
-    policy, monotonic = _policy(parts), parts.get("monotonic", time.monotonic)
+    policy, clock = _policy(parts), parts.get("clock", system_time)
+    if clock().tzinfo is None:
+        raise WrongUse("a clock returns times with their zone, such as datetime.now(UTC)")
     credential, cache, given = parts.get("credential"), parts.get("cache"), parts.get("transport")
-    observer, chance = parts.get("observer"), parts.get("chance", random.random)
+    observer, monotonic = parts.get("observer"), parts.get("monotonic", time.monotonic)
+    chance = parts.get("chance", random.random)
     if cache and not policy.cache:
         raise WrongUse("a cache is used only where Policy.cache says for how long")
     urls = [require_url(each) for each in sources if not isinstance(each, LocalSource)]
@@ -114,7 +117,7 @@ def open_desk(sources: tuple[str | LocalSource, ...], parts: ClientParts, ways: 
         public=ways.public,
         signer=credential if isinstance(credential, RequestSigner) else None,
         policy=policy,
-        clock=parts.get("clock", system_time),
+        clock=clock,
         monotonic=monotonic,
         nonces=parts.get("nonces", secrets.token_bytes),
         receipts=parts.get("receipts"),
