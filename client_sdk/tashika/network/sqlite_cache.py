@@ -9,6 +9,7 @@ Without the key the file tells nothing about whose certificates were checked. Wh
 moved to another name or sealed under another key is as if it were not there.
 """
 
+import errno
 import hmac
 import logging
 import os
@@ -16,10 +17,10 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -38,6 +39,8 @@ CREATE TABLE IF NOT EXISTS answers (
     name BLOB PRIMARY KEY, sealed BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS soonest ON answers (until);
 """
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _T = TypeVar("_T")
 _log = logging.getLogger("tashika.cache")
 
@@ -71,6 +74,12 @@ class Seal:
             return None
 
 
+class _Opened(NamedTuple):
+    process: int
+    inode: tuple[int, int]
+    connection: sqlite3.Connection
+
+
 class SqliteCache:
     """A Cache in a file, for any number of processes and threads of one machine.
 
@@ -88,15 +97,20 @@ class SqliteCache:
             raise WrongUse(f"a cache takes at least {_LEAST} octets")
         self._path, self._most = Path(path), most
         self._seal = Seal(key)
-        self._lock = threading.Lock()
-        self._opened: tuple[int, sqlite3.Connection] | None = None
+        self._locks: dict[int, threading.Lock] = {}
+        self._opened: _Opened | None = None
         self._inherited: list[sqlite3.Connection] = []
         with self._lock:
             try:
                 self._try(lambda _: None)
             except (OSError, sqlite3.Error) as wrong:
-                if not _is_busy(wrong):
+                if _code(wrong) not in _BUSY:
                     raise WrongUse(f"cannot keep a cache at {self._path}: {wrong}") from wrong
+
+    @property
+    def _lock(self) -> threading.Lock:
+        # Of each process its own: one that another thread held at the fork is never released.
+        return self._locks.setdefault(os.getpid(), threading.Lock())
 
     def load(self, name: bytes) -> bytes | None:
         """Return what was last stored under a name, if it is still there."""
@@ -115,7 +129,7 @@ class SqliteCache:
             try:
                 file.execute(put, row)
             except sqlite3.OperationalError as failure:
-                if failure.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                if _code(failure) != sqlite3.SQLITE_FULL:
                     raise
                 _make_room(file)
                 file.execute(put, row)
@@ -151,25 +165,32 @@ class SqliteCache:
         try:
             return work(self._file())
         except sqlite3.DatabaseError as failure:
-            if failure.sqlite_errorcode & 0xFF not in (
-                sqlite3.SQLITE_CORRUPT,
-                sqlite3.SQLITE_NOTADB,
-            ):
+            if _code(failure) not in _DAMAGED:
                 raise
             self._move_aside()
             return work(self._file())
 
     def _file(self) -> sqlite3.Connection:
+        opened = self._opened
         # A connection must not be used on both sides of a fork, nor closed on the wrong one.
-        if self._opened and self._opened[0] != os.getpid():
-            self._inherited.append(self._opened[1])
-            self._opened = None
-        if self._opened is None:
-            self._opened = os.getpid(), self._open()
-        return self._opened[1]
+        if opened and opened.process != os.getpid():
+            self._inherited.append(opened.connection)
+            opened = self._opened = None
+        # Another process may have moved a damaged file aside, or somebody removed it.
+        if opened and opened.inode != _inode(self._path):
+            self._close()
+            opened = None
+        if opened is None:
+            opened = self._opened = self._open()
+        return opened.connection
 
-    def _open(self) -> sqlite3.Connection:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    def _open(self) -> _Opened:
+        # Not if it is there: to close it would release what other connections have locked.
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        if not os.access(self._path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, "the file cannot be written")
+        inode = _inode(self._path)
         file = sqlite3.connect(
             self._path,
             timeout=CACHE_PATIENCE.total_seconds(),
@@ -181,19 +202,20 @@ class SqliteCache:
         except BaseException:
             file.close()
             raise
-        return file
+        return _Opened(os.getpid(), inode, file)
 
     def _close(self) -> None:
-        if self._opened and self._opened[0] == os.getpid():
-            self._opened[1].close()
+        if self._opened and self._opened.process == os.getpid():
+            self._opened.connection.close()
             self._opened = None
 
     def _move_aside(self) -> None:
         self._close()
         _log.warning("cache_damaged path=%s moved_to=%s.damaged", self._path, self._path.name)
-        self._path.replace(f"{self._path}.damaged")
+        # These first: behind the file, they might be the next one's already.
         for end in ("-wal", "-shm"):
             Path(f"{self._path}{end}").unlink(missing_ok=True)
+        self._path.replace(f"{self._path}.damaged")
 
 
 def _prepare(file: sqlite3.Connection, most: int) -> None:
@@ -213,9 +235,18 @@ def _prepare(file: sqlite3.Connection, most: int) -> None:
     )
 
 
-def _is_busy(failure: Exception) -> bool:
-    code = getattr(failure, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _code(failure: Exception) -> int:
+    """Return SQLite's primary error code; what the module itself raises has none."""
+    code: int = getattr(failure, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _make_room(file: sqlite3.Connection) -> None:
