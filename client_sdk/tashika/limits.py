@@ -48,7 +48,8 @@ CACHE_FAILURES = timedelta(seconds=2)
 """Long enough to hold a crowd back, too short for anybody to notice (C14)."""
 
 CACHE_ENTRIES = 20_000
-"""62 MB at most: 3.1 kB for a certificate with its answer, signed with RSA-2048."""
+"""62 MB: 3.1 kB for a certificate with its answer, signed with RSA-2048. An answer is kept whole,
+so a responder that sends 64 KiB each time makes it 1.3 GB: set CachePolicy.entries by that."""
 
 MAX_REFRESHES = 32
 """Answers that are renewed ahead at once; what does not get its turn is asked for when due."""

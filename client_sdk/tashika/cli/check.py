@@ -142,7 +142,7 @@ def _check_many(client: Client, args: argparse.Namespace) -> int:
 
 
 def _progress(done: int, of: int) -> None:
-    if sys.stderr.isatty() and (done % _TOLD_EVERY == 0 or done == of):
+    if sys.stderr and sys.stderr.isatty() and (done % _TOLD_EVERY == 0 or done == of):
         print(f"\r{done} / {of}", end="" if done < of else "\n", file=sys.stderr, flush=True)
 
 
