@@ -71,3 +71,6 @@ MAX_PERSISTED = 64 * 1024 * 1024
 
 CACHE_PATIENCE = timedelta(milliseconds=50)
 """How long a cache file that another process writes is waited for; then it is done without."""
+
+CACHE_REST = timedelta(seconds=1)
+"""How long a busy one is left alone: waiting then takes a twentieth of the time at most."""

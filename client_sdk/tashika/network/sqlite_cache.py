@@ -10,26 +10,22 @@ moved to another name or sealed under another key is as if it were not there.
 """
 
 import errno
-import hmac
 import logging
 import os
-import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from tashika.errors import WrongUse
-from tashika.limits import CACHE_PATIENCE, MAX_PERSISTED
+from tashika.limits import CACHE_PATIENCE, CACHE_REST, MAX_PERSISTED
+from tashika.network.seal import Seal
 
-_KEY_BYTES = 32
-_IV_BYTES = 12
 _PAGE = 4096
 _LEAST = 64 * _PAGE
 _OURS = 0x74736B63
@@ -45,33 +41,11 @@ _T = TypeVar("_T")
 _log = logging.getLogger("tashika.cache")
 
 
-class Seal:
-    """Keeps names and values from whoever has not the key, 32 octets; for any Cache.
+class _Way(Enum):
+    """What is done with the file; one that is written to can still be read."""
 
-    Names by HMAC-SHA256, values by AES-256-GCM bound to their name.
-    """
-
-    def __init__(self, key: bytes) -> None:
-        if not isinstance(key, bytes) or len(key) != _KEY_BYTES:
-            raise WrongUse(f"a cache's key has {_KEY_BYTES} random octets; keep it as a secret")
-        self._naming = hmac.digest(key, b"tashika cache name 1", "sha256")
-        self._sealing = AESGCM(hmac.digest(key, b"tashika cache value 1", "sha256"))
-
-    def name(self, name: bytes) -> bytes:
-        """Return what stands for a name."""
-        return hmac.digest(self._naming, name, "sha256")
-
-    def seal(self, name: bytes, value: bytes) -> bytes:
-        """Return a value that open() alone can read, under this name alone."""
-        iv = secrets.token_bytes(_IV_BYTES)
-        return iv + self._sealing.encrypt(iv, value, name)
-
-    def open(self, name: bytes, sealed: bytes) -> bytes | None:
-        """Return the value, None unless this very seal closed it under this name."""
-        try:
-            return self._sealing.decrypt(sealed[:_IV_BYTES], sealed[_IV_BYTES:], name)
-        except (InvalidTag, ValueError):
-            return None
+    READING = "reading"
+    WRITING = "writing"
 
 
 class _Opened(NamedTuple):
@@ -85,18 +59,24 @@ class SqliteCache:
 
     The file takes ``most`` octets, beside a journal of SQLite's; when it is
     full, what ends soonest goes. A damaged file is moved aside with a
-    warning, and a new one begun. A file that is busy for longer than 50 ms, or
-    a full disk, costs what was to be kept. Raises WrongUse for a key of no
-    use, and for a path where such a file cannot be.
+    warning, and a new one begun. A file that is busy for longer than 50 ms is
+    left alone for a second; that, or a full disk, costs what was to be kept. Raises
+    WrongUse for a key of no use, and for a path where such a file cannot be.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, key: bytes, most: int = MAX_PERSISTED
+        self,
+        path: str | os.PathLike[str],
+        *,
+        key: bytes,
+        most: int = MAX_PERSISTED,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if most < _LEAST:
             raise WrongUse(f"a cache takes at least {_LEAST} octets")
         self._path, self._most = Path(path), most
-        self._seal = Seal(key)
+        self._seal, self._monotonic = Seal(key), monotonic
+        self._rests_until = {_Way.READING: 0.0, _Way.WRITING: 0.0}
         self._locks: dict[int, threading.Lock] = {}
         self._opened: _Opened | None = None
         self._inherited: list[sqlite3.Connection] = []
@@ -116,7 +96,7 @@ class SqliteCache:
         """Return what was last stored under a name, if it is still there."""
         name = self._seal.name(name)
         query = "SELECT sealed FROM answers WHERE name = ?"
-        row = self._do(lambda file: file.execute(query, (name,)).fetchone())
+        row = self._do(_Way.READING, lambda file: file.execute(query, (name,)).fetchone())
         return self._seal.open(name, row[0]) if row and isinstance(row[0], bytes) else None
 
     def store(self, name: bytes, value: bytes, *, until: datetime) -> None:
@@ -134,13 +114,13 @@ class SqliteCache:
                 _make_room(file)
                 file.execute(put, row)
 
-        self._do(write)
+        self._do(_Way.WRITING, write)
 
     def purge(self, *, at: datetime) -> int:
         """Remove what is of no use after ``at``, and return how much that was."""
         gone = "DELETE FROM answers WHERE until <= ?"
         when = (int(at.timestamp()),)
-        return self._do(lambda file: file.execute(gone, when).rowcount) or 0
+        return self._do(_Way.WRITING, lambda file: file.execute(gone, when).rowcount) or 0
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -153,11 +133,16 @@ class SqliteCache:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _do(self, work: Callable[[sqlite3.Connection], _T]) -> _T | None:
+    def _do(self, way: "_Way", work: Callable[[sqlite3.Connection], _T]) -> _T | None:
         with self._lock:
+            if self._monotonic() < self._rests_until[way]:
+                return None
             try:
                 return self._try(work)
             except (OSError, sqlite3.Error, WrongUse) as failure:
+                if _code(failure) in _BUSY:
+                    # Who waited so for each of a thousand would keep an event loop from its work.
+                    self._rests_until[way] = self._monotonic() + CACHE_REST.total_seconds()
                 _log.warning("cache_unusable error=%s", type(failure).__name__)
                 return None
 
