@@ -12,6 +12,7 @@ from cryptography import x509
 
 from tashika.causes import Cause
 from tashika.errors import CertificateRefused, PkiError, WrongUse
+from tashika.freshness import require_zone
 from tashika.pki.algorithms import algorithm_for
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.certificates import (
@@ -67,8 +68,7 @@ def verify_issued(
     Raises CertificateRefused, and WrongUse for arguments that are neither
     certificates nor bytes, and for a time without its zone.
     """
-    if at.tzinfo is None:
-        raise WrongUse("pass times with their zone, such as datetime.now(UTC)")
+    require_zone(at)
     # 1
     trusted = _load(issuer, Cause.ISSUER_UNSUITABLE)
     ca = _fit(trusted, at)

@@ -12,8 +12,9 @@ import pytest
 
 from support.odd_files import STRANGE, UNREADABLE, spell, strange
 from support.sdk import write_pems
-from tashika import Client
+from tashika import Client, Deadlines
 from tashika.cli import main
+from tashika.cli.check import _deadlines
 from tashika.testing import FakeResponder, Fault
 
 
@@ -174,6 +175,17 @@ def test_options_reach_the_question(shell: Shell) -> None:
     shell.responder.order(Fault.NO_NONCE)
     assert shell.run("--nonce", "opportunistic")[0] == 0
     assert shell.run("--nonce", "off", "--certid-hash", "sha1", "--timeout", "30")[0] == 0
+
+
+def test_a_slow_responder_is_waited_for_as_long_as_one_says() -> None:
+    """`--timeout 60` would else end after the five seconds that each source has by default."""
+    half, minute = timedelta(seconds=30), timedelta(seconds=60)
+    usual = Deadlines()
+    assert _deadlines(None, 1) == usual
+    for sources, each in ((1, minute), (2, half)):
+        found = _deadlines(minute, sources)
+        assert (found.total, found.connect + found.read) == (minute, each)
+    assert _deadlines(timedelta(seconds=1), 1).read == usual.read
 
 
 def test_a_certificate_that_cannot_be_read_is_not_determined(shell: Shell) -> None:

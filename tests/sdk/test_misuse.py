@@ -1,6 +1,7 @@
 """What a developer does wrong without noticing must not let anybody in, nor hang (C1)."""
 
 import asyncio
+import secrets
 import signal
 import threading
 from collections.abc import Callable
@@ -12,7 +13,19 @@ import pytest
 
 from support.compact import PKI, PRESS, TRUST, opened
 from support.party import ONE, Party
-from tashika import AsyncClient, Client, Reply, Status, Submitted, Terms, verify_issued
+from support.sdk import AT
+from tashika import (
+    AsyncClient,
+    Client,
+    Policy,
+    Reply,
+    Status,
+    Submitted,
+    Terms,
+    ask,
+    verify_answer,
+    verify_issued,
+)
 from tashika.compact import CompactSet
 from tashika.errors import WrongUse
 from tashika.path.causes import Outcome
@@ -138,10 +151,13 @@ def test_a_clock_without_a_zone_is_refused_at_once() -> None:
 
 def test_a_time_without_a_zone_is_refused(tmp_path: Path) -> None:
     compact = opened(tmp_path / "set", PRESS.print())
+    subject = verify_issued(PKI.certificate, PKI.issuer, at=AT)
+    question = ask(subject, Policy(), secrets.token_bytes)
     for careless in (
         lambda: CompactSet.open(tmp_path / "set", trust=TRUST, at=naive()),
         lambda: compact.status(1, at=naive()),
         lambda: verify_issued(PKI.certificate, PKI.issuer, at=naive()),
+        lambda: verify_answer(b"", question, Policy(), at=naive()),
     ):
         with pytest.raises(WrongUse, match="zone"):
             careless()

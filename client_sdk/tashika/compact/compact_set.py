@@ -12,7 +12,7 @@ from tashika.causes import Cause
 from tashika.compact.mapped import Mapped
 from tashika.compact.trust import Trust, Validity, identity_of
 from tashika.errors import AnswerRefused, WrongUse
-from tashika.freshness import require_fresh
+from tashika.freshness import require_fresh, require_zone
 from tashika.issuance import Subject
 from tashika.ocsp import NEVER_ISSUED, SEAL, CheckedAnswer
 from tashika.pki.certid import CertId, IssuerIdentity
@@ -84,7 +84,7 @@ class CompactSet:
         Every opening checks everything: that nobody has written to a file since cannot be told
         from what the file system says of it. It may be past its nextUpdate: its answers say so.
         """
-        _require_zone(at)
+        require_zone(at)
         identity = identity_of(trust.issuer)
         mapped = Mapped(Path(path))
         try:
@@ -153,7 +153,7 @@ class CompactSet:
         self.close()
 
     def _answer(self, asked: CertId | int, policy: Policy, at: datetime) -> CheckedAnswer:
-        _require_zone(at)
+        require_zone(at)
         head = self.head
         serial = asked if isinstance(asked, int) else asked.serial
         if isinstance(asked, CertId) and not asked.names(self._identity, serial):
@@ -209,11 +209,6 @@ class CompactSet:
             _reason(content.value(Part.REASONS, rank), listing),
             since,
         )
-
-
-def _require_zone(at: datetime) -> None:
-    if at.tzinfo is None:
-        raise WrongUse("pass times with their zone, such as datetime.now(UTC)")
 
 
 def _closed(_: int) -> tuple[int, bool]:

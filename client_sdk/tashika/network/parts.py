@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from tashika.breaker import Breaker
 from tashika.credential import BearerToken, Credential, RequestSigner
 from tashika.errors import WrongUse
+from tashika.freshness import require_zone
 from tashika.network.answers import Answers, Cache
 from tashika.network.desk import Desk, LocalSource, Source
 from tashika.network.settings import CachePolicy
@@ -91,8 +92,7 @@ def open_desk(sources: tuple[str | LocalSource, ...], parts: ClientParts, ways: 
     if unknown := parts.keys() - ClientParts.__annotations__.keys():
         raise WrongUse(f"a client takes no {', '.join(sorted(unknown))}; see ClientParts")
     policy, clock = _policy(parts), parts.get("clock", system_time)
-    if clock().tzinfo is None:
-        raise WrongUse("a clock returns times with their zone, such as datetime.now(UTC)")
+    require_zone(clock())
     credential, cache, given = parts.get("credential"), parts.get("cache"), parts.get("transport")
     observer, monotonic = parts.get("observer"), parts.get("monotonic", time.monotonic)
     chance = parts.get("chance", random.random)
