@@ -66,8 +66,8 @@ def _run(args: argparse.Namespace) -> int:
     except WrongUse:
         raise
     except OSError as failed:
-        # What else is to be flushed goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout:  # what else is to be flushed goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(failed, BrokenPipeError):  # as `| head` does
             return LEFT_ALONE
         print(f"tashika: cannot say the outcome: {failed.strerror}", file=sys.stderr)

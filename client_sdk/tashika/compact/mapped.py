@@ -3,7 +3,6 @@
 import os
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -30,11 +29,10 @@ class Mapped:
         """Map a file; raises CompactRefused: UNREADABLE, TRUNCATED, MALFORMED, UNSUPPORTED."""
         self.path = path
         self._content: Content | None = None
-        descriptor = _open(path)
-        self._let_go = finalize(self, os.close, descriptor)
-        self._written = partial(_written, descriptor)
-        self._when_opened = self._written()
-        self.data = _map(descriptor)
+        self._descriptor = _open(path)
+        self._let_go = finalize(self, os.close, self._descriptor)
+        self._when_opened = _written(self._descriptor)
+        self.data = _map(self._descriptor)
         try:
             self.signed = _read_head(self.data)
         except BaseException:
@@ -46,7 +44,7 @@ class Mapped:
     @property
     def is_untouched(self) -> bool:
         """True as long as nobody has written into the file itself since it was opened."""
-        return not self._let_go.alive or self._written() == self._when_opened
+        return not self._let_go.alive or _written(self._descriptor) == self._when_opened
 
     def check(self, kind: Kind, trust: Trust, *, at: datetime) -> tuple[Content, Validity]:
         """Check all of the file and return what it holds, and how long its signer is fit.
