@@ -72,7 +72,7 @@ def found(row: Row, cause: Cause, at: datetime, data: datetime | None) -> Checke
 
 def read(source: Path) -> list[Row]:
     """Read the customers; ValueError unless the file has our columns."""
-    with source.open(newline="", encoding="utf-8") as file:
+    with source.open(newline="", encoding="utf-8-sig") as file:  # with the mark of Excel or not
         rows = csv.DictReader(file, strict=True)
         if not {"reference", "certificate"} <= set(rows.fieldnames or ()):
             raise ValueError(f"{source} has no columns named reference and certificate")

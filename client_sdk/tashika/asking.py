@@ -1,7 +1,8 @@
 """The flow of a check: the certificate first, then what is remembered, then the sources."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -57,10 +58,10 @@ async def check(certificate: Given, issuer: Given, desk: Desk) -> Report:
 
 
 async def check_many(
-    certificates: Sequence[Given], issuer: Given, desk: Desk, progress: Progress | None
+    certificates: Iterable[Given], issuer: Given, desk: Desk, progress: Progress | None
 ) -> list[Report]:
     """Check certificates of one issuer, several in a question; reports are in order."""
-    batch = _Batch(certificates, issuer, desk, progress)
+    batch = _Batch(tuple(certificates), issuer, desk, progress)
     workers = [asyncio.create_task(batch.work()) for _ in range(desk.policy.batch.at_once)]
     try:
         await asyncio.gather(*workers)
@@ -68,7 +69,7 @@ async def check_many(
         for each in workers:
             each.cancel()
         await asyncio.wait(workers)
-    return [batch.reports[each] for each in range(len(certificates))]
+    return [batch.reports[each] for each in range(len(batch.certificates))]
 
 
 @dataclass(slots=True)
@@ -81,6 +82,9 @@ class _Batch:
     progress: Progress | None
     reports: dict[int, Report] = field(default_factory=dict)
     _left: Iterator[int] = field(init=False)
+    _firsts: dict[bytes, int] = field(default_factory=dict)
+    _twins: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Where a certificate stands again that is being asked about."""
 
     def __post_init__(self) -> None:
         self._left = iter(range(len(self.certificates)))
@@ -109,20 +113,24 @@ class _Batch:
         if (report := _look_up(known, self.desk, at)) is not None:
             self._done(place, report)
             return None
-        return known
+        # One that was given twice is asked about once.
+        if (first := self._firsts.setdefault(known.key, place)) == place:
+            return known
+        if first in self.reports:
+            self._done(place, self.reports[first])
+        else:
+            self._twins[first].append(place)
+        return None
 
     async def _ask(self, asked: dict[int, Known], at: datetime) -> None:
         if not asked:
             await asyncio.sleep(0)
             return
-        # One that was given twice is asked about once.
-        unlike = list({each.key: each for each in asked.values()}.values())
-        reports = await inquire(unlike, self.desk, at)
-        by_key = {known.key: report for known, report in zip(unlike, reports, strict=True)}
-        for known in unlike:
-            _note_failure(known, by_key[known.key], self.desk.answers)
-        for place, known in asked.items():
-            self._done(place, by_key[known.key])
+        reports = await inquire([*asked.values()], self.desk, at)
+        for (place, known), report in zip(asked.items(), reports, strict=True):
+            _note_failure(known, report, self.desk.answers)
+            for each in (place, *self._twins.pop(place, ())):
+                self._done(each, report)
 
     def _done(self, place: int, report: Report) -> None:
         self.reports[place] = report

@@ -1,12 +1,14 @@
 """The two faces of what a relying party asks: AsyncClient, and Client for code without a loop."""
 
+import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError
 from datetime import datetime
 from typing import Any, ParamSpec, Self, TypeVar, Unpack
 
 from tashika.asking import Given, LocalSource, Progress, check, check_many, recall
+from tashika.awaiting import must_be_awaited
 from tashika.driving import Answer, drive, drive_async
 from tashika.errors import WrongUse
 from tashika.loop_thread import LoopThread
@@ -34,8 +36,10 @@ class AsyncClient:
     def __init__(self, *sources: str | LocalSource, **parts: Unpack[ClientParts]) -> None:
         self._ways = Ways.of(parts)
         self._desk = open_desk(sources, parts, self._ways)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
+    @must_be_awaited
     async def check(self, certificate: Given, issuer: Given) -> Report:
         """Check that ``issuer`` issued ``certificate`` and that it is in force now.
 
@@ -44,11 +48,12 @@ class AsyncClient:
         true only if a responder entitled to say so said 'good', freshly, of
         this certificate. Raises WrongUse only.
         """
-        self._require_open()
+        self._begin()
         return await check(certificate, issuer, self._desk)
 
+    @must_be_awaited
     async def check_many(
-        self, certificates: Sequence[Given], issuer: Given, *, progress: Progress | None = None
+        self, certificates: Iterable[Given], issuer: Given, *, progress: Progress | None = None
     ) -> list[Report]:
         """Check certificates of one issuer, several in each question; reports are in order.
 
@@ -56,9 +61,10 @@ class AsyncClient:
         others alone. ``progress`` is called with how many are done, and of
         how many. Raises WrongUse, and what ``progress`` raises.
         """
-        self._require_open()
+        self._begin()
         return await check_many(certificates, issuer, self._desk, progress)
 
+    @must_be_awaited
     async def verify_signature(
         self,
         submitted: Submitted,
@@ -74,9 +80,11 @@ class AsyncClient:
         all that is asked for has Deadlines.total together. Fails closed: whatever
         strangers send ends in the report. Raises WrongUse only.
         """
+        self._begin()
         flow = signature_flow(submitted, terms, self._desk.clock, received_at=received_at, at=at)
         return self.settle(await drive_async(flow, self.granting()))
 
+    @must_be_awaited
     async def verify_authentication(
         self,
         login: Login,
@@ -92,6 +100,7 @@ class AsyncClient:
         ``terms.use`` is AUTHENTICATION whatever it says. Raises WrongUse, and what
         the store raises.
         """
+        self._begin()
         flow = login_flow(login, party, terms, self._desk.clock, received_at=received_at)
         return self.settle(await drive_async(flow, self.granting(challenges)))
 
@@ -108,8 +117,10 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connections; checks under way end without an answer."""
         self._closed = True
-        for each in self._desk.renewals:
+        renewals = [*self._desk.renewals]
+        for each in renewals:
             each.cancel()
+        await asyncio.gather(*renewals, return_exceptions=True)
         await self._ways.close()
 
     def recall(self, certificate: Given, issuer: Given) -> Report | None:
@@ -120,6 +131,13 @@ class AsyncClient:
     def settle(self, report: SignatureReport) -> SignatureReport:
         """Keep the receipts of what a path was judged by, and tell of it; from any thread."""
         return settle(report, self._desk)
+
+    def _begin(self) -> None:
+        self._require_open()
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if loop is not self._loop:
+            raise WrongUse("a client is for one event loop; each asyncio.run() makes another")
 
     def _require_open(self) -> None:
         if self._closed:
@@ -157,10 +175,10 @@ class Client:
         return self._run(self._inner.check, certificate, issuer)
 
     def check_many(
-        self, certificates: Sequence[Given], issuer: Given, *, progress: Progress | None = None
+        self, certificates: Iterable[Given], issuer: Given, *, progress: Progress | None = None
     ) -> list[Report]:
         """Do as AsyncClient.check_many does; ``progress`` is called in the client's thread."""
-        return self._run(self._inner.check_many, certificates, issuer, progress=progress)
+        return self._run(self._inner.check_many, [*certificates], issuer, progress=progress)
 
     def verify_signature(
         self,
@@ -215,13 +233,15 @@ class Client:
             return under_way.result()
         except CancelledError:
             raise WrongUse("this client was closed during the check") from None
-        except KeyboardInterrupt:
+        except BaseException:  # a signal's, such as Ctrl-C, too: nobody waits any more
             under_way.cancel()
             raise
 
     def close(self) -> None:
         """Close the connections and end the thread; checks under way raise WrongUse."""
         with self._lock:
+            if self._thread:
+                self._thread.require_other_thread()
             self._closed = True
             thread, self._thread = self._thread, None
         if thread:

@@ -3,8 +3,14 @@
 from datetime import datetime
 
 from tashika.causes import Cause
-from tashika.errors import AnswerRefused
+from tashika.errors import AnswerRefused, WrongUse
 from tashika.policy import NoNextUpdate, Policy
+
+
+def require_zone(at: datetime) -> None:
+    """Raise WrongUse for a time without its zone: nothing can be compared with it."""
+    if at.tzinfo is None:
+        raise WrongUse("pass times with their zone, such as datetime.now(UTC)")
 
 
 def require_fresh(

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import BinaryIO
 
 import aiohttp
 from aiohappyeyeballs import AddrInfoType
@@ -29,7 +28,6 @@ _LOST = (
     aiohttp.ClientPayloadError,
 )
 _PIECE = 64 * 1024
-Write = Callable[[bytes], object]
 _REFUSAL_ID = re.compile(r"[A-Za-z0-9_=-]{1,512}")
 """Anybody on the way can forge the header, and people will read it."""
 
@@ -68,28 +66,13 @@ class HttpTransport:
 
     async def post(self, url: str, body: bytes, *, limit: int) -> Reply:
         """Send a question; SourceFailed unless the status is 200."""
-        received = bytearray()
         with _failing():
-            refusal = await self._exchange("POST", url, received.extend, limit, body)
-        return Reply(bytes(received), refusal)
+            return await self._exchange("POST", url, limit, body)
 
     async def get(self, url: str, *, limit: int) -> Reply:
         """Fetch what is at a URL, such as a CRL; SourceFailed unless the status is 200."""
-        received = bytearray()
         with _failing():
-            await self._exchange("GET", url, received.extend, limit)
-        return Reply(bytes(received))
-
-    async def get_into(self, file: BinaryIO, url: str, *, limit: int) -> int:
-        """Fetch into a file, however large, in constant memory; returns how many octets.
-
-        Writes up to ``limit`` + 1, by which too much is known. Raises
-        SourceFailed, and what writing to the file raises.
-        """
-        begun = file.tell()
-        with _failing():
-            await self._exchange("GET", url, file.write, limit)
-        return file.tell() - begun
+            return await self._exchange("GET", url, limit)
 
     async def close(self) -> None:
         """Close every connection; whoever still asks gets SourceFailed."""
@@ -98,9 +81,9 @@ class HttpTransport:
             await self._session.close()
 
     async def _exchange(
-        self, method: str, url: str, write: Write, limit: int, body: bytes | None = None
-    ) -> str:
-        """Hand what is answered to ``write``, ``limit`` + 1 octets at most; return a refusal's id.
+        self, method: str, url: str, limit: int, body: bytes | None = None
+    ) -> Reply:
+        """Return what is answered, ``limit`` + 1 octets at most.
 
         No token goes along with GET: it is the responder's to see.
         """
@@ -113,9 +96,9 @@ class HttpTransport:
         async with asking as reply:
             if reply.status != 200:  # noqa: PLR2004 - RFC 6960 appendix A.2: every answer is a 200
                 raise SourceFailed(Cause.HTTP_STATUS, f"HTTP {reply.status}")
-            await _read(reply.content, write, limit)
+            received = await _read(reply.content, limit)
             refusal = reply.headers.get("Tashika-Refusal", "")
-            return refusal if _REFUSAL_ID.fullmatch(refusal) else ""
+            return Reply(received, refusal if _REFUSAL_ID.fullmatch(refusal) else "")
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -147,11 +130,11 @@ class HttpTransport:
         return socket.socket(family=family, type=kind, proto=protocol)
 
 
-async def _read(stream: aiohttp.StreamReader, write: Write, limit: int) -> None:
-    left = limit + 1
-    while left and (piece := await stream.read(min(left, _PIECE))):
-        write(piece)
-        left -= len(piece)
+async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:
+    received = bytearray()
+    while (left := limit + 1 - len(received)) and (piece := await stream.read(min(left, _PIECE))):
+        received += piece
+    return bytes(received)
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from cryptography import x509
 
 from tashika.causes import Cause
 from tashika.errors import CertificateRefused, PkiError, WrongUse
+from tashika.freshness import require_zone
 from tashika.pki.algorithms import algorithm_for
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.certificates import (
+    decoding,
     extension,
     load_certificate,
     public_key,
@@ -59,18 +61,20 @@ def verify_issued(
 
     1. The issuer's certificate can be read, is a CA's that may sign
        certificates, has a key of an accepted kind, and is in its validity.
-    2. The certificate can be read.
+    2. The certificate can be read, and its serial number is not negative (RFC 5280 4.1.2.2).
     3. The issuer's name and key are on it, by an accepted algorithm.
     4. It is in its validity, both ends included, without any tolerance.
 
     Raises CertificateRefused, and WrongUse for arguments that are neither
-    certificates nor bytes.
+    certificates nor bytes, and for a time without its zone.
     """
+    require_zone(at)
     # 1
     trusted = _load(issuer, Cause.ISSUER_UNSUITABLE)
     ca = _fit(trusted, at)
     # 2
     subject = _load(certificate, Cause.CERTIFICATE_MALFORMED)
+    serial = _serial(subject)
     # 3
     try:
         require_issued_by(subject, ca.identity, ca.key)
@@ -83,7 +87,7 @@ def verify_issued(
     if at > ends:
         raise CertificateRefused(Cause.EXPIRED)
     return IssuedCertificate(
-        serial=subject.serial_number,
+        serial=serial,
         issuer=trusted,
         identity=ca.identity,
         key=ca.key,
@@ -100,6 +104,18 @@ def _load(given: x509.Certificate | bytes, cause: Cause) -> x509.Certificate:
         return load_certificate(given)
     except PkiError as wrong:
         raise CertificateRefused(cause, str(wrong)) from wrong
+
+
+def _serial(subject: x509.Certificate) -> int:
+    try:
+        with decoding("the serial number of a certificate"):
+            serial = subject.serial_number
+    except PkiError as wrong:
+        raise CertificateRefused(Cause.CERTIFICATE_MALFORMED, str(wrong)) from wrong
+    if serial < 0:
+        # No CertID can name it, nor any index hold it.
+        raise CertificateRefused(Cause.CERTIFICATE_MALFORMED, "its serial number is negative")
+    return serial
 
 
 def require_ca(issuer: x509.Certificate, at: datetime) -> IssuerIdentity:

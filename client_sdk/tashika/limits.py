@@ -48,7 +48,8 @@ CACHE_FAILURES = timedelta(seconds=2)
 """Long enough to hold a crowd back, too short for anybody to notice (C14)."""
 
 CACHE_ENTRIES = 20_000
-"""62 MB at most: 3.1 kB for a certificate with its answer, signed with RSA-2048."""
+"""62 MB: 3.1 kB for a certificate with its answer, signed with RSA-2048. An answer is kept whole,
+so a responder that sends 64 KiB each time makes it 1.3 GB: set CachePolicy.entries by that."""
 
 MAX_REFRESHES = 32
 """Answers that are renewed ahead at once; what does not get its turn is asked for when due."""
@@ -70,3 +71,6 @@ MAX_PERSISTED = 64 * 1024 * 1024
 
 CACHE_PATIENCE = timedelta(milliseconds=50)
 """How long a cache file that another process writes is waited for; then it is done without."""
+
+CACHE_REST = timedelta(seconds=1)
+"""How long a busy one is left alone: waiting then takes a twentieth of the time at most."""

@@ -16,7 +16,7 @@ from tashika.errors import (
     Unsupported,
     WrongUse,
 )
-from tashika.freshness import require_fresh
+from tashika.freshness import require_fresh, require_zone
 from tashika.issuance import Subject
 from tashika.limits import NONCE_BYTES
 from tashika.pki.algorithms import verify
@@ -131,7 +131,7 @@ def verify_answer(
     9. Its times fit ``at``, within one skew and one greatest age (C4, C13).
     10. It repeats the nonce, as the policy demands (C5).
 
-    Raises AnswerRefused and nothing else.
+    Raises AnswerRefused, and WrongUse for a time without its zone.
     """
     (outcome,) = verify_answers(
         body, [question.subject], nonce=question.nonce, policy=policy, at=at
@@ -154,6 +154,7 @@ def verify_answers(
     Returns the outcome of steps 8 to 10 for each certificate, in order. Raises
     AnswerRefused where the answer fails as a whole, in steps 1 to 7.
     """
+    require_zone(at)
     answer = _read_signed(body, subjects[0], policy, at=at)
     return [_outcome(body, answer, each, nonce=nonce, policy=policy, at=at) for each in subjects]
 

@@ -25,13 +25,12 @@ _REFUSED = tuple(
             "192.0.0.0/24",  # RFC 6890
             "192.88.99.0/24",  # RFC 7526
             "224.0.0.0/4",  # multicast
-            "ff00::/8",
-            "64:ff9b:1::/48",  # RFC 8215
             "3fff::/20",  # RFC 9637
-            "5f00::/16",  # RFC 9602
         ),
     )
 )
+_GIVEN_OUT = ip_network("2000::/3")
+"""All that IANA gives out of IPv6; is_global lets site-local addresses through, fec0::/10."""
 _WITH_IPV4_INSIDE = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 _LOW_32 = 0xFFFF_FFFF
 
@@ -49,6 +48,7 @@ def require_public(address: str | Address) -> Address:
         raise SourceFailed(Cause.ADDRESS_REFUSED, "it is no address") from wrong
     for each in _inside(found) or [found]:
         refused = any(each.version == net.version and each in net for net in _REFUSED)
+        refused |= isinstance(each, IPv6Address) and each not in _GIVEN_OUT
         if refused or not each.is_global:
             raise SourceFailed(Cause.ADDRESS_REFUSED, "it is not a public one")
     return found

@@ -157,7 +157,7 @@ def read_receipts(paths: Iterable[Path]) -> KeptReceipts:
     """
     leaves, torn = set[bytes](), 0
     for path in paths:
-        for file in sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]:
+        for file in _files(path):
             for number, line in enumerate(_lines(file), 1):
                 if not line.endswith(b"\n"):
                     torn += 1
@@ -167,6 +167,16 @@ def read_receipts(paths: Iterable[Path]) -> KeptReceipts:
                 except _NO_RECEIPT as wrong:
                     raise Malformed(f"{file}, line {number}: this is no receipt") from wrong
     return KeptReceipts(leaves=sorted(leaves), torn=torn)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        # Not glob: it takes a directory that cannot be read for an empty one.
+        return sorted(each for each in path.iterdir() if each.suffix == SUFFIX)
+    except OSError as wrong:
+        raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -12,8 +12,9 @@ import pytest
 
 from support.odd_files import STRANGE, UNREADABLE, spell, strange
 from support.sdk import write_pems
-from tashika import Client
+from tashika import Client, Deadlines
 from tashika.cli import main
+from tashika.cli.check import _deadlines
 from tashika.testing import FakeResponder, Fault
 
 
@@ -90,6 +91,48 @@ def test_whoever_stops_reading_gets_neither_traceback_nor_answer(shell: Shell) -
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_where_nothing_can_be_written_it_is_said_and_is_no_answer(shell: Shell) -> None:
+    command = [sys.executable, "-m", "tashika", "check", "--url", "http://127.0.0.1:9/"]
+    command += ["--cert", shell.certificate, "--issuer", shell.issuer]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        74,
+        "tashika: cannot say the outcome: No space left on device\n",
+    )
+
+
+def test_a_mistake_of_ours_is_not_called_revoked(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Client, "check", lambda *_: 1 / 0)
+    files = ("--cert", shell.certificate, "--issuer", shell.issuer)
+    assert main(["check", *files, "--url", "http://[::1]:9"]) == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_terminal_without_its_letters_changes_no_exit_code(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    said = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(said, encoding="ascii"))
+    assert shell.run("--lang", "ja", *options)[0] == 0
+    text = said.getvalue().decode("ascii")
+    assert json.loads(text)["meaning"] == "証明書は有効です。" if options else "\\u" in text
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_the_caller_closed_changes_no_exit_code(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    shell.certificate = str(pile(shell, tmp_path))
+    monkeypatch.setattr(sys, closed, None)
+    assert shell.run()[0] == 2
+
+
 def test_expired_is_not_called_revoked(shell: Shell) -> None:
     expired = shell.responder.pki.issue("Expired", ends=-timedelta(days=1))
     Path(shell.certificate).write_bytes(expired.pem)
@@ -132,6 +175,17 @@ def test_options_reach_the_question(shell: Shell) -> None:
     shell.responder.order(Fault.NO_NONCE)
     assert shell.run("--nonce", "opportunistic")[0] == 0
     assert shell.run("--nonce", "off", "--certid-hash", "sha1", "--timeout", "30")[0] == 0
+
+
+def test_a_slow_responder_is_waited_for_as_long_as_one_says() -> None:
+    """`--timeout 60` would else end after the five seconds that each source has by default."""
+    half, minute = timedelta(seconds=30), timedelta(seconds=60)
+    usual = Deadlines()
+    assert _deadlines(None, 1) == usual
+    for sources, each in ((1, minute), (2, half)):
+        found = _deadlines(minute, sources)
+        assert (found.total, found.connect + found.read) == (minute, each)
+    assert _deadlines(timedelta(seconds=1), 1).read == usual.read
 
 
 def test_a_certificate_that_cannot_be_read_is_not_determined(shell: Shell) -> None:
@@ -283,6 +337,17 @@ def test_progress_is_told_on_a_terminal_only(
     monkeypatch.setattr(sys, "stderr", terminal)
     shell.run()
     assert terminal.getvalue() == "\r4 / 4\n"
+
+
+@pytest.mark.parametrize("options", [["--lang", "ja"], ["--timeout", "soon", "--lang", "ja"]])
+def test_wrong_usage_is_said_in_japanese_too(
+    shell: Shell, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    shell.certificate = "/no/such/file"
+    with pytest.raises(SystemExit) as left:
+        shell.run(*options)
+    assert left.value.code == 64
+    assert "tashika: 使い方に誤りがあります" in capsys.readouterr().err
 
 
 def test_it_speaks_japanese_when_told(shell: Shell) -> None:

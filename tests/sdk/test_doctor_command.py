@@ -101,6 +101,13 @@ def test_a_responder_that_knows_sha1_alone_is_found_out(practice: Practice) -> N
     assert (code, found["answered"], found["no_sha256"]) == (1, "well", "warning")
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_name_that_no_host_can_have_is_a_finding(practice: Practice, host: str) -> None:
+    code, said = practice.say("--url", f"http://{host}/")
+    assert code == 2
+    assert "no host has such a name" in said
+
+
 @pytest.mark.parametrize("seconds", [-60, 60])
 def test_c13_clocks_that_differ_within_the_skew_are_a_warning(
     practice: Practice, seconds: int

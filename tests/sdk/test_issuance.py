@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from support.sdk import AT, key_usage
 from tashika import Cause, load_certificate, verify_issued
 from tashika.errors import CertificateRefused, Malformed, WrongUse
+from tashika.pki import der
 from tashika.testing import KeyPair, Pki
 
 YEAR = timedelta(days=365)
@@ -55,6 +56,19 @@ def test_c1_a_certificate_with_one_bit_changed_is_not_issued(pki: Pki) -> None:
     der = bytearray(pki.certificate.public_bytes(Encoding.DER))
     der[-1] ^= 1
     assert refusal(bytes(der), pki.issuer) is Cause.NOT_ISSUED_BY_ISSUER
+
+
+@pytest.mark.filterwarnings("ignore:.*serial number:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*serial number:UserWarning")  # of pyca
+def test_c11_a_negative_serial_number_is_refused(pki: Pki) -> None:
+    """RFC 5280 4.1.2.2 forbids it, and asks to be prepared for it."""
+    right = pki.issue("Negative", serial=0x11223344).certificate.tbs_certificate_bytes
+    tbs = right.replace(bytes.fromhex("020411223344"), bytes.fromhex("020491223344"), 1)
+    assert isinstance(pki.ca.key, ec.EllipticCurvePrivateKey)
+    signature = pki.ca.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    ecdsa = bytes.fromhex("300a06082a8648ce3d040302")
+    wrong = der.sequence(tbs, ecdsa, der.bit_string(signature))
+    assert refusal(wrong, pki.issuer) is Cause.CERTIFICATE_MALFORMED
 
 
 def test_expired_and_not_yet_valid_are_told_apart_to_the_second(pki: Pki) -> None:

@@ -1,7 +1,9 @@
 """Receipts as a relying party keeps them: every answer once, no serials, crashes shown."""
 
+import errno
 import json
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -275,6 +277,20 @@ def test_only_documented_errors_escape(tmp_path_factory: pytest.TempPathFactory,
 def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match="cannot read"):
         read_receipts([tmp_path / "nothing"])
+
+
+def test_a_directory_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answers would seem to be added by the operator."""
+
+    def shut(*_: object) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    for each in ("listdir", "scandir"):
+        monkeypatch.setattr(os, each, shut)
+    with pytest.raises(WrongUse, match=r"cannot read .*: Permission denied"):
+        read_receipts([tmp_path])
 
 
 @steady

@@ -97,7 +97,6 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--timeout",
         type=_seconds,
-        default=Deadlines().total,
         metavar="SECONDS",
         help="for the whole check (default: 10)",
     )
@@ -112,11 +111,20 @@ def _seconds(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
 
 
+def _deadlines(timeout: timedelta | None, sources: int) -> Deadlines:
+    """Share a time that is asked for among the sources; each has no less than by default."""
+    usual = Deadlines()
+    if timeout is None:
+        return usual
+    each = timeout / max(sources, 1) - usual.connect
+    return Deadlines(total=timeout, read=max(usual.read, each))
+
+
 def _check(args: argparse.Namespace) -> int:
     policy = Policy(
         nonce=args.nonce,
         certid_hash=args.certid_hash,
-        deadlines=Deadlines(total=args.timeout),
+        deadlines=_deadlines(args.timeout, len(args.url)),
     )
     credential, tls = credential_of(args), tls_of(args)
     sources = (*_compact_sets(args), *args.url)
@@ -142,7 +150,7 @@ def _check_many(client: Client, args: argparse.Namespace) -> int:
 
 
 def _progress(done: int, of: int) -> None:
-    if sys.stderr.isatty() and (done % _TOLD_EVERY == 0 or done == of):
+    if sys.stderr and sys.stderr.isatty() and (done % _TOLD_EVERY == 0 or done == of):
         print(f"\r{done} / {of}", end="" if done < of else "\n", file=sys.stderr, flush=True)
 
 

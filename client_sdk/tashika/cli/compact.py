@@ -12,12 +12,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tashika.cli import credential, output
+from tashika.cli.files import read_certificate, read_file
 from tashika.cli.output import Phrase, as_json, as_time, row
 from tashika.compact import CompactSet, Trust, apply_delta, install
 from tashika.errors import CompactRefused, PkiError, WrongUse
 from tashika.language import Language, explain
 from tashika.pki.algorithms import PublicKey, algorithm_for
 from tashika.pki.certificates import load_certificate
+from tashika.pki.limits import MAX_CERTIFICATE_BYTES
 
 _DONE, _REFUSED = 0, 1
 _EPILOG = "exit status: 0 done, 1 refused (what was in place stays), 64 usage"
@@ -60,15 +62,15 @@ def add_signers(parser: argparse.ArgumentParser) -> None:
 def trust_of(args: argparse.Namespace) -> Trust:
     """Return whose sets are believed; raises WrongUse for files that are of no use."""
     try:
-        issuer = load_certificate(args.issuer.read_bytes())
+        issuer = load_certificate(read_certificate(args.issuer))
         return Trust(issuer=issuer, signers=tuple(map(_public_key, args.signer)))
-    except (PkiError, OSError) as wrong:
+    except PkiError as wrong:
         raise WrongUse(f"the issuer or a signer cannot be read: {wrong}") from wrong
 
 
 def _public_key(path: Path) -> PublicKey:
     try:
-        key = load_pem_public_key(path.read_bytes())
+        key = load_pem_public_key(read_file(path, MAX_CERTIFICATE_BYTES))
         algorithm_for(key)
     except (ValueError, UnsupportedAlgorithm) as wrong:
         raise WrongUse(f"{path} is not a public key in PEM") from wrong

@@ -24,15 +24,15 @@ class CompactFile:
 
     Before each answer it looks whether another file is there, which is then opened and checked
     as the first one was; that answer waits for it. One that is refused, or of a lower number,
-    is logged and left alone, and the old set speaks on until it is stale. For any number of
-    threads.
+    is logged and left alone, and the old set speaks on until it is stale; one that cannot be
+    read is looked at again. For any number of threads.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, trust: Trust, at: datetime) -> None:
         """Open what is there now; raises CompactRefused."""
         self._path, self._trust = Path(path), trust
         self._opening = Lock()
-        self._stamp = _stamp(self._path)
+        self._stamp = self._told = _stamp(self._path)
         self.current = CompactSet.open(path, trust=trust, at=at)
         """The set that speaks."""
 
@@ -53,13 +53,17 @@ class CompactFile:
         stamp = _stamp(self._path)
         if stamp == self._stamp:
             return  # another thread has seen to it
-        self._stamp = stamp
+        before, self._stamp = self._stamp, stamp
         try:
             fresh = CompactSet.open(self._path, trust=self._trust, at=at)
             if fresh.head.number < self.current.head.number:
                 raise CompactRefused(Fault.ROLLBACK, "an older set took the place of a newer one")
         except CompactRefused as refused:
-            _log.error("a compact set is not taken up: %s: %s", refused.fault, refused)
+            if stamp != self._told:
+                _log.error("a compact set is not taken up: %s: %s", refused.fault, refused)
+            self._told = stamp
+            if stamp and refused.fault is Fault.UNREADABLE:
+                self._stamp = before  # it may be readable in a moment, by its mode or for memory
             return
         # The old one is not closed: somebody may be looking something up in it.
         self.current = fresh

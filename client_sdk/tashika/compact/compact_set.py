@@ -12,7 +12,7 @@ from tashika.causes import Cause
 from tashika.compact.mapped import Mapped
 from tashika.compact.trust import Trust, Validity, identity_of
 from tashika.errors import AnswerRefused, WrongUse
-from tashika.freshness import require_fresh
+from tashika.freshness import require_fresh, require_zone
 from tashika.issuance import Subject
 from tashika.ocsp import NEVER_ISSUED, SEAL, CheckedAnswer
 from tashika.pki.certid import CertId, IssuerIdentity
@@ -27,6 +27,7 @@ from tashika.report import Report
 EVER_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 """When a revocation was, where the details are not there: before all that it could be asked of."""
 
+_WRITTEN_INTO = "the set was written into; put another in its place, by `tashika compact install`"
 _FEW = 4096
 """Boundaries of the issued register that are kept in memory; sequential serials have few."""
 
@@ -83,6 +84,7 @@ class CompactSet:
         Every opening checks everything: that nobody has written to a file since cannot be told
         from what the file system says of it. It may be past its nextUpdate: its answers say so.
         """
+        require_zone(at)
         identity = identity_of(trust.issuer)
         mapped = Mapped(Path(path))
         try:
@@ -151,6 +153,7 @@ class CompactSet:
         self.close()
 
     def _answer(self, asked: CertId | int, policy: Policy, at: datetime) -> CheckedAnswer:
+        require_zone(at)
         head = self.head
         serial = asked if isinstance(asked, int) else asked.serial
         if isinstance(asked, CertId) and not asked.names(self._identity, serial):
@@ -166,6 +169,9 @@ class CompactSet:
             at=at,
         )
         try:
+            if not self._mapped.is_untouched:
+                # What was checked is gone; and what was cut off would end the process (SIGBUS).
+                raise AnswerRefused(Cause.MALFORMED, _WRITTEN_INTO)
             listing = self.find(serial)
             standing = self._standing(listing, serial)
         except Malformed as wrong:

@@ -7,7 +7,7 @@ given files in another way needs no network, nor aiohttp.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 import aiohttp
 
 from tashika.compact.compact_set import CompactSet
-from tashika.compact.mapped import Mapped
 from tashika.compact.trust import Trust
 from tashika.compact.updating import apply_delta, install
 from tashika.credential import BearerToken
@@ -44,6 +43,8 @@ class Provider:
     """For a private CA."""
     patience: timedelta = timedelta(minutes=2)
     """How long nothing may come: a set is made anew at once when a key is compromised."""
+    deadline: timedelta = timedelta(hours=1)
+    """For a whole update, however slowly it comes: a set is made every few hours (C12)."""
 
     def __post_init__(self) -> None:
         """Refuse an address that is none, or that the token must not be sent to: WrongUse."""
@@ -55,27 +56,39 @@ async def update(path: Path, provider: Provider, *, trust: Trust, at: datetime) 
 
     1. Nothing is fetched if it has the provider's number: that is no provision.
     2. Deltas are applied one by one, where the set in place is not far behind.
-    3. Where one is missing, or leads on from another set, the newest set is fetched whole.
+    3. Where one is missing, or leads on from another set, or the set in place is of no use, the
+       newest set is fetched whole.
 
     Each step passes the checks of `install` and `apply_delta`. Raises CompactRefused, also
     UNREACHABLE and DECLINED; what was in place, or was reached on the way, stays.
     """
-    async with _session(provider) as files:
-        newest = await files.number()
-        mine = _number(path)
+    try:
+        async with asyncio.timeout(provider.deadline.total_seconds()), _session(provider) as files:
+            return await _updated(files, path, trust=trust, at=at)
+    except TimeoutError as late:
+        raise CompactRefused(Fault.UNREACHABLE, "it did not come in time") from late
+    except OSError as wrong:
+        raise CompactRefused(Fault.UNWRITABLE, str(wrong.strerror)) from wrong
+
+
+async def _updated(files: "_Files", path: Path, *, trust: Trust, at: datetime) -> CompactSet:
+    newest, mine = await files.number(), None
+    # What is damaged in place would neither serve nor be the base of a delta.
+    with suppress(CompactRefused):
+        current = await asyncio.to_thread(CompactSet.open, path, trust=trust, at=at)
+        mine = current.head.number
         if mine == newest:
-            return CompactSet.open(path, trust=trust, at=at)
-        with TemporaryDirectory(dir=path.parent, prefix=".fetched-") as scrap:
-            fresh = Path(scrap, "fresh")
-            if mine is not None and 0 < newest - mine <= _MOST_DELTAS:
-                found = await _by_deltas(
-                    files, range(mine, newest), fresh, path, trust=trust, at=at
-                )
-                if found:
-                    return found
-            if not await files.fetch("compact", fresh):
-                raise CompactRefused(Fault.DECLINED, "no compact set of this issuer is provided")
-            return await asyncio.to_thread(install, fresh, path, trust=trust, at=at)
+            return current
+        current.close()
+    with TemporaryDirectory(dir=path.parent, prefix=".fetched-") as scrap:
+        fresh = Path(scrap, "fresh")
+        if mine is not None and 0 < newest - mine <= _MOST_DELTAS:
+            found = await _by_deltas(files, range(mine, newest), fresh, path, trust=trust, at=at)
+            if found:
+                return found
+        if not await files.fetch("compact", fresh):
+            raise CompactRefused(Fault.DECLINED, "no compact set of this issuer is provided")
+        return await asyncio.to_thread(install, fresh, path, trust=trust, at=at)
 
 
 async def _by_deltas(
@@ -164,15 +177,3 @@ async def _session(provider: Provider) -> AsyncIterator[_Files]:
         auto_decompress=False,
     ) as session:
         yield _Files(session, provider)
-
-
-def _number(path: Path) -> int | None:
-    """Return the number of the set in place; None for what cannot be read as one."""
-    try:
-        mapped = Mapped(path)
-    except CompactRefused:
-        return None
-    try:
-        return mapped.head.number
-    finally:
-        mapped.close()

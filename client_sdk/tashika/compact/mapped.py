@@ -7,6 +7,7 @@ from hashlib import sha256
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Self
+from weakref import finalize
 
 from tashika.compact.trust import Trust, Validity, require_trusted
 from tashika.pki.compact.content import Content
@@ -27,7 +28,11 @@ class Mapped:
     def __init__(self, path: Path) -> None:
         """Map a file; raises CompactRefused: UNREADABLE, TRUNCATED, MALFORMED, UNSUPPORTED."""
         self.path = path
-        self.data = _map(path)
+        self._content: Content | None = None
+        self._descriptor = _open(path)
+        self._let_go = finalize(self, os.close, self._descriptor)
+        self._when_opened = _written(self._descriptor)
+        self.data = _map(self._descriptor)
         try:
             self.signed = _read_head(self.data)
         except BaseException:
@@ -35,7 +40,11 @@ class Mapped:
             raise
         self.head = self.signed.head
         self._start = PREAMBLE + len(self.signed.encoded)
-        self._content: Content | None = None
+
+    @property
+    def is_untouched(self) -> bool:
+        """True as long as nobody has written into the file itself since it was opened."""
+        return not self._let_go.alive or _written(self._descriptor) == self._when_opened
 
     def check(self, kind: Kind, trust: Trust, *, at: datetime) -> tuple[Content, Validity]:
         """Check all of the file and return what it holds, and how long its signer is fit.
@@ -74,6 +83,7 @@ class Mapped:
         # Where making the content failed, it may still hold views; then it goes with them.
         with suppress(BufferError):
             self.data.close()
+        self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -96,14 +106,26 @@ class Mapped:
             start = end
 
 
-def _map(path: Path) -> mmap:
+def _open(path: Path) -> int:
     try:
-        with path.open("rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                raise CompactRefused(Fault.TRUNCATED, "the file is empty")
-            return mmap(file.fileno(), 0, access=ACCESS_READ)
+        return os.open(path, os.O_RDONLY)
+    except (OSError, ValueError) as wrong:
+        raise CompactRefused(Fault.UNREADABLE, f"the file cannot be opened: {wrong}") from wrong
+
+
+def _map(descriptor: int) -> mmap:
+    try:
+        if not os.fstat(descriptor).st_size:
+            raise CompactRefused(Fault.TRUNCATED, "the file is empty")
+        return mmap(descriptor, 0, access=ACCESS_READ)
     except (OSError, ValueError) as wrong:
         raise CompactRefused(Fault.UNREADABLE, f"the file cannot be mapped: {wrong}") from wrong
+
+
+def _written(descriptor: int) -> tuple[int, int]:
+    """Return what changes when somebody writes into a file, and not when it is replaced."""
+    found = os.fstat(descriptor)
+    return found.st_size, found.st_mtime_ns
 
 
 def _read_head(data: mmap) -> SignedHead:

@@ -43,8 +43,10 @@ class Source:
 class LocalSource(Protocol):
     """A source that needs no network, such as a compact set; for any number of threads."""
 
-    source: str
-    """What a report names it by."""
+    @property
+    def source(self) -> str:
+        """What a report names it by."""
+        ...
 
     def answer(self, subject: IssuedCertificate, policy: Policy, *, at: datetime) -> CheckedAnswer:
         """Answer at once; raises AnswerRefused."""

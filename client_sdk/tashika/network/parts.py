@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from tashika.breaker import Breaker
 from tashika.credential import BearerToken, Credential, RequestSigner
 from tashika.errors import WrongUse
+from tashika.freshness import require_zone
 from tashika.network.answers import Answers, Cache
 from tashika.network.desk import Desk, LocalSource, Source
 from tashika.network.settings import CachePolicy
@@ -90,9 +91,11 @@ def open_desk(sources: tuple[str | LocalSource, ...], parts: ClientParts, ways: 
         raise WrongUse("a client needs the URL of at least one responder, or a compact set")
     if unknown := parts.keys() - ClientParts.__annotations__.keys():
         raise WrongUse(f"a client takes no {', '.join(sorted(unknown))}; see ClientParts")
-    policy, monotonic = _policy(parts), parts.get("monotonic", time.monotonic)
+    policy, clock = _policy(parts), parts.get("clock", system_time)
+    require_zone(clock())
     credential, cache, given = parts.get("credential"), parts.get("cache"), parts.get("transport")
-    observer, chance = parts.get("observer"), parts.get("chance", random.random)
+    observer, monotonic = parts.get("observer"), parts.get("monotonic", time.monotonic)
+    chance = parts.get("chance", random.random)
     if cache and not policy.cache:
         raise WrongUse("a cache is used only where Policy.cache says for how long")
     urls = [require_url(each) for each in sources if not isinstance(each, LocalSource)]
@@ -114,7 +117,7 @@ def open_desk(sources: tuple[str | LocalSource, ...], parts: ClientParts, ways: 
         public=ways.public,
         signer=credential if isinstance(credential, RequestSigner) else None,
         policy=policy,
-        clock=parts.get("clock", system_time),
+        clock=clock,
         monotonic=monotonic,
         nonces=parts.get("nonces", secrets.token_bytes),
         receipts=parts.get("receipts"),

@@ -28,6 +28,8 @@ Outcome = Said | CheckFailed
 
 _TOO_MANY = frozenset({Cause.MALFORMED_REQUEST, Cause.UNAUTHORIZED, Cause.OTHER_CERTIFICATE})
 """How responders refuse that take fewer certificates in one question, or answer the first alone."""
+_ALONE = 2
+"""One refused alone may be odd itself; two are not."""
 
 
 async def ask_source(
@@ -60,10 +62,12 @@ async def _ask_in_pieces(
 
     Where some of several are refused, the rest is asked in smaller questions.
     The size that then succeeds is remembered. Where even one alone is refused
-    so, it was not the number, and nothing more is asked.
+    so, it was that one, and the others are asked together again; where two
+    are, and nothing was answered yet, it is all, and nothing more is asked.
     """
     outcomes: dict[int, Outcome] = {}
     todo, size = deque(range(len(asked))), source.takes
+    heard = alone = 0
     while todo:
         piece = [todo.popleft() for _ in range(min(size, len(todo)))]
         try:
@@ -73,16 +77,20 @@ async def _ask_in_pieces(
         answered = {
             each: one for each, one in zip(piece, said, strict=True) if not _may_be_too_many(one)
         }
-        if len(answered) == len(piece):
-            source.takes = min(source.takes, size)
-        elif len(piece) > 1:
+        heard += len(answered)
+        if len(answered) < len(piece) > 1:
             size = len(answered) or len(piece) // 2
             todo.extendleft(each for each in reversed(piece) if each not in answered)
-        elif outcomes or not todo:
-            answered = {piece[0]: said[0]}
-        else:
-            return [said[0]] * len(asked)
+        elif not answered:
+            answered, alone = {piece[0]: said[0]}, alone + 1
+            if not heard and alone == _ALONE:
+                return _in_order(outcomes | answered | dict.fromkeys(todo, said[0]))
+            size = source.takes if heard else 1
+        elif alone and heard == 1:
+            size = source.takes
         outcomes |= answered
+    if not alone:
+        source.takes = min(source.takes, size)
     return _in_order(outcomes)
 
 

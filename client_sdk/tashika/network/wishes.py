@@ -115,7 +115,9 @@ class Wishes:
             patience = (deadlines.connect + deadlines.read).total_seconds()
             got = await fetched(want, way, min(now + patience, last_moment))
         if isinstance(got, SourceFailed):
-            self.desk.tell(Happening.FAILED, source=want.url, cause=got.cause)
+            # A stranger's host names would be labels without end, and may name a person.
+            known = want.url if want.named_by is NamedBy.CONFIGURATION else None
+            self.desk.tell(Happening.FAILED, source=known, cause=got.cause)
         return got
 
     async def _ask(self, source: Source, want: Want, question: bytes, last_moment: float) -> Got:

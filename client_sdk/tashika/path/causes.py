@@ -15,6 +15,10 @@ class Outcome(Enum):
     UNDETERMINED = "undetermined"
     """A path might hold, but something is missing that would show it; treat it as a refusal."""
 
+    def __bool__(self) -> bool:
+        """Tell whether it is VALID."""
+        return self is Outcome.VALID
+
 
 class PathCause(Explained):
     """The reason behind an outcome."""

@@ -13,13 +13,13 @@ from tashika.path.certificate import PathCertificate
 from tashika.path.status import StatusNeed
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.certificates import extension
-from tashika.transport import require_url
+from tashika.transport import origin, require_url
 
 MAX_URLS = 4
 """Of each kind out of one certificate; honest ones have one or two."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Addresses:
     """The URLs of one issuer's responders and CRLs, each kind in the order of asking."""
 
@@ -29,6 +29,10 @@ class Addresses:
     def __post_init__(self) -> None:
         for each in (*self.responders, *self.lists):
             require_url(each)
+
+    def __repr__(self) -> str:
+        """Name no path: it may hold a credential."""
+        return f"<Addresses {', '.join(map(origin, (*self.responders, *self.lists)))}>"
 
 
 class AddressBook(Protocol):

@@ -20,7 +20,10 @@ from tashika.status.subject import subject_of
 class LocalSet(Protocol):
     """What answers at once for the certificates of one issuer: a CompactSet or a CompactFile."""
 
-    source: str
+    @property
+    def source(self) -> str:
+        """What a report names it by."""
+        ...
 
     def answer(self, subject: Subject, policy: Policy, *, at: datetime) -> CheckedAnswer:
         """Answer for one certificate; raises AnswerRefused."""

@@ -1,5 +1,7 @@
 """A client that asks compact sets and responders, in the order they are given."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,42 @@ def test_the_client_for_threads_takes_sets_too(tmp_path: Path) -> None:
         report = client.check(PKI.certificate, PKI.issuer)
     assert report.status is Status.REVOKED
     assert "set" not in repr(report)
+
+
+async def test_a_service_takes_up_what_is_written_into_its_file_if_it_is_whole(
+    tmp_path: Path,
+) -> None:
+    here, path = Party(), tmp_path / "set"
+    path.write_bytes(PRESS.print())
+    file = CompactFile(path, trust=TRUST, at=AT)
+    for number, (data, cause) in enumerate(
+        ((b"half", Cause.MALFORMED), (PRESS.print([revoked(SERIAL)], number=3), Cause.REVOKED))
+    ):
+        path.write_bytes(data)
+        os.utime(path, (number, number))
+        assert (await here.check(file))[0] is cause
+
+
+async def test_a_set_that_cannot_be_read_for_a_moment_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, path = Party(), tmp_path / "set"
+    path.write_bytes(PRESS.print())
+    file = CompactFile(path, trust=TRUST, at=AT)
+    (tmp_path / "fresh").write_bytes(PRESS.print([revoked(SERIAL)], number=2))
+    (tmp_path / "fresh").replace(path)
+    with monkeypatch.context() as without:
+        without.setattr("tashika.compact.mapped.mmap", no_memory)
+        for _ in range(2):
+            assert (await here.check(file))[0] is Cause.GOOD
+    assert [each.message for each in caplog.records if "not taken up" in each.message] == [
+        *(each.message for each in caplog.records[:1])
+    ]
+    assert (await here.check(file))[0] is Cause.REVOKED
+
+
+def no_memory(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
 
 async def test_a_service_that_runs_on_takes_up_what_is_put_in_place(

@@ -1,5 +1,6 @@
 """What a compact set says of certificates, against a plain dict; and when it says nothing."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -146,6 +147,19 @@ def test_a_closed_set_is_wrong_use(tmp_path: Path) -> None:
     found.close()
     with pytest.raises(WrongUse):
         found.find(1)
+
+
+def test_a_set_that_is_written_into_says_nothing_more(tmp_path: Path) -> None:
+    """As `cp` does, unlike `install`: what was cut off would end the process (SIGBUS)."""
+    path = tmp_path / "set"
+    for then in (PRESS.print(), b""):
+        compact = opened(path, PRESS.print([revoked(2)]))
+        assert compact.status(2, at=AT).cause is Cause.REVOKED
+        path.write_bytes(then)
+        os.utime(path, (0, 0))
+        report = compact.status(2, at=AT)
+        assert (report.cause, bool(report)) == (Cause.MALFORMED, False)
+        assert "written into" in report.detail
 
 
 def test_an_open_set_stays_what_it_was_while_another_takes_its_place(tmp_path: Path) -> None:

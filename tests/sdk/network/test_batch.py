@@ -176,10 +176,27 @@ async def test_a_refusal_that_is_not_for_the_number_is_not_asked_about_one_by_on
     here.responder.order(Fault.UNAUTHORIZED)
     reports = await here.client.check_many(here.issue(16), here.pki.issuer)
     assert {each.cause for each in reports} == {Cause.UNAUTHORIZED}
-    assert lines.sizes == [16, 8, 4, 2, 1]
+    assert lines.sizes == [16, 8, 4, 2, 1, 1]
     here.responder.order(None)
     assert all(await here.client.check_many(here.issue(16), here.pki.issuer))
-    assert lines.sizes[5:] == [16]
+    assert lines.sizes[6:] == [16]
+
+
+@pytest.mark.parametrize(
+    ("place", "sizes"), [(0, [16, 8, 4, 2, 1, 1, 14]), (3, [16, 8, 4, 2, 2, 1, 1, 12])]
+)
+async def test_one_certificate_that_is_refused_leaves_the_others_alone(
+    place: int, sizes: list[int]
+) -> None:
+    """Responders that sign ahead refuse a question with a serial they lack (RFC 5019 2.2.3)."""
+
+    def odd(_: FakeResponder, __: str, body: bytes) -> bytes | None:
+        return refuse("unauthorized") if 1000 + place in serials(body) else None
+
+    here, lines = counting(odd=odd, policy=Policy(batch=BatchLimits(at_once=1)))
+    reports = await here.client.check_many(here.issue(64), here.pki.issuer)
+    assert [index for index, each in enumerate(reports) if not each] == [place]
+    assert lines.sizes == [*sizes, 16, 16, 16]
 
 
 async def test_a_source_that_fails_is_not_asked_for_each() -> None:
@@ -188,6 +205,20 @@ async def test_a_source_that_fails_is_not_asked_for_each() -> None:
     reports = await here.client.check_many(here.issue(48), here.pki.issuer)
     assert {each.source for each in reports} == {TWO}
     assert lines.sizes == [16] * 6
+
+
+async def test_what_is_given_twice_is_asked_about_once() -> None:
+    here, lines = counting()
+    certificates = here.issue(40)
+    here.responder.revoke(certificates[3])
+    told: list[int] = []
+    given = (each for each in [*certificates, *certificates])
+    reports = await here.client.check_many(
+        given, here.pki.issuer, progress=lambda done, _: told.append(done)
+    )
+    assert sum(lines.sizes) == 40
+    assert [index for index, each in enumerate(reports) if not each] == [3, 43]
+    assert told == [*range(1, 81)]
 
 
 # --- bounds ---------------------------------------------------------------------------------

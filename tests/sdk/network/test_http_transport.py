@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -49,19 +48,9 @@ async def test_a_list_is_fetched_whole() -> None:
     assert b"Accept-Encoding: identity" in heads[0]
 
 
-async def test_a_list_is_fetched_into_a_file() -> None:
-    async with speaking(serving(as_http(CRL))) as url, transport() as http:
-        file = io.BytesIO()
-        assert await http.get_into(file, url, limit=len(CRL)) == len(CRL)
-        assert file.getvalue() == CRL
-
-
 async def test_c8_no_more_than_one_octet_too_many_is_kept() -> None:
     async with speaking(serving(as_http(CRL))) as url, transport() as http:
         assert (await http.get(url, limit=1000)).body == CRL[:1001]
-    async with speaking(serving(as_http(CRL))) as url, transport() as http:
-        file = io.BytesIO()
-        assert await http.get_into(file, url, limit=1000) == 1001
 
 
 async def test_c8_a_bomb_stays_packed() -> None:

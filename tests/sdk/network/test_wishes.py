@@ -197,9 +197,11 @@ def test_c9_a_url_out_of_a_certificate_reaches_no_private_address(
     monkeypatch.setattr("aiohttp.TCPConnector._resolve_host", resolve)
     by = terms(Addresses(), urls_from=UrlsFrom.CERTIFICATES_TOO, when_silent=WhenSilent.TOLERATE)
     parts = {"transport": site.responder} if passed_in else {}
-    submitted = form(naming("http://inside.test/"))
-    report = verify(by, ONE, submitted=submitted, **parts)
+    submitted, heard = form(naming("http://inside.test/")), Heard()
+    report = verify(by, ONE, submitted=submitted, observer=heard, **parts)
     assert causes(report) == [Cause.ADDRESS_REFUSED]
+    # The host is a stranger's word: as a label of metrics it could be another each time.
+    assert [(each.cause, each.source) for each in heard.events] == [(Cause.ADDRESS_REFUSED, None)]
     assert not report.judgement.tolerated
     assert not site.responder.asked
 

@@ -153,6 +153,18 @@ async def test_who_is_far_behind_or_elsewhere_takes_the_set_whole(
     assert await works.update() == 6
 
 
+async def test_a_set_that_is_damaged_in_place_is_fetched_anew(works: Works):
+    works.publish()
+    await works.update()
+    works.publish()
+    for _ in range(2):  # one that is behind, and one of the newest number
+        damaged = bytearray(works.theirs.read_bytes())
+        damaged[-1] ^= 1
+        works.theirs.write_bytes(damaged)
+        assert await works.update() == 2
+        assert works.say(OLD) == [Listing.REVOKED]
+
+
 async def test_the_command_fetches_and_says_why_it_may_not(
     works: Works, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

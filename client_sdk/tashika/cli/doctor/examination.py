@@ -98,6 +98,8 @@ def _way_there(url: str, setup: Setup) -> Iterator[Finding]:
         yield Finding(Gravity.FAILURE, subject, Cause.TIMED_OUT, "no connection")
     except OSError as wrong:
         yield Finding(Gravity.FAILURE, subject, Cause.UNREACHABLE, wrong.strerror or "")
+    except ValueError:  # UnicodeError too, of a host that DNS cannot even be asked about
+        yield Finding(Gravity.FAILURE, subject, Cause.UNREACHABLE, "no host has such a name")
     else:
         yield Finding(Gravity.WELL, subject, Symptom.CONNECTED)
         if way.tls_ends and way.tls_ends - setup.clock() < _SOON:
