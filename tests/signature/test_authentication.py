@@ -20,7 +20,9 @@ from support.signatures import (
     rsa_key,
     rsa_signer,
     signer,
+    submitted,
     terms,
+    verify,
 )
 from tashika import AsyncClient, Client, Report
 from tashika.errors import SignatureRefused, WrongUse
@@ -145,6 +147,11 @@ def test_a_certificate_for_signatures_is_not_to_log_in_with(desk: Desk):
     assert report.cause == "key_usage"
 
 
+def test_terms_of_a_login_are_refused_for_documents():
+    with pytest.raises(WrongUse, match="verify_authentication"):
+        verify(submitted(), use=KeyUse.AUTHENTICATION)
+
+
 def test_a_failed_try_spends_the_challenge(desk: Desk):
     assert desk.login(signature=b"").cause == "bad_signature"
     assert desk.login().cause == "challenge_spent"
@@ -176,6 +183,7 @@ def test_a_store_is_bounded_and_forgets_what_has_ended(desk: Desk):
     "wrong",
     [
         lambda: Challenge.mint(BANK, at=AT, random=chance, life=timedelta(0)),
+        lambda: Challenge.mint(BANK, at=AT.replace(tzinfo=None), random=chance),
         lambda: Challenge.mint(BANK, at=AT, random=chance, life=timedelta(hours=2)),
         lambda: Challenge.mint(BANK, at=AT, random=lambda _: b"short"),
         lambda: Challenge(message="text"),

@@ -146,6 +146,47 @@ def test_whoever_changes_the_file_gains_nothing(lie: dict[str, Any]):
     assert not report
 
 
+@pytest.mark.parametrize("form", ["raw", "cms", "pdf"])
+def test_c1_a_signature_over_one_thing_cannot_vouch_for_another(form: str):
+    """What is under the signature must be the document, whatever form the file says it has."""
+    made, document = FORMS[form]()
+    evidence = read_evidence(kept(verify(made)))
+    for covered in (evidence.covered or document, document):
+        lie = {"form": Form.RAW, "covered": covered, "digest": Digest.of(b"I owe you 900")}
+        forged = write_evidence(replace(evidence, **lie))
+        assert recheck(forged, b"I owe you 900", trusting()).cause == "malformed"
+
+
+def test_c1_signed_attributes_are_no_document():
+    evidence = read_evidence(kept(verify(FORMS["cms"]()[0])))
+    attributes = evidence.covered
+    lie = {"form": Form.RAW, "covered": None, "digest": Digest.of(attributes)}
+    forged = write_evidence(replace(evidence, **lie))
+    assert recheck(forged, attributes, trusting()).cause == "document_differs"
+
+
+def test_c1_the_use_is_the_terms_and_not_the_file_s():
+    made = submitted()  # its key signs, and declares nothing
+    assert verify(made, use=KeyUse.DECLARATION).cause == "key_usage"
+    evidence = read_evidence(kept(verify(made, use=KeyUse.DECLARATION)))
+    for lie in (KeyUse.SIGNATURE, KeyUse.AUTHENTICATION):
+        forged = write_evidence(replace(evidence, use=lie))
+        with pytest.raises(WrongUse, match="another use"):
+            recheck(forged, DOCUMENT, replace(trusting(), use=KeyUse.DECLARATION))
+
+
+def test_what_is_supplied_may_be_pem():
+    def pem(label: str, content: bytes) -> bytes:
+        text = b64encode(content).decode()
+        return f"-----BEGIN {label}-----\n{text}\n-----END {label}-----\n".encode()
+
+    data = keep_evidence(verify(submitted()))
+    lists = [pem("X509 CRL", each) for each in (ROOT_LIST, CA_LIST)]
+    assert recheck(data, DOCUMENT, trusting(), supplied=[pem("CERTIFICATE", signer()), *lists])
+    for noise in (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN A-----\n!!\n-----END A-----"):
+        assert recheck(data, DOCUMENT, trusting(), supplied=[noise]).cause == "not_kept"
+
+
 def test_another_certificate_under_the_digest_of_the_right_one_is_not_taken():
     evidence = read_evidence(kept(verify(submitted())))
     own, *others = evidence.pieces
@@ -229,6 +270,7 @@ def test_the_form_is_as_documented():
         lambda data: data.replace(b'"form"', b'"extra":1,"form"'),
         lambda data: data.replace(b"00.000000Z", b"00.000000+00:00"),
         lambda data: data.replace(b"00.000000Z", b"00.000000"),
+        lambda data: data.replace(b"2026-04-01T03:00:00.000000Z", b"0001-01-01T00:00:00+09:00"),
         lambda data: data.replace(b'"a test"', b"5"),
         lambda data: data.replace(b'"number":"1"', b'"number":"01"'),
         lambda data: data[:-1],

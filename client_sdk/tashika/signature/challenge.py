@@ -70,6 +70,8 @@ class Challenge:
         life: timedelta = CHALLENGE_LIFE,
     ) -> Self:
         """Make a new one; ``random`` is secrets.token_bytes. Give it to the store before use."""
+        if at.tzinfo is None:
+            raise WrongUse("pass a time with its zone, such as datetime.now(UTC)")
         if not timedelta(0) < life <= MAX_CHALLENGE_LIFE:
             raise WrongUse(f"a challenge lives for up to {MAX_CHALLENGE_LIFE}")
         chance = random(RANDOM_BYTES)

@@ -120,7 +120,7 @@ def _status_piece(used: Any, held: dict[bytes, bytes], lists: KeepLists) -> Piec
     return Piece(
         kind=PieceKind.LIST if is_list else PieceKind.ANSWER,
         sha256=digest,
-        content=None if is_list and lists is KeepLists.DIGEST else content,
+        content=content if lists is KeepLists.WHOLE or not is_list else None,
         number=getattr(used, "number", None),
         this_update=getattr(used, "this_update", None),
         next_update=getattr(used, "next_update", None),
