@@ -17,6 +17,10 @@ class Status(Enum):
     UNDETERMINED = "undetermined"
     """Nothing was proved; treat it as a refusal."""
 
+    def __bool__(self) -> bool:
+        """Tell whether the certificate may be relied on, as of a report."""
+        return self is Status.GOOD
+
 
 class Explained(StrEnum):
     """A kind of reason. The value is stable and fit for logs and metrics."""

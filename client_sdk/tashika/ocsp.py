@@ -101,6 +101,10 @@ class CheckedAnswer:
         if seal is not SEAL:
             raise WrongUse("a CheckedAnswer comes from verify_answer() or a CompactSet only")
 
+    def __bool__(self) -> bool:
+        """Tell whether the certificate is good: an answer that says otherwise is an answer too."""
+        return isinstance(self.standing, Good)
+
     @property
     def cause(self) -> Cause:
         """The standing as the cause of a report."""
@@ -131,7 +135,7 @@ def verify_answer(
     9. Its times fit ``at``, within one skew and one greatest age (C4, C13).
     10. It repeats the nonce, as the policy demands (C5).
 
-    Raises AnswerRefused and nothing else.
+    Raises AnswerRefused, WrongUse for a time without a zone, and nothing else.
     """
     (outcome,) = verify_answers(
         body, [question.subject], nonce=question.nonce, policy=policy, at=at
@@ -154,6 +158,8 @@ def verify_answers(
     Returns the outcome of steps 8 to 10 for each certificate, in order. Raises
     AnswerRefused where the answer fails as a whole, in steps 1 to 7.
     """
+    if at.tzinfo is None:
+        raise WrongUse("pass a time with its zone, such as datetime.now(UTC)")
     answer = _read_signed(body, subjects[0], policy, at=at)
     return [_outcome(body, answer, each, nonce=nonce, policy=policy, at=at) for each in subjects]
 

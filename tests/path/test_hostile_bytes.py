@@ -24,6 +24,7 @@ from support.paths import (
     policies,
     root,
     scope,
+    usage,
 )
 from tashika.errors import CertificateRefused, WrongUse
 from tashika.path import (
@@ -44,6 +45,7 @@ from tashika.path.report import PathReport as Report
 from tashika.path.tier import issuer_among, with_links
 from tashika.pki import der
 from tashika.pki.errors import Malformed, Unsupported
+from tashika.signature import SignatureCause
 
 MUTANTS_OF_ONE = 25
 URL = x509.UniformResourceIdentifier("http://crl.test/1")
@@ -169,8 +171,9 @@ def test_c1_nobody_else_makes_a_valid_report():
             statuses=(),
             seal=object(),
         )
-    with pytest.raises(WrongUse):
-        PathReport(at=AT, verdict=PathCause.VALID, work={})
+    for forged in (PathCause.VALID, SignatureCause.VALID, "valid", True):
+        with pytest.raises(WrongUse):
+            PathReport(at=AT, verdict=forged, work={})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +196,33 @@ def test_wrong_arguments_say_what_would_work(wrong: dict[str, object]):
     certificate = wrong.pop("certificate", LEAF)
     with pytest.raises(WrongUse, match=r"pass|Demands"):
         check_path(certificate, **(arguments | wrong))  # type: ignore[arg-type]
-    with pytest.raises(WrongUse, match=r"Demands\.policies"):
-        Demands(policies="2.5.29.32.0")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ("policies", "2.5.29.32.0"),
+        ("policies", frozenset()),
+        ("policies", frozenset({x509.ObjectIdentifier("2.25.1")})),
+        ("explicit_policy", "required"),
+        ("explicit_policy", True),
+        ("policy_mapping", "inhibited"),
+        ("any_policy", False),
+        ("lists_signed_by", None),
+        ("purpose", x509.ExtendedKeyUsageOID.CLIENT_AUTH),
+        ("limits", {}),
+    ],
+)
+def test_what_only_looks_like_a_demand_is_refused(setting: str, wrong: object):
+    """It would be compared with the choices in vain, and the looser one would hold."""
+    with pytest.raises(WrongUse, match=rf"Demands\.{setting}"):
+        Demands(**{setting: wrong})  # type: ignore[arg-type]
+
+
+def test_who_is_no_ca_by_its_own_word_is_no_anchor():
+    for certificate in (LEAF, issue("CA", by="Root", ca=True, key_usage=usage(lists=True))):
+        with pytest.raises(Unsupported, match="a CA's"):
+            TrustAnchor.of(certificate)
 
 
 def test_a_certificate_that_cannot_be_read_is_invalid_and_names_nobody():

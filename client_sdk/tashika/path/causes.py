@@ -15,6 +15,10 @@ class Outcome(Enum):
     UNDETERMINED = "undetermined"
     """A path might hold, but something is missing that would show it; treat it as a refusal."""
 
+    def __bool__(self) -> bool:
+        """Tell whether the certificate may be relied on, as of a report."""
+        return self is Outcome.VALID
+
 
 class PathCause(Explained):
     """The reason behind an outcome."""

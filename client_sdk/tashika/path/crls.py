@@ -45,7 +45,7 @@ class CrlSource:
     def __init__(self, lists: Iterable[RevocationList], *, until: datetime | None = None) -> None:
         self._until = until
         # Of two lists that cover the same, the newer one speaks.
-        newest = sorted(lists, key=lambda each: each.this_update, reverse=True)
+        newest = sorted(lists, key=lambda each: (each.this_update, each.number or 0), reverse=True)
         self._complete = [each for each in newest if each.base_number is None]
         self._deltas = [each for each in newest if each.base_number is not None]
 
