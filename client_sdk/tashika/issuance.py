@@ -64,8 +64,10 @@ def verify_issued(
     4. It is in its validity, both ends included, without any tolerance.
 
     Raises CertificateRefused, and WrongUse for arguments that are neither
-    certificates nor bytes.
+    certificates nor bytes, and for a time without a zone.
     """
+    if at.tzinfo is None:
+        raise WrongUse("pass a time with its zone, such as datetime.now(UTC)")
     # 1
     trusted = _load(issuer, Cause.ISSUER_UNSUITABLE)
     ca = _fit(trusted, at)
