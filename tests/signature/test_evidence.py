@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import product
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ from tashika.signature import (
 from tashika.signature.evidence import write_evidence
 
 LISTS = Stapled(lists=(ROOT_LIST, CA_LIST))
+PARTS = ("form", "covered", "signature")
 FORMS: dict[str, Callable[[], tuple[Submitted, bytes]]] = {
     "raw": lambda: (submitted(), DOCUMENT),
     "cms": lambda: (Submitted(signature=cms_signature(at=AT), form=Form.CMS), DOCUMENT),
@@ -155,6 +157,27 @@ def test_c1_a_signature_over_one_thing_cannot_vouch_for_another(form: str):
         lie = {"form": Form.RAW, "covered": covered, "digest": Digest.of(b"I owe you 900")}
         forged = write_evidence(replace(evidence, **lie))
         assert recheck(forged, b"I owe you 900", trusting()).cause == "malformed"
+
+
+def test_c1_parts_of_several_pieces_of_evidence_make_no_other_one():
+    """Whatever is put together: what is valid was signed, as it says, and over this document."""
+    made = [FORMS[form]() for form in FORMS]
+    whole = [read_evidence(kept(verify(each))) for each, _ in made]
+    documents = {document: Digest.of(document) for document in (DOCUMENT, b"I owe you 900")}
+    documents |= {each.covered: Digest.of(each.covered) for each in whole if each.covered}
+    documents[made[2][1]] = whole[2].digest
+    valid = set[tuple[str, bool, bytes]]()
+    for form, covered, signature in product(*({getattr(e, n) for e in whole} for n in PARTS)):
+        for document, digest in documents.items():
+            parts = {"form": form, "covered": covered, "signature": signature, "digest": digest}
+            mixed = write_evidence(replace(whole[0], **parts))
+            if recheck(mixed, document, trusting()):
+                valid.add((form, covered is not None, document))
+    assert valid == {
+        (Form.RAW, False, DOCUMENT),
+        (Form.CMS, True, DOCUMENT),
+        (Form.PDF, True, made[2][1]),
+    }
 
 
 def test_c1_signed_attributes_are_no_document():
