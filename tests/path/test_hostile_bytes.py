@@ -6,10 +6,15 @@ from contextlib import suppress
 from datetime import datetime
 
 import pytest
+from asn1crypto import keys as asn1_keys
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.crls import make_key
 from support.mutations import mutants
 from support.paths import (
     AT,
@@ -217,6 +222,35 @@ def test_what_only_looks_like_a_demand_is_refused(setting: str, wrong: object):
     """It would be compared with the choices in vain, and the looser one would hold."""
     with pytest.raises(WrongUse, match=rf"Demands\.{setting}"):
         Demands(**{setting: wrong})  # type: ignore[arg-type]
+
+
+P256 = asn1_keys.ECDomainParameters(
+    name="specified",
+    value={
+        "version": "ecdpVer1",
+        "field_id": {
+            "field_type": "prime_field",
+            "parameters": 2**256 - 2**224 + 2**192 + 2**96 - 1,
+        },
+        "curve": {
+            "a": bytes.fromhex("ffffffff00000001000000000000000000000000fffffffffffffffffffffffc"),
+            "b": bytes.fromhex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b"),
+        },
+        "base": bytes.fromhex("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
+        "order": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+        "cofactor": 1,
+    },
+)
+
+
+def test_a_curve_is_named_and_not_spelt_out():
+    """RFC 5480 2.1.1, CVE-2020-0601: not even where it is P-256."""
+    certificate = asn1_x509.Certificate.load(issue("EE", by="CA"))
+    certificate["tbs_certificate"]["subject_public_key_info"]["algorithm"]["parameters"] = P256
+    tbs = certificate["tbs_certificate"].dump(force=True)
+    certificate["signature_value"] = make_key("CA").sign(tbs, ec.ECDSA(SHA256()))
+    with pytest.raises(Unsupported, match="curve"):
+        read_certificate(certificate.dump(force=True))
 
 
 def test_who_is_no_ca_by_its_own_word_is_no_anchor():
