@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
+from hashlib import sha256, sha384
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
-from support.paths import AT
+from support.crls import make_key
+from support.paths import AT, named, usage
 from support.signatures import (
     CA,
     judge,
@@ -107,6 +108,17 @@ def test_a_card_that_is_given_the_digest_signs_the_same(desk: Desk):
     by_card = rsa_key().sign(desk.challenge.digest, padding.PKCS1v15(), Prehashed(SHA256()))
     assert by_card == raw(desk.challenge.message, key=rsa_key())
     assert desk.login(signature=by_card, certificate=rsa_signer())
+
+
+def test_a_card_of_the_next_generation_signs_with_the_hash_of_its_curve(desk: Desk):
+    key = ec.generate_private_key(ec.SECP384R1())
+    builder = x509.CertificateBuilder(
+        named("CA"), named("P-384"), key.public_key(), 7, AT, AT + MINUTE
+    ).add_extension(usage(), critical=True)
+    card = builder.sign(make_key("CA"), SHA256())
+    digest = sha384(desk.challenge.message).digest()
+    signature = key.sign(digest, ec.ECDSA(Prehashed(SHA384())))
+    assert desk.login(signature=signature, certificate=card)
 
 
 def test_a_challenge_is_for_one_relying_party(desk: Desk):

@@ -82,7 +82,10 @@ class Challenge:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the octets: what a card gets that is given a digest to sign."""
+        """SHA-256 of the octets: what a card with RSA or P-256 gets that is given a digest to sign.
+
+        On P-384 it is the SHA-384 of ``message``, on P-521 the SHA-512.
+        """
         return sha256(self.message).digest()
 
     @property
