@@ -311,6 +311,15 @@ def test_c11_one_file_is_written_one_way(change: Callable[[bytes], bytes]):
         read_evidence(changed)
 
 
+def test_what_could_not_be_read_again_is_not_written():
+    report = verify(submitted(), judge=judge(lists=()))
+    large = Stapled(lists=(bytes(13 * 2**20),))
+    by_digest = kept(report, material=large, lists=KeepLists.DIGEST)
+    assert recheck(by_digest, DOCUMENT, trusting()).cause == "not_kept"
+    with pytest.raises(WrongUse, match=r"KeepLists\.DIGEST"):
+        kept(report, material=large)
+
+
 def test_there_must_be_something_to_keep():
     unread = verify(submitted(signature=bytes(2000)))
     with pytest.raises(WrongUse, match="nothing was read"):
