@@ -104,7 +104,8 @@ class Demands:
     """The caller's inputs to path validation and revocation."""
 
     policies: frozenset[str] = frozenset({ANY_POLICY})
-    """The policies that the caller accepts (user-initial-policy-set), dotted."""
+    """The policies that the caller accepts (user-initial-policy-set), dotted: one of them must
+    hold, unless `explicit_policy` says otherwise."""
     explicit_policy: ExplicitPolicy = ExplicitPolicy.WHERE_NAMED
     policy_mapping: PolicyMapping = PolicyMapping.ALLOWED
     any_policy: AnyPolicy = AnyPolicy.ALLOWED
