@@ -348,6 +348,14 @@ def test_a_delta_releases_from_hold():
     assert check(leaf(), held, release)
 
 
+def test_what_is_no_hold_is_not_released():
+    lists = Lists(by="CA")
+    lost = lists.crl(SERIAL, number=5, reason=Flags.key_compromise)
+    release = lists.crl(SERIAL, number=6, extra=[delta(5)], reason=Flags.remove_from_crl)
+    assert check(leaf(), lost, release).revoked == Revoked(AT - HOUR, Reason.KEY_COMPROMISE)
+    assert check(leaf(), lists.crl(number=5), release)  # held and released between the two
+
+
 def test_only_a_delta_can_release():
     odd = Lists(by="CA").crl(SERIAL, reason=Flags.remove_from_crl)
     assert check(leaf(), odd).cause is PathCause.REVOKED

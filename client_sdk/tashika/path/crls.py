@@ -88,12 +88,13 @@ class CrlSource:
         which = need.certificate.issuer, need.certificate.serial
         try:
             newer = delta.find(*which) if delta else None
-            found = newer or crl.find(*which)
+            found = crl.find(*which)
         except PkiError as wrong:
             raise _Unusable(PathCause.STATUS_UNUSABLE, str(wrong)) from wrong
-        # 5.3.1: only a delta can take back what its base said.
-        released = newer is not None and newer.reason is Reason.REMOVE_FROM_CRL
-        return (Good() if found is None or released else found), used
+        # 5.3.1: only a delta can take back what its base said, and only a hold is taken back.
+        if newer is not None and newer.reason is Reason.REMOVE_FROM_CRL:
+            newer, found = None, None if found is None or found.on_hold else found
+        return newer or found or Good(), used
 
     def _delta_of(
         self, crl: RevocationList, need: StatusNeed, key: object
