@@ -101,6 +101,10 @@ class CheckedAnswer:
         if seal is not SEAL:
             raise WrongUse("a CheckedAnswer comes from verify_answer() or a CompactSet only")
 
+    def __bool__(self) -> bool:
+        """Tell whether the certificate is good: an answer that says otherwise is an answer too."""
+        return isinstance(self.standing, Good)
+
     @property
     def cause(self) -> Cause:
         """The standing as the cause of a report."""

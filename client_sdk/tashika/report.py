@@ -87,27 +87,27 @@ class Report:
     @property
     def standing(self) -> Standing | None:
         """What the responder said, with time and reason of a revocation; None if nobody did."""
-        return self.answer.standing if self.answer else None
+        return None if self.answer is None else self.answer.standing
 
     @property
     def this_update(self) -> datetime | None:
         """The time of the revocation data behind the answer."""
-        return self.answer.this_update if self.answer else None
+        return None if self.answer is None else self.answer.this_update
 
     @property
     def next_update(self) -> datetime | None:
         """When newer data will be there."""
-        return self.answer.next_update if self.answer else None
+        return None if self.answer is None else self.answer.next_update
 
     @property
     def produced_at(self) -> datetime | None:
         """When the answer was signed."""
-        return self.answer.produced_at if self.answer else None
+        return None if self.answer is None else self.answer.produced_at
 
     @property
     def receipt(self) -> Receipt | None:
         """The answer's place in the operator's journal, where the agreement has it said."""
-        return self.answer.receipt if self.answer else None
+        return None if self.answer is None else self.answer.receipt
 
     @property
     def never_issued(self) -> bool:

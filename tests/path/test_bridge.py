@@ -1,6 +1,7 @@
 """Paths through cross-certificates, as by a bridge, and what one certificate allows."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,17 @@ def test_a_policy_that_is_not_mapped_through_is_not_granted():
         policy_mapping=PolicyMapping.INHIBITED,
     )
     assert check(OFFICE, MINISTRY, inhibited).cause is PathCause.POLICY
+
+
+def test_a_policy_that_is_named_is_demanded():
+    other = issue("Office", by="Ministry", extra=[policies(7)])
+    only = Demands(policies=OF_THE_ROOT.policies)
+    assert check(OFFICE, MINISTRY, only)
+    assert check(other, MINISTRY, only).cause is PathCause.POLICY
+    assert check(issue("Office", by="Ministry"), MINISTRY, only).cause is PathCause.POLICY
+    # RFC 5280's own default accepts what has no policy at all, whatever is named.
+    as_issuers_say = replace(only, explicit_policy=ExplicitPolicy.AS_ISSUERS_SAY)
+    assert check(other, MINISTRY, as_issuers_say)
 
 
 def test_the_bridge_is_kept_to_its_length_and_names():

@@ -49,6 +49,7 @@ def cause(
         (DNS("Example.JP"), DNS("www.eXample.jp"), DNS("jp")),
         (DNS("example.jp"), DNS("*.example.jp"), DNS("*.com")),
         (DNS("example.jp"), DNS("www.example.jp."), DNS("example.jp.test")),
+        (DNS(".example.jp"), DNS("www.example.jp"), DNS("wwwexample.jp")),
         (EMAIL("example.jp"), EMAIL("a@example.jp"), EMAIL("a@sub.example.jp")),
         (EMAIL(".example.jp"), EMAIL("a@sub.example.jp"), EMAIL("a@example.jp")),
         (EMAIL("a@example.jp"), EMAIL("a@EXAMPLE.jp"), EMAIL("b@example.jp")),
@@ -87,8 +88,71 @@ def test_c10_a_wildcard_may_stand_for_an_excluded_host():
     assert cause(DNS("*.example.jp"), excluded=[DNS("example.com")]) is PathCause.VALID
 
 
+def test_c10_what_is_unclear_is_neither_permitted_nor_left_out():
+    """A period before a domain: RFC 5280 says nothing, others take it for what is below."""
+    apex, below = DNS("example.jp"), DNS(".example.jp")
+    assert cause(apex, permitted=[below]) is PathCause.NAME_NOT_PERMITTED
+    assert cause(apex, excluded=[below]) is PathCause.NAME_NOT_PERMITTED
+
+
+@pytest.mark.parametrize("name", [DNS("a.test"), URI("http://a.test/")])
+def test_c10_an_empty_base_excludes_all_of_its_kind(name: x509.GeneralName):
+    assert cause(name, excluded=[type(name)("")]) is PathCause.NAME_NOT_PERMITTED
+
+
+MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")
+
+
 @pytest.mark.parametrize(
-    "uri", ["http://192.0.2.1/", "http://[2001:db8::1]/", "urn:x:y", "http://["]
+    ("value", "valid"),
+    [
+        (der.wrap(0x0C, "花子@example.jp".encode()), True),
+        (der.wrap(0x0C, "花子@bad.test".encode()), False),
+        (der.wrap(0x16, b"a@example.jp"), False),
+        (der.wrap(0x0C, b"\xff@example.jp"), False),
+        (b"\x05\x00", False),
+    ],
+)
+def test_c10_an_internationalised_mailbox_is_held_to_the_constraints_of_mail(
+    value: bytes,
+    valid: bool,  # noqa: FBT001 - parametrized
+):
+    """RFC 9598 6."""
+    mailbox = x509.OtherName(MAILBOX, value)
+    expected = PathCause.VALID if valid else PathCause.NAME_NOT_PERMITTED
+    assert cause(mailbox, permitted=[EMAIL("example.jp")]) is expected
+    assert cause(mailbox, excluded=[EMAIL("bad.test")]) is expected
+    assert cause(mailbox, permitted=[DNS("example.jp")]) is PathCause.VALID
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    ["Ac\u00adme", "Ac\u200bme", "\u200eAcme", "\uff21cme", "ACME", " acme\u0007 ", "Acme\ufe0f"],
+)
+def test_c10_an_excluded_name_is_excluded_however_it_is_spelt(spelt: str):
+    """RFC 4518 2.2: what no reader sees is mapped to nothing before names are compared."""
+    found = cause(directory(spelt), excluded=[directory("Acme")])
+    assert found is PathCause.NAME_NOT_PERMITTED
+
+
+def test_c10_a_name_that_is_a_net_is_no_address():
+    net = ip("192.0.2.0/24")
+    for side in ("permitted", "excluded"):
+        assert cause(net, **{side: [net]}) is PathCause.NAME_NOT_PERMITTED
+        assert cause(net, **{side: [DNS("example.jp")]}) is PathCause.VALID
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://192.0.2.1/",
+        "http://[2001:db8::1]/",
+        "urn:x:y",
+        "http://[",
+        "http://bad.test\\@example.jp/",
+        "http://b%61d.test/",
+        "http://bad.test\t/",
+    ],
 )
 @pytest.mark.parametrize("side", ["permitted", "excluded"])
 def test_c10_a_uri_without_a_host_is_refused_where_uris_are_constrained(uri: str, side: str):

@@ -31,7 +31,7 @@ from tashika.path.lists import ALL_REASONS
 from tashika.pki import der
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.errors import Malformed
-from tashika.pki.standing import Good, Reason, Revoked
+from tashika.pki.standing import Good, Reason, Revoked, Unknown
 
 Flags = x509.ReasonFlags
 SERIAL, CA_SERIAL = 7, 70
@@ -215,6 +215,18 @@ NAKA = scope(full_name=[PLACE])
         ),
         pytest.param([point(URL)], [NAKA], False, id="other point"),
         pytest.param([], [NAKA], False, id="a partition, but the certificate names none"),
+        pytest.param(
+            [point(PLACE)],
+            [scope(full_name=[x509.DirectoryName(named("CA"))])],
+            False,
+            id="the list of CAs, as JPKI's own point names it",
+        ),
+        pytest.param(
+            [],
+            [scope(full_name=[x509.DirectoryName(named("CA"))])],
+            True,
+            id="the issuer's point, where the certificate names none",
+        ),
         pytest.param([point(PLACE)], [], True, id="a complete list covers every point"),
         pytest.param([point(PLACE)], [scope(users=True)], True, id="users only"),
         pytest.param([point(PLACE)], [scope(cas=True)], False, id="CAs only"),
@@ -244,6 +256,12 @@ def test_c7_a_list_speaks_within_its_scope(given: list, of_list: list, *, valid:
     revoking = check(certificate, lists.crl(SERIAL))
     some = bool(of_list) and of_list[0][0].only_some_reasons
     assert (revoking.cause is PathCause.REVOKED) == (valid or bool(some))
+
+
+def test_c7_a_crl_issuer_without_a_directory_name_is_nobody():
+    odd = x509.DistributionPoint([URL], None, None, [OTHER_URL])
+    body = Lists(by="CA", extra=(scope(full_name=[URL]),)).crl()
+    assert check(leaf(odd), body).cause is PathCause.STATUS_MISSING
 
 
 def test_c7_reasons_add_up_over_lists_and_points():
@@ -328,6 +346,14 @@ def test_a_delta_releases_from_hold():
     release = lists.crl(SERIAL, number=6, extra=[delta(5)], reason=Flags.remove_from_crl)
     assert check(leaf(), held).revoked == Revoked(AT - HOUR, Reason.CERTIFICATE_HOLD)
     assert check(leaf(), held, release)
+
+
+def test_what_is_no_hold_is_not_released():
+    lists = Lists(by="CA")
+    lost = lists.crl(SERIAL, number=5, reason=Flags.key_compromise)
+    release = lists.crl(SERIAL, number=6, extra=[delta(5)], reason=Flags.remove_from_crl)
+    assert check(leaf(), lost, release).revoked == Revoked(AT - HOUR, Reason.KEY_COMPROMISE)
+    assert check(leaf(), lists.crl(number=5), release)  # held and released between the two
 
 
 def test_only_a_delta_can_release():
@@ -417,6 +443,33 @@ def test_another_source_answers_where_lists_are_silent():
     revoked = InOrder((lists, Says(SERIAL, Revoked(AT))))
     assert check(leaf(), source=revoked).cause is PathCause.REVOKED
     assert check(leaf(), source=InOrder(())).cause is PathCause.STATUS_MISSING
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, True, Good(), Revoked(AT), "revoked"],
+    ids=["None", "True", "Good", "Revoked", "a text"],
+)
+def test_c1_a_source_that_answers_anything_else_clears_nobody(answer: Any):
+    class Odd:
+        def status(self, _: StatusNeed) -> Any:
+            return answer
+
+    with pytest.raises(WrongUse, match="Settled or Unsettled"):
+        check(leaf(), source=Odd())
+
+
+def test_c1_only_good_and_revoked_settle_a_matter():
+    for standing in (Unknown(), None, True):
+        with pytest.raises(WrongUse, match="Good or Revoked"):
+            Settled(standing=standing)  # type: ignore[arg-type]
+
+
+def test_of_two_lists_of_one_time_the_later_number_speaks():
+    lists = Lists(by="CA")
+    first, second = lists.crl(number=1), lists.crl(SERIAL, number=2)
+    for given in ([first, second], [second, first]):
+        assert check(leaf(), *given).cause is PathCause.REVOKED
 
 
 def test_not_checking_shows():

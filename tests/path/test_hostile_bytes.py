@@ -6,10 +6,15 @@ from contextlib import suppress
 from datetime import datetime
 
 import pytest
+from asn1crypto import keys as asn1_keys
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.crls import make_key
 from support.mutations import mutants
 from support.paths import (
     AT,
@@ -24,6 +29,7 @@ from support.paths import (
     policies,
     root,
     scope,
+    usage,
 )
 from tashika.errors import CertificateRefused, WrongUse
 from tashika.path import (
@@ -44,6 +50,7 @@ from tashika.path.report import PathReport as Report
 from tashika.path.tier import issuer_among, with_links
 from tashika.pki import der
 from tashika.pki.errors import Malformed, Unsupported
+from tashika.signature import SignatureCause
 
 MUTANTS_OF_ONE = 25
 URL = x509.UniformResourceIdentifier("http://crl.test/1")
@@ -169,8 +176,9 @@ def test_c1_nobody_else_makes_a_valid_report():
             statuses=(),
             seal=object(),
         )
-    with pytest.raises(WrongUse):
-        PathReport(at=AT, verdict=PathCause.VALID, work={})
+    for forged in (PathCause.VALID, SignatureCause.VALID, "valid", True):
+        with pytest.raises(WrongUse):
+            PathReport(at=AT, verdict=forged, work={})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +201,62 @@ def test_wrong_arguments_say_what_would_work(wrong: dict[str, object]):
     certificate = wrong.pop("certificate", LEAF)
     with pytest.raises(WrongUse, match=r"pass|Demands"):
         check_path(certificate, **(arguments | wrong))  # type: ignore[arg-type]
-    with pytest.raises(WrongUse, match=r"Demands\.policies"):
-        Demands(policies="2.5.29.32.0")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ("policies", "2.5.29.32.0"),
+        ("policies", frozenset()),
+        ("policies", frozenset({x509.ObjectIdentifier("2.25.1")})),
+        ("explicit_policy", "required"),
+        ("explicit_policy", True),
+        ("policy_mapping", "inhibited"),
+        ("any_policy", False),
+        ("lists_signed_by", None),
+        ("purpose", x509.ExtendedKeyUsageOID.CLIENT_AUTH),
+        ("limits", {}),
+    ],
+)
+def test_what_only_looks_like_a_demand_is_refused(setting: str, wrong: object):
+    """It would be compared with the choices in vain, and the looser one would hold."""
+    with pytest.raises(WrongUse, match=rf"Demands\.{setting}"):
+        Demands(**{setting: wrong})  # type: ignore[arg-type]
+
+
+P256 = asn1_keys.ECDomainParameters(
+    name="specified",
+    value={
+        "version": "ecdpVer1",
+        "field_id": {
+            "field_type": "prime_field",
+            "parameters": 2**256 - 2**224 + 2**192 + 2**96 - 1,
+        },
+        "curve": {
+            "a": bytes.fromhex("ffffffff00000001000000000000000000000000fffffffffffffffffffffffc"),
+            "b": bytes.fromhex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b"),
+        },
+        "base": bytes.fromhex("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
+        "order": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+        "cofactor": 1,
+    },
+)
+
+
+def test_a_curve_is_named_and_not_spelt_out():
+    """RFC 5480 2.1.1, CVE-2020-0601: not even where it is P-256."""
+    certificate = asn1_x509.Certificate.load(issue("EE", by="CA"))
+    certificate["tbs_certificate"]["subject_public_key_info"]["algorithm"]["parameters"] = P256
+    tbs = certificate["tbs_certificate"].dump(force=True)
+    certificate["signature_value"] = make_key("CA").sign(tbs, ec.ECDSA(SHA256()))
+    with pytest.raises(Unsupported, match="curve"):
+        read_certificate(certificate.dump(force=True))
+
+
+def test_who_is_no_ca_by_its_own_word_is_no_anchor():
+    for certificate in (LEAF, issue("CA", by="Root", ca=True, key_usage=usage(lists=True))):
+        with pytest.raises(Unsupported, match="a CA's"):
+            TrustAnchor.of(certificate)
 
 
 def test_a_certificate_that_cannot_be_read_is_invalid_and_names_nobody():

@@ -67,7 +67,7 @@ def anchor() -> TrustAnchor:
 def check(
     case: dict[str, Any], lists_signed_by: ListsSignedBy = ListsSignedBy.ANY_KEY_OF_THE_NAME
 ) -> PathReport:
-    inputs: dict[str, Any] = {}
+    inputs: dict[str, Any] = {"explicit_policy": ExplicitPolicy.AS_ISSUERS_SAY}
     for each in case.get("inputs", ()):
         inputs |= INPUTS[each]
     lists = map(crl, [*case["crls"], "TrustAnchorRootCRL.crl"])

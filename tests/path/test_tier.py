@@ -62,6 +62,13 @@ def test_c1_a_tampered_certificate_has_no_issuer():
             Cause.CERTIFICATE_MALFORMED,
             id="an unknown critical extension",
         ),
+        pytest.param(
+            leaf(
+                1, extra=[(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING]), True)]
+            ),
+            Cause.CERTIFICATE_MALFORMED,
+            id="for one purpose alone, and nobody has asked for it",
+        ),
         pytest.param(b"nonsense", Cause.CERTIFICATE_MALFORMED, id="nonsense"),
     ],
 )
@@ -110,6 +117,9 @@ def test_links_lead_from_generation_to_generation():
         pytest.param(link(2, 1, signed_by="generation 2"), id="signed by itself"),
         pytest.param(
             issue("Other", by="JPKI-SIM", by_key="generation 1", ca=True), id="other name"
+        ),
+        pytest.param(
+            link(2, 1, extra=[(names(permitted=[x509.DNSName("x")])[0], False)]), id="constrained"
         ),
     ],
 )

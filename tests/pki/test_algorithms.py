@@ -138,6 +138,24 @@ def test_t27_weak_and_foreign_keys_are_unsupported(make):
         verify(key, RSA_SHA256, b"", DATA)
 
 
+@pytest.mark.parametrize("exponent", [1, 2, 4])
+def test_a_key_under_which_anybody_signs_is_unsupported(rsa_key: rsa.RSAPrivateKey, exponent: int):
+    """With the exponent 1 a signature is nothing but the padded digest."""
+    numbers = rsa.RSAPublicNumbers(exponent, rsa_key.public_key().public_numbers().n)
+
+    @rsa.RSAPublicKey.register
+    class Loaded:
+        """What pyca 48 loads from a certificate; pyca 50 does not."""
+
+        key_size = 2048
+
+        def public_numbers(self) -> rsa.RSAPublicNumbers:
+            return numbers
+
+    with pytest.raises(Unsupported, match="exponent"):
+        verify(Loaded(), RSA_SHA256, b"", DATA)
+
+
 # --- signatures -----------------------------------------------------------------
 
 

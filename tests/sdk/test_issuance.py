@@ -189,6 +189,8 @@ def test_c11_bytes_that_are_no_certificate_are_refused_as_such(pki: Pki, data: b
 def test_a_wrong_argument_is_the_callers_mistake(pki: Pki) -> None:
     with pytest.raises(WrongUse, match="not str"):
         verify_issued("certificate.pem", pki.issuer, at=AT)  # type: ignore[arg-type]
+    with pytest.raises(WrongUse, match="zone"):
+        verify_issued(pki.certificate, pki.issuer, at=AT.replace(tzinfo=None))
 
 
 def _builder(

@@ -9,13 +9,24 @@ import pytest
 from support.sdk import AT, Bench
 from tashika import Attempt, Cause, Report, Status
 from tashika.errors import (
+    AnswerRefused,
     CertificateExpired,
     CertificateNotYetValid,
     CertificateRevoked,
+    CheckFailed,
+    CompactRefused,
+    Malformed,
     NotGood,
+    ProfileRefused,
+    SignatureRefused,
     StatusUndetermined,
+    TashikaError,
     WrongUse,
 )
+from tashika.jpki.causes import JpkiCause
+from tashika.path import Outcome
+from tashika.pki.compact.faults import Fault
+from tashika.signature import SignatureCause
 
 URL = "https://ocsp.example.jp:8443/secret-token/ocsp?key=secret"
 
@@ -96,6 +107,40 @@ def test_a_report_survives_a_pickle(bench: Bench) -> None:
     for verdict in (bench.verify(), Cause.STALE):
         report = Report(at=AT, verdict=verdict, tried=(Attempt(URL, Cause.TRY_LATER),))
         assert pickle.loads(pickle.dumps(report)) == report  # noqa: S301 - our own bytes
+
+
+ERRORS = (
+    CheckFailed(Cause.STALE, "why"),
+    AnswerRefused(Cause.MALFORMED),
+    ProfileRefused(JpkiCause.NOT_JPKI, "why"),
+    SignatureRefused(SignatureCause.NOT_OF_PROFILE, "why", reason=JpkiCause.KEY),
+    CompactRefused(Fault.EXPIRED, "why"),
+    CertificateExpired(Report(at=AT, verdict=Cause.EXPIRED)),
+    Malformed("why"),
+    WrongUse("why"),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda each: type(each).__name__)
+def test_an_error_survives_a_pickle(error: TashikaError) -> None:
+    """One that does not takes its pool of processes along (BrokenProcessPool)."""
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_c1_an_answer_and_a_status_are_true_only_if_good(bench: Bench) -> None:
+    assert bench.verify()
+    bench.responder.revoke(bench.pki.certificate)
+    answer = bench.verify()
+    bench.responder.release(bench.pki.certificate)
+    assert not answer
+    report = Report(at=AT, verdict=answer)
+    assert (report.answer, report.standing, report.this_update) == (
+        answer,
+        answer.standing,
+        answer.this_update,
+    )
+    assert [each for each in (*Status, *Outcome) if each] == [Status.GOOD, Outcome.VALID]
 
 
 def test_no_representation_shows_a_serial_a_name_or_a_token(bench: Bench) -> None:

@@ -385,6 +385,13 @@ def test_c5_a_strict_policy_refuses_an_answer_to_a_question_without_nonce(bench:
     assert refused.value.cause is Cause.NONCE_MISSING
 
 
+def test_a_time_without_a_zone_is_wrong_use(bench: Bench) -> None:
+    question = bench.question()
+    body = bench.responder.answer(question.body)
+    with pytest.raises(WrongUse, match="zone"):
+        verify_answer(body, question, Policy(), at=AT.replace(tzinfo=None))
+
+
 def test_c5_a_nonce_that_nobody_sent_is_not_ours(bench: Bench) -> None:
     question = bench.question(Policy(nonce=Nonce.OFF))
     body = bench.responder.answer(bench.question().body)

@@ -110,6 +110,35 @@ def test_evidence_is_written_and_shown_without_the_person(
     assert "loan 7" in capsys.readouterr().out
 
 
+def test_evidence_is_judged_again_without_a_network(
+    counter: Counter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evidence = counter.write("evidence.json", b"")
+    assert counter.raw("--evidence", evidence)[0] == 0
+    asked = len(counter.responder.asked)
+
+    def again(*options: str, document: str = "document") -> tuple[int, str]:
+        files = ("--document", str(counter.folder / document), "--issuer")
+        code = main(["recheck", evidence, *files, str(counter.folder / "ca.pem"), *options])
+        return code, capsys.readouterr().out
+
+    loan, card = ("--purpose", "loan 7"), str(counter.folder / "cert.pem")
+    code, said = again(*loan)
+    assert (code, said.startswith("NOT DETERMINED: The evidence lacks something")) == (2, True)
+    code, said = again(*loan, "--supply", card)
+    assert (code, said.startswith("VALID: ")) == (0, True)
+    counter.write("other", b"another")
+    code, said = again(*loan, "--supply", card, "--json", document="other")
+    assert (code, json.loads(said)["cause"]) == (1, "document_differs")
+    assert len(counter.responder.asked) == asked
+    for wrong in (("--purpose", "loan 8"), loan):
+        with pytest.raises(SystemExit) as left:
+            again(*wrong)
+        assert left.value.code == 64
+        assert capsys.readouterr().err
+        counter.write("evidence.json", b"{}")
+
+
 def test_a_document_too_long_is_not_taken_for_a_changed_one(
     counter: Counter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

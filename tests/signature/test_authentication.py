@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
+from hashlib import sha256, sha384
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
-from support.paths import AT
+from support.crls import make_key
+from support.paths import AT, named, usage
 from support.signatures import (
     CA,
     judge,
@@ -20,7 +21,9 @@ from support.signatures import (
     rsa_key,
     rsa_signer,
     signer,
+    submitted,
     terms,
+    verify,
 )
 from tashika import AsyncClient, Client, Report
 from tashika.errors import SignatureRefused, WrongUse
@@ -107,6 +110,17 @@ def test_a_card_that_is_given_the_digest_signs_the_same(desk: Desk):
     assert desk.login(signature=by_card, certificate=rsa_signer())
 
 
+def test_a_card_of_the_next_generation_signs_with_the_hash_of_its_curve(desk: Desk):
+    key = ec.generate_private_key(ec.SECP384R1())
+    builder = x509.CertificateBuilder(
+        named("CA"), named("P-384"), key.public_key(), 7, AT, AT + MINUTE
+    ).add_extension(usage(), critical=True)
+    card = builder.sign(make_key("CA"), SHA256())
+    digest = sha384(desk.challenge.message).digest()
+    signature = key.sign(digest, ec.ECDSA(Prehashed(SHA384())))
+    assert desk.login(signature=signature, certificate=card)
+
+
 def test_a_challenge_is_for_one_relying_party(desk: Desk):
     report = desk.login(party=SHOP)
     assert report.cause == "challenge_elsewhere"
@@ -145,6 +159,11 @@ def test_a_certificate_for_signatures_is_not_to_log_in_with(desk: Desk):
     assert report.cause == "key_usage"
 
 
+def test_terms_of_a_login_are_refused_for_documents():
+    with pytest.raises(WrongUse, match="verify_authentication"):
+        verify(submitted(), use=KeyUse.AUTHENTICATION)
+
+
 def test_a_failed_try_spends_the_challenge(desk: Desk):
     assert desk.login(signature=b"").cause == "bad_signature"
     assert desk.login().cause == "challenge_spent"
@@ -176,6 +195,7 @@ def test_a_store_is_bounded_and_forgets_what_has_ended(desk: Desk):
     "wrong",
     [
         lambda: Challenge.mint(BANK, at=AT, random=chance, life=timedelta(0)),
+        lambda: Challenge.mint(BANK, at=AT.replace(tzinfo=None), random=chance),
         lambda: Challenge.mint(BANK, at=AT, random=chance, life=timedelta(hours=2)),
         lambda: Challenge.mint(BANK, at=AT, random=lambda _: b"short"),
         lambda: Challenge(message="text"),

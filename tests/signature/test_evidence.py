@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import product
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ from tashika.signature import (
 from tashika.signature.evidence import write_evidence
 
 LISTS = Stapled(lists=(ROOT_LIST, CA_LIST))
+PARTS = ("form", "covered", "signature")
 FORMS: dict[str, Callable[[], tuple[Submitted, bytes]]] = {
     "raw": lambda: (submitted(), DOCUMENT),
     "cms": lambda: (Submitted(signature=cms_signature(at=AT), form=Form.CMS), DOCUMENT),
@@ -146,6 +148,68 @@ def test_whoever_changes_the_file_gains_nothing(lie: dict[str, Any]):
     assert not report
 
 
+@pytest.mark.parametrize("form", ["raw", "cms", "pdf"])
+def test_c1_a_signature_over_one_thing_cannot_vouch_for_another(form: str):
+    """What is under the signature must be the document, whatever form the file says it has."""
+    made, document = FORMS[form]()
+    evidence = read_evidence(kept(verify(made)))
+    for covered in (evidence.covered or document, document):
+        lie = {"form": Form.RAW, "covered": covered, "digest": Digest.of(b"I owe you 900")}
+        forged = write_evidence(replace(evidence, **lie))
+        assert recheck(forged, b"I owe you 900", trusting()).cause == "malformed"
+
+
+def test_c1_parts_of_several_pieces_of_evidence_make_no_other_one():
+    """Whatever is put together: what is valid was signed, as it says, and over this document."""
+    made = [FORMS[form]() for form in FORMS]
+    whole = [read_evidence(kept(verify(each))) for each, _ in made]
+    documents = {document: Digest.of(document) for document in (DOCUMENT, b"I owe you 900")}
+    documents |= {each.covered: Digest.of(each.covered) for each in whole if each.covered}
+    documents[made[2][1]] = whole[2].digest
+    valid = set[tuple[str, bool, bytes]]()
+    for form, covered, signature in product(*({getattr(e, n) for e in whole} for n in PARTS)):
+        for document, digest in documents.items():
+            parts = {"form": form, "covered": covered, "signature": signature, "digest": digest}
+            mixed = write_evidence(replace(whole[0], **parts))
+            if recheck(mixed, document, trusting()):
+                valid.add((form, covered is not None, document))
+    assert valid == {
+        (Form.RAW, False, DOCUMENT),
+        (Form.CMS, True, DOCUMENT),
+        (Form.PDF, True, made[2][1]),
+    }
+
+
+def test_c1_signed_attributes_are_no_document():
+    evidence = read_evidence(kept(verify(FORMS["cms"]()[0])))
+    attributes = evidence.covered
+    lie = {"form": Form.RAW, "covered": None, "digest": Digest.of(attributes)}
+    forged = write_evidence(replace(evidence, **lie))
+    assert recheck(forged, attributes, trusting()).cause == "document_differs"
+
+
+def test_c1_the_use_is_the_terms_and_not_the_file_s():
+    made = submitted()  # its key signs, and declares nothing
+    assert verify(made, use=KeyUse.DECLARATION).cause == "key_usage"
+    evidence = read_evidence(kept(verify(made, use=KeyUse.DECLARATION)))
+    for lie in (KeyUse.SIGNATURE, KeyUse.AUTHENTICATION):
+        forged = write_evidence(replace(evidence, use=lie))
+        with pytest.raises(WrongUse, match="another use"):
+            recheck(forged, DOCUMENT, replace(trusting(), use=KeyUse.DECLARATION))
+
+
+def test_what_is_supplied_may_be_pem():
+    def pem(label: str, content: bytes) -> bytes:
+        text = b64encode(content).decode()
+        return f"-----BEGIN {label}-----\n{text}\n-----END {label}-----\n".encode()
+
+    data = keep_evidence(verify(submitted()))
+    lists = [pem("X509 CRL", each) for each in (ROOT_LIST, CA_LIST)]
+    assert recheck(data, DOCUMENT, trusting(), supplied=[pem("CERTIFICATE", signer()), *lists])
+    for noise in (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN A-----\n!!\n-----END A-----"):
+        assert recheck(data, DOCUMENT, trusting(), supplied=[noise]).cause == "not_kept"
+
+
 def test_another_certificate_under_the_digest_of_the_right_one_is_not_taken():
     evidence = read_evidence(kept(verify(submitted())))
     own, *others = evidence.pieces
@@ -229,6 +293,7 @@ def test_the_form_is_as_documented():
         lambda data: data.replace(b'"form"', b'"extra":1,"form"'),
         lambda data: data.replace(b"00.000000Z", b"00.000000+00:00"),
         lambda data: data.replace(b"00.000000Z", b"00.000000"),
+        lambda data: data.replace(b"2026-04-01T03:00:00.000000Z", b"0001-01-01T00:00:00+09:00"),
         lambda data: data.replace(b'"a test"', b"5"),
         lambda data: data.replace(b'"number":"1"', b'"number":"01"'),
         lambda data: data[:-1],
@@ -244,6 +309,15 @@ def test_c11_one_file_is_written_one_way(change: Callable[[bytes], bytes]):
     assert changed != data
     with pytest.raises(Malformed):
         read_evidence(changed)
+
+
+def test_what_could_not_be_read_again_is_not_written():
+    report = verify(submitted(), judge=judge(lists=()))
+    large = Stapled(lists=(bytes(13 * 2**20),))
+    by_digest = kept(report, material=large, lists=KeepLists.DIGEST)
+    assert recheck(by_digest, DOCUMENT, trusting()).cause == "not_kept"
+    with pytest.raises(WrongUse, match=r"KeepLists\.DIGEST"):
+        kept(report, material=large)
 
 
 def test_there_must_be_something_to_keep():

@@ -43,7 +43,10 @@ from tashika.signature import (
     SignatureReport,
     Stapled,
     Submitted,
+    drive,
+    offline,
     verify_signature,
+    verifying,
 )
 from tashika.signature.report import VerifiedSignature
 
@@ -174,7 +177,9 @@ def test_the_time_judged_about_is_that_of_receipt_unless_told():
 )
 def test_the_keys_usage_must_allow_the_use(use, plain, declaring, none):
     certificates = [signer(), signer(key_usage=DECLARING), _without_usage()]
-    found = [verify(submitted(certificate=each), use=use) for each in certificates]
+    by = terms(use=use)
+    flows = [verifying(submitted(certificate=each), by, received_at=AT) for each in certificates]
+    found = [drive(each, offline) for each in flows]
     assert [bool(each) for each in found] == [plain, declaring, none]
     assert {each.cause for each in found if not each} <= {SignatureCause.KEY_USAGE}
 

@@ -2,16 +2,19 @@
 
 import os
 import re
+from base64 import b64encode
 from functools import cache
 from typing import Any
 
 import pytest
 import signxml
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from signxml.xades import XAdESSigner
 
 import tashika.signature.xml
 from support.crls import make_key
@@ -20,6 +23,7 @@ from support.signatures import (
     CA_LIST,
     ROOT_LIST,
     judge,
+    raw,
     rsa_key,
     rsa_signer,
     signer,
@@ -40,6 +44,7 @@ from tashika.signature import (
     keep_evidence,
     recheck,
 )
+from tashika.signature.xml import _enclosed, _signed_info
 
 ORDER = b'<order Id="all"><to>bank.example</to><yen>100</yen></order>'
 
@@ -51,15 +56,15 @@ def signed(
     algorithm: str = "ecdsa-sha256",
     key: Any = None,
     certificate: bytes | None = None,
+    signing: Any = signxml.XMLSigner,
     **how: Any,
 ) -> bytes:
     key, certificate = key or make_key("EE"), certificate or signer()
     pems = [x509.load_der_x509_certificate(each) for each in (certificate, CA)]
     chain = "".join(each.public_bytes(Encoding.PEM).decode() for each in pems)
     own = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    signing = signxml.XMLSigner(method=method, signature_algorithm=algorithm)
-    made = signing.sign(etree.fromstring(document), key=own, cert=chain, **how)
-    return etree.tostring(made)
+    by = signing(method=method, signature_algorithm=algorithm)
+    return etree.tostring(by.sign(etree.fromstring(document), key=own, cert=chain, **how))
 
 
 def look(made: bytes, **how: Any) -> SignatureReport:
@@ -85,6 +90,31 @@ def test_an_enveloped_signature_over_the_whole_document(algorithm: str, scheme: 
 def test_an_enveloping_signature_says_what_it_signed():
     report = look(signed(method=signxml.methods.enveloping))
     assert report, report.detail
+    assert b"<yen>100</yen>" in report.presented.content
+
+
+def test_c1_what_stands_beside_an_enclosed_object_is_not_signed():
+    made = signed(method=signxml.methods.enveloping)
+    more = made.replace(b"<ds:Object", b"<ds:Object><yen>900</yen></ds:Object><ds:Object", 1)
+    report = look(more)
+    assert (report.cause, report.detail) == ("not_all_signed", "2 objects are enclosed")
+    properties = b'<q:QualifyingProperties xmlns:q="urn:q"/>'
+    assert look(more.replace(b"<yen>900</yen>", properties))
+
+
+def test_the_properties_of_xades_are_not_taken_for_the_document():
+    """They are signed too, and may be named first."""
+    root = etree.fromstring(signed(signing=XAdESSigner, method=signxml.methods.enveloping))
+    information = root.find("{*}SignedInfo")
+    document, *properties = information.findall("{*}Reference")
+    assert len(properties) == 2
+    information.append(document)  # behind the properties and the key
+    halves = decode_dss_signature(raw(_signed_info(root)))
+    value = b"".join(each.to_bytes(32, "big") for each in halves)
+    root.find("{*}SignatureValue").text = b64encode(value).decode()
+    report = look(etree.tostring(root))
+    assert report, report.detail
+    assert report.presented.content.startswith(b"<ds:Object")
     assert b"<yen>100</yen>" in report.presented.content
 
 
@@ -200,3 +230,13 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tashika.signature.xml, "signxml", None)
     with pytest.raises(WrongUse, match=r"tashika\[xml\]"):
         look(signed())
+
+
+def test_an_enclosed_element_may_be_named_itself_if_it_is_all():
+    root = etree.fromstring(signed(method=signxml.methods.enveloping))
+    (thing,) = whole = root.find("{*}Object")
+    assert _enclosed(root) == [whole, thing]
+    thing.tail = "and 800 more"
+    assert _enclosed(root) == [whole]
+    thing.tail, whole.text = None, "no less than"
+    assert _enclosed(root) == [whole]

@@ -87,6 +87,16 @@ def test_an_anchor_that_is_a_name_and_a_key_is_enough():
     assert report.cause is PathCause.REVOKED
 
 
+def test_of_two_answers_of_one_time_the_one_that_revokes_is_believed():
+    revoking = FakeResponder(PKI, clock=lambda: AT)
+    good = revoking.answer(question(SUB, PKI.ca))
+    revoking.revoke(SUB.certificate)
+    revoked = revoking.answer(question(SUB, PKI.ca))
+    for given in ((good, revoked), (revoked, good)):
+        report = check_path(SUB.certificate, anchors=[ANCHOR], source=stapled(*given), at=AT)
+        assert report.cause is PathCause.REVOKED
+
+
 @pytest.mark.parametrize(
     "signer",
     [

@@ -194,7 +194,7 @@ def _as_words(report: Report, args: argparse.Namespace) -> str:
         when = as_time(report.standing.at)
         revoked = Phrase("{when}, reason {why}", "{when}、理由 {why}")
         add(Phrase("revoked at", "失効日時"), revoked.said(language, when=when, why=why))
-    if report.answer:
+    if report.answer is not None:
         newer = _time(report.next_update) or Phrase("not announced", "予告なし").said(language)
         add(Phrase("source", "回答元"), shown(report.source or ""))
         add(Phrase("data of", "情報の日時"), as_time(report.answer.this_update))

@@ -1,4 +1,4 @@
-"""``tashika verify``: a signature and its certificate, for people and for scripts."""
+"""``tashika verify`` and ``recheck``: a signature and its certificate, now and from evidence."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from tashika.cli.credential import add_options, credential_of, tls_of
 from tashika.cli.files import read_certificate, read_file
 from tashika.cli.output import Phrase, as_json, as_time, row
 from tashika.client import Client
-from tashika.errors import WrongUse
+from tashika.errors import Malformed, WrongUse
 from tashika.language import Language, explain
 from tashika.path.causes import Outcome
 from tashika.signature import (
@@ -19,6 +19,7 @@ from tashika.signature import (
     Submitted,
     Terms,
     keep_evidence,
+    recheck,
 )
 from tashika.signature.limits import MAX_PDF_BYTES
 from tashika.signature.report import purpose_text
@@ -33,7 +34,12 @@ _EPILOG = "exit status: 0 valid, 1 invalid, 2 not determined (do not accept), 64
 
 
 def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
-    """Add ``verify`` to the command line."""
+    """Add ``verify`` and ``recheck`` to the command line."""
+    _add_verify(nouns)
+    _add_recheck(nouns)
+
+
+def _add_verify(nouns: "argparse._SubParsersAction[Any]") -> None:
     parser = nouns.add_parser(
         "verify", help="verify a signature, and that its certificate is in force", epilog=_EPILOG
     )
@@ -49,14 +55,7 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--form", type=Form, choices=[*Form], default=Form.RAW, help="default: %(default)s"
     )
-    parser.add_argument(
-        "--issuer",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="the key generations of the CA that you trust",
-    )
+    _add_issuer(parser)
     parser.add_argument("--url", action="append", required=True, help="an OCSP responder")
     parser.add_argument(
         "--purpose", required=True, help="what you verify it for; recorded with the evidence"
@@ -69,6 +68,39 @@ def add_commands(nouns: "argparse._SubParsersAction[Any]") -> None:
     parser.set_defaults(handler=_verify)
 
 
+def _add_recheck(nouns: "argparse._SubParsersAction[Any]") -> None:
+    parser = nouns.add_parser(
+        "recheck", help="judge evidence of a signature again, offline", epilog=_EPILOG
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="what verify --evidence wrote")
+    parser.add_argument(
+        "--document", type=Path, required=True, metavar="FILE", help="a PDF or XML file as a whole"
+    )
+    _add_issuer(parser)
+    parser.add_argument("--purpose", required=True, help="the one that the evidence was kept for")
+    parser.add_argument(
+        "--supply",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="what the evidence holds by its digest only, such as the certificate",
+    )
+    output.add_options(parser)
+    parser.set_defaults(handler=_recheck)
+
+
+def _add_issuer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--issuer",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="the key generations of the CA that you trust",
+    )
+
+
 def _verify(args: argparse.Namespace) -> int:
     submitted = Submitted(
         signature=_read(args.signature),
@@ -76,11 +108,27 @@ def _verify(args: argparse.Namespace) -> int:
         certificate=args.cert and read_certificate(args.cert),
         form=args.form,
     )
-    terms = Terms(judge=OneTier(tuple(map(read_certificate, args.issuer))), purpose=args.purpose)
     with Client(*args.url, tls=tls_of(args), credential=credential_of(args)) as client:
-        report = client.verify_signature(submitted, terms)
+        report = client.verify_signature(submitted, _terms(args))
     if args.evidence and report.presented:
         _write(args.evidence, keep_evidence(report))
+    return _say(report, args)
+
+
+def _recheck(args: argparse.Namespace) -> int:
+    supplied = map(_read, args.supply)
+    try:
+        report = recheck(_read(args.file), _read(args.document), _terms(args), supplied=supplied)
+    except Malformed as wrong:
+        raise WrongUse(f"{args.file} is no evidence: {wrong}") from wrong
+    return _say(report, args)
+
+
+def _terms(args: argparse.Namespace) -> Terms:
+    return Terms(judge=OneTier(tuple(map(read_certificate, args.issuer))), purpose=args.purpose)
+
+
+def _say(report: SignatureReport, args: argparse.Namespace) -> int:
     print(as_json(_told(report, args.lang)) if args.json else _as_words(report, args.lang))
     return _EXIT[report.outcome]
 

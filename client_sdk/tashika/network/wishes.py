@@ -9,17 +9,17 @@ from typing import Any
 
 from tashika.asking import check
 from tashika.causes import Cause
-from tashika.errors import SourceFailed, WrongUse
+from tashika.errors import SourceFailed
 from tashika.network.desk import Desk, Source
 from tashika.network.question import post
 from tashika.observing import Happening
 from tashika.path.report import PathReport
 from tashika.report import Report
 from tashika.signature.challenge import AsyncChallengeStore, ChallengeStore, RelyingParty
-from tashika.signature.flow import Terms, verifying
+from tashika.signature.flow import Terms, require_for_documents, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.logins import Login, TakeChallenge, authenticating
-from tashika.signature.report import KeyUse, SignatureReport
+from tashika.signature.report import SignatureReport
 from tashika.signature.submitted import Submitted
 from tashika.status.answers import Heard
 from tashika.status.fetching import fetched, wants_of
@@ -34,13 +34,8 @@ def signature_flow(
     received_at: datetime | None,
     at: datetime | None,
 ) -> Generator[object, Any, SignatureReport]:
-    """Begin verifying() at the clock's time; WrongUse for terms of a login.
-
-    A certificate to log in with declares nothing, and who signs a challenge for
-    one must not be held to have signed a document.
-    """
-    if terms.use is KeyUse.AUTHENTICATION:
-        raise WrongUse("these terms are a login's: call verify_authentication()")
+    """Begin verifying() at the clock's time; WrongUse for terms of a login."""
+    require_for_documents(terms)
     now = clock()
     return verifying(submitted, terms, received_at=received_at or now, at=at, now=now)
 

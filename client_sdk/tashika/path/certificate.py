@@ -21,6 +21,7 @@ from tashika.pki.errors import Malformed, Unsupported
 from tashika.pki.extensions import read_extensions
 
 _NAME_CONSTRAINTS, _POLICY_MAPPINGS = "2.5.29.30", "2.5.29.33"
+_EC_KEY = "1.2.840.10045.2.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -152,6 +153,7 @@ class _Frame:
         for _ in ("issuer", "validity", "subject"):
             inside.element(der.SEQUENCE)
         self.key = inside.element(der.SEQUENCE)
+        _require_named_curve(self.key)
         inside.maybe(der.implicit(1))
         inside.maybe(der.implicit(2))
         tagged = inside.maybe(der.explicit(3))
@@ -174,6 +176,13 @@ def _refuse_negative_serial(data: bytes) -> None:
         inside = der.Reader(data).only(der.SEQUENCE).take(der.SEQUENCE)
         inside.maybe(der.explicit(0))
         inside.natural()
+
+
+def _require_named_curve(key: bytes) -> None:
+    # RFC 5480 2.1.1: a curve is named. One that is spelt out may be another (CVE-2020-0601).
+    algorithm = der.Reader(key).take(der.SEQUENCE).take(der.SEQUENCE)
+    if algorithm.oid() == _EC_KEY and algorithm.peek() != der.OID:
+        raise Unsupported("a key is on a curve that is spelt out and not named")
 
 
 def _read_mappings(value: der.Reader) -> tuple[tuple[str, str], ...]:

@@ -58,7 +58,7 @@ def check_path(
        the path that came nearest: undetermined before revoked before invalid.
 
     Raises WrongUse for arguments that are no certificates, no anchors or a
-    time without a zone, and nothing else.
+    time without a zone, for a source that answers anything else, and nothing else.
     """
     if at.tzinfo is None:
         raise WrongUse("pass a time with its zone, such as datetime.now(UTC)")
@@ -123,6 +123,8 @@ def _settle(chain: Chain, search: Search, source: StatusSource) -> tuple[Settled
     ]
     answers = [(need, source.status(need)) for need in needs]
     for need, answer in answers:
+        if not isinstance(answer, Settled | Unsettled):
+            raise WrongUse("a StatusSource answers Settled or Unsettled, and nothing else")
         if isinstance(answer, Settled) and isinstance(answer.standing, Revoked):
             raise _Failed(
                 PathCause.REVOKED,

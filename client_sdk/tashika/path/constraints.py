@@ -3,9 +3,10 @@
 A form of name that we cannot compare is refused where it is constrained.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -13,9 +14,17 @@ from cryptography import x509
 from tashika.path.certificate import PathCertificate
 from tashika.path.names import EMAIL_ADDRESS, Comparable, Form, form
 from tashika.path.work import Work
+from tashika.pki import der
+from tashika.pki.errors import Malformed
 
 _Subtrees = dict[str, list[object]]
 """By kind of name: the bases of the subtrees."""
+_URI = re.compile(r"[!-\[\]-~]+")
+"""Printable ASCII without the backslash, which some readers of URIs take for a slash."""
+_HOST = re.compile(r"[A-Za-z0-9._-]+")
+_MAILBOX = "1.3.6.1.5.5.7.8.9"
+"""SmtpUTF8Mailbox (RFC 9598)."""
+_UTF8_STRING = 0x0C
 
 
 @dataclass(slots=True)
@@ -70,7 +79,18 @@ def _names_of(certificate: PathCertificate) -> Iterable[Form]:
     # RFC 5280 asks for this only where there is no other address; OpenSSL always does.
     for part in certificate.subject:
         yield from (("email", value) for oid, value in part if oid == EMAIL_ADDRESS)
-    yield from map(form, certificate.alternative_names)
+    for name in certificate.alternative_names:
+        yield form(name)
+        if isinstance(name, x509.OtherName) and name.type_id.dotted_string == _MAILBOX:
+            yield "email", _mailbox(name.value)
+
+
+def _mailbox(value: bytes) -> str:
+    """Return the address, empty where it cannot be read: none is permitted then (RFC 9598 6)."""
+    try:
+        return der.Reader(value).only(_UTF8_STRING).rest.decode()
+    except (Malformed, UnicodeDecodeError):
+        return ""
 
 
 def _never(_value: object, _base: object) -> bool:
@@ -88,6 +108,11 @@ def _directory_within(name: Comparable, base: Comparable) -> bool:
 def _dns_within(name: str, base: str) -> bool:
     name, base = _host(name), _host(base).removeprefix(".")
     return not base or name == base or name.endswith("." + base)
+
+
+def _dns_permitted(name: str, base: str) -> bool:
+    # RFC 5280 has no period before a domain; where it stands, only what is below is surely meant.
+    return _dns_within(name, base) and (base[:1] != "." or _host(name) != _host(base[1:]))
 
 
 def _dns_touches(name: str, base: str) -> bool:
@@ -117,8 +142,9 @@ def _uri_within(uri: str, base: str) -> bool:
 
 
 def _uri_touches(uri: str, base: str) -> bool:
-    # RFC 5280 4.2.1.10: a constrained URI without a host name is refused.
-    return _host_of(uri) is None or _uri_within(uri, base)
+    # RFC 5280 4.2.1.10: a constrained URI without a host name is refused. It does not say whom an
+    # empty base means, so that is everybody.
+    return not base or _host_of(uri) is None or _uri_within(uri, base)
 
 
 def _host_within(host: str, base: str) -> bool:
@@ -132,11 +158,12 @@ def _host(text: str) -> str:
 
 
 def _host_of(uri: str) -> str | None:
+    """Return the host name that every reader of the URI will find in it; None if there is none."""
     try:
-        host = urlsplit(uri).hostname
+        host = urlsplit(uri).hostname or ""
     except ValueError:
         return None
-    if not host:
+    if not _URI.fullmatch(uri) or not _HOST.fullmatch(host):
         return None
     try:
         ip_address(host)
@@ -145,16 +172,23 @@ def _host_of(uri: str) -> str | None:
     return None
 
 
+_Address = IPv4Address | IPv6Address
+
+
 def _ip_within(address: object, base: object) -> bool:
     # A certificate's name is one address; RFC 5280 4.2.1.6 has no room for a mask there.
-    return ip_address(str(address)) in ip_network(str(base))
+    return isinstance(address, _Address) and address in ip_network(str(base))
+
+
+def _ip_touches(address: object, base: object) -> bool:
+    return not isinstance(address, _Address) or _ip_within(address, base)
 
 
 _COMPARISONS: dict[str, tuple[Callable[..., bool], Callable[..., bool]]] = {
     "directory": (_directory_within, _directory_within),
-    "dns": (_dns_within, _dns_touches),
+    "dns": (_dns_permitted, _dns_touches),
     "email": (_email_within, _email_touches),
     "uri": (_uri_within, _uri_touches),
-    "ip": (_ip_within, _ip_within),
+    "ip": (_ip_within, _ip_touches),
 }
 """By kind: what is within a permitted subtree, and what touches an excluded one."""

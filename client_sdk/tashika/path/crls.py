@@ -45,7 +45,7 @@ class CrlSource:
     def __init__(self, lists: Iterable[RevocationList], *, until: datetime | None = None) -> None:
         self._until = until
         # Of two lists that cover the same, the newer one speaks.
-        newest = sorted(lists, key=lambda each: each.this_update, reverse=True)
+        newest = sorted(lists, key=lambda each: (each.this_update, each.number or 0), reverse=True)
         self._complete = [each for each in newest if each.base_number is None]
         self._deltas = [each for each in newest if each.base_number is not None]
 
@@ -88,12 +88,13 @@ class CrlSource:
         which = need.certificate.issuer, need.certificate.serial
         try:
             newer = delta.find(*which) if delta else None
-            found = newer or crl.find(*which)
+            found = crl.find(*which)
         except PkiError as wrong:
             raise _Unusable(PathCause.STATUS_UNUSABLE, str(wrong)) from wrong
-        # 5.3.1: only a delta can take back what its base said.
-        released = newer is not None and newer.reason is Reason.REMOVE_FROM_CRL
-        return (Good() if found is None or released else found), used
+        # 5.3.1: only a delta can take back what its base said, and only a hold is taken back.
+        if newer is not None and newer.reason is Reason.REMOVE_FROM_CRL:
+            newer, found = None, None if found is None or found.on_hold else found
+        return newer or found or Good(), used
 
     def _delta_of(
         self, crl: RevocationList, need: StatusNeed, key: object

@@ -13,6 +13,7 @@ from tashika.path.names import Comparable
 from tashika.path.work import WorkLimits
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.certificates import public_key
+from tashika.pki.errors import Unsupported
 
 ANY_POLICY = "2.5.29.32.0"
 
@@ -40,9 +41,14 @@ class TrustAnchor:
     def of(cls, certificate: x509.Certificate | bytes) -> "TrustAnchor":
         """Trust name and key of a CA certificate, within its name constraints and path length.
 
-        Its validity and signature are not looked at. Raises Malformed and Unsupported.
+        Its validity and signature are not looked at. Raises Malformed, and Unsupported also for
+        one that says of itself that it is no CA's: its holder could vouch for anybody.
         """
         found = read_certificate(certificate)
+        if (found.constraints and not found.is_ca) or (
+            found.usage and not found.usage.key_cert_sign
+        ):
+            raise Unsupported("a trust anchor is a CA's, and this certificate is not")
         return cls(
             name=found.subject,
             key=public_key(found.certificate),
@@ -62,6 +68,8 @@ class TrustAnchor:
 class ExplicitPolicy(Enum):
     """Whether a path must hold under a certificate policy (initial-explicit-policy)."""
 
+    WHERE_NAMED = "where policies are named"
+    """The default: REQUIRED where `Demands.policies` names some, else AS_ISSUERS_SAY."""
     AS_ISSUERS_SAY = "as issuers say"
     """The default of RFC 5280: only if a certificate of the path demands it."""
     REQUIRED = "required"
@@ -96,8 +104,9 @@ class Demands:
     """The caller's inputs to path validation and revocation."""
 
     policies: frozenset[str] = frozenset({ANY_POLICY})
-    """The policies that the caller accepts (user-initial-policy-set), dotted."""
-    explicit_policy: ExplicitPolicy = ExplicitPolicy.AS_ISSUERS_SAY
+    """The policies that the caller accepts (user-initial-policy-set), dotted: one of them must
+    hold, unless `explicit_policy` says otherwise."""
+    explicit_policy: ExplicitPolicy = ExplicitPolicy.WHERE_NAMED
     policy_mapping: PolicyMapping = PolicyMapping.ALLOWED
     any_policy: AnyPolicy = AnyPolicy.ALLOWED
     purpose: str | None = None
@@ -110,12 +119,35 @@ class Demands:
     """The greatest age of a CRL (thisUpdate), whatever its nextUpdate promises (C4)."""
     limits: WorkLimits = field(default_factory=WorkLimits)
 
+    @property
+    def must_name_policy(self) -> bool:
+        """True where a path needs a policy even if no certificate of it demands one."""
+        if self.explicit_policy is ExplicitPolicy.WHERE_NAMED:
+            return ANY_POLICY not in self.policies
+        return self.explicit_policy is ExplicitPolicy.REQUIRED
+
     def __post_init__(self) -> None:
-        if not isinstance(self.policies, frozenset) or not self.policies:
+        oids = self.policies if isinstance(self.policies, frozenset) else ()
+        if not oids or not all(isinstance(each, str) for each in oids):
             raise WrongUse(
                 "Demands.policies must be a frozenset of OIDs; ANY_POLICY in it accepts all"
             )
+        for each, kind in _CHOICES.items():
+            # What only looks like the choice would be compared with it in vain.
+            if not isinstance(getattr(self, each), kind):
+                raise WrongUse(f"Demands.{each} must be a {kind.__name__}")
+        if not isinstance(self.purpose, str | None):
+            raise WrongUse("Demands.purpose must be an OID, dotted, as a text")
         if not timedelta(0) <= self.skew <= MAX_SKEW:
             raise WrongUse(f"Demands.skew must be between zero and {MAX_SKEW}")
         if self.max_age <= timedelta(0):
             raise WrongUse("Demands.max_age must be above zero")
+
+
+_CHOICES = {
+    "explicit_policy": ExplicitPolicy,
+    "policy_mapping": PolicyMapping,
+    "any_policy": AnyPolicy,
+    "lists_signed_by": ListsSignedBy,
+    "limits": WorkLimits,
+}

@@ -3,6 +3,7 @@
 Not for display: :mod:`tashika.pki.names`.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -20,6 +21,13 @@ Form = tuple[str, object]
 _CODECS = dict.fromkeys((0x0C, 0x12, 0x13, 0x14, 0x16, 0x1A), "utf-8")
 _CODECS |= {0x1C: "utf-32-be", 0x1E: "utf-16-be"}
 """Of the string types, by their tags."""
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u06dd\u070f\u1806\u180b-\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc"
+    "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+"""What RFC 4518 2.2 maps to nothing: it could set a name apart that reads alike."""
 
 EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
 
@@ -65,9 +73,10 @@ def _attributes(part: der.Reader) -> Iterator[tuple[str, str]]:
 def _prepared(value: str | bytes) -> str:
     if isinstance(value, bytes):
         return "#" + value.hex()
-    # RFC 4518 in outline: compatible forms, case and white space do not count; the
-    # string's ASN.1 type does not either.
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    # RFC 4518 in outline: what nobody sees, compatible forms, case and white space do not
+    # count; the string's ASN.1 type does not either.
+    seen = value if value.isascii() and value.isprintable() else _UNSEEN.sub("", value)
+    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
 
 
 def form(name: x509.GeneralName) -> Form:

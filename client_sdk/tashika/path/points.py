@@ -24,6 +24,8 @@ def points_of(certificate: PathCertificate) -> Iterator[Point]:
     for each in certificate.points or ():
         named = each.crl_issuer or ()
         issuers = [comparable(n.value) for n in named if isinstance(n, x509.DirectoryName)]
+        if named and not issuers:
+            continue  # 4.2.1.13: a CRL issuer has a directory name; nobody knows whose list it is
         # Where it has no name of its own, its issuer's name is its name (6.3.3 (b) (2) (i)).
         own = point_names(
             each.full_name, each.relative_name, issuers[0] if issuers else certificate.issuer
@@ -33,8 +35,10 @@ def points_of(certificate: PathCertificate) -> Iterator[Point]:
             reasons=ALL_REASONS if each.reasons is None else each.reasons & ALL_REASONS,
             crl_issuers=frozenset(issuers),
         )
-    # 6.3.3, last paragraph: lists of the issuer's own that no point names.
-    yield Point(frozenset({("directory", certificate.issuer)}), ALL_REASONS, frozenset())
+    # 6.3.3, last paragraph: lists of the issuer's own that no point names. One that is kept for
+    # certain points, as a partition or a CA's own list of CAs is, clears nobody who names others.
+    names = frozenset() if certificate.points else frozenset({("directory", certificate.issuer)})
+    yield Point(names, ALL_REASONS, frozenset())
 
 
 def speaks_of(crl: RevocationList, certificate: PathCertificate, point: Point) -> bool:

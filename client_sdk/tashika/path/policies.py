@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from tashika.path.certificate import PathCertificate
-from tashika.path.demands import ANY_POLICY, AnyPolicy, Demands, ExplicitPolicy, PolicyMapping
+from tashika.path.demands import ANY_POLICY, AnyPolicy, Demands, PolicyMapping
 from tashika.path.work import Work
 
 
@@ -39,7 +39,7 @@ class PolicyState:
     def begin(cls, length: int, demands: Demands, work: Work) -> "PolicyState":
         """Set out for a path of ``length`` certificates."""
         return cls(
-            0 if demands.explicit_policy is ExplicitPolicy.REQUIRED else length + 1,
+            0 if demands.must_name_policy else length + 1,
             0 if demands.policy_mapping is PolicyMapping.INHIBITED else length + 1,
             0 if demands.any_policy is AnyPolicy.INHIBITED else length + 1,
             work,

@@ -70,7 +70,9 @@ class PathReport:
     """What was spent, by the names of WorkLimits."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.verdict, ValidPath) and self.cause is PathCause.VALID:
+        if isinstance(self.verdict, ValidPath):
+            return
+        if not isinstance(self.verdict, PathCause) or self.cause is PathCause.VALID:
             raise WrongUse("without a ValidPath no report is valid")
 
     @property

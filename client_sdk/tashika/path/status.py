@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tashika.causes import Explained
+from tashika.errors import WrongUse
 from tashika.path.building import Chain, Search
 from tashika.path.causes import PathCause
 from tashika.path.certificate import PathCertificate
@@ -56,6 +57,10 @@ class Settled:
     standing: Good | Revoked
     evidence: tuple[object, ...] = ()
     """What it rests on: ListUsed for CRLs, whatever another source keeps."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.standing, Good | Revoked):
+            raise WrongUse("a matter is settled by Good or Revoked; Unknown leaves it Unsettled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,6 @@ MAX_GENERATIONS = 16
 _UNDERSTOOD = {
     x509.BasicConstraints.oid,
     x509.CertificatePolicies.oid,
-    x509.ExtendedKeyUsage.oid,
     x509.KeyUsage.oid,
     x509.SubjectAlternativeName.oid,
 }
@@ -100,6 +99,7 @@ def _links(old: x509.Certificate, link: x509.Certificate, at: datetime) -> bool:
             and constraints is not None
             and constraints.ca
             and (usage is None or usage.key_cert_sign)
+            and extension(link, x509.NameConstraints) is None
             and critical_extensions(link) <= _UNDERSTOOD
         )
     except (CertificateRefused, PkiError):

@@ -34,6 +34,7 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
 }
+_LEAST_EXPONENT = 3  # RFC 8017 3.1
 _CURVES = {"secp256r1": "sha256", "secp384r1": "sha384", "secp521r1": "sha512"}
 
 
@@ -84,6 +85,8 @@ def algorithm_for(key: object) -> SignatureAlgorithm:
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < MIN_RSA_BITS:
             raise Unsupported(f"an RSA key of {key.key_size} bits is below {MIN_RSA_BITS}")
+        if (exponent := key.public_numbers().e) < _LEAST_EXPONENT or exponent % 2 == 0:
+            raise Unsupported("an RSA key whose exponent is even or 1 proves nothing")
         return RSA_SHA256
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
         wanted = _CURVES[key.curve.name]

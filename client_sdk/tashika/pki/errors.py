@@ -5,7 +5,12 @@ The whole tree is drawn in :mod:`tashika.errors`.
 
 
 class TashikaError(Exception):
-    """Everything that this project raises on purpose."""
+    """Everything that this project raises on purpose. One process may hand it to another."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception would call the class with its message, which is not what all of them take;
+        # and what fails to be read back breaks the pool of processes that it comes from.
+        return _remade, (type(self), self.args), self.__dict__
 
 
 class PkiError(TashikaError):
@@ -26,3 +31,7 @@ class BadSignature(PkiError):
 
 class BadProof(PkiError):
     """The Merkle proof does not show that the tree has this leaf at this place."""
+
+
+def _remade(kind: type[TashikaError], args: tuple[object, ...]) -> TashikaError:
+    return kind.__new__(kind, *args)

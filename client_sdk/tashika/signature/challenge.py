@@ -70,6 +70,8 @@ class Challenge:
         life: timedelta = CHALLENGE_LIFE,
     ) -> Self:
         """Make a new one; ``random`` is secrets.token_bytes. Give it to the store before use."""
+        if at.tzinfo is None:
+            raise WrongUse("pass a time with its zone, such as datetime.now(UTC)")
         if not timedelta(0) < life <= MAX_CHALLENGE_LIFE:
             raise WrongUse(f"a challenge lives for up to {MAX_CHALLENGE_LIFE}")
         chance = random(RANDOM_BYTES)
@@ -80,7 +82,10 @@ class Challenge:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the octets: what a card gets that is given a digest to sign."""
+        """SHA-256 of the octets: what a card with RSA or P-256 gets that is given a digest to sign.
+
+        On P-384 it is the SHA-384 of ``message``, on P-521 the SHA-512.
+        """
         return sha256(self.message).digest()
 
     @property

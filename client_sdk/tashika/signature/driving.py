@@ -6,7 +6,7 @@ from tashika.causes import Cause
 from tashika.driving import Answer, drive
 from tashika.errors import SourceFailed, WrongUse
 from tashika.report import Report
-from tashika.signature.flow import Terms, verifying
+from tashika.signature.flow import Terms, require_for_documents, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.report import SignatureReport
 from tashika.signature.submitted import Submitted
@@ -38,7 +38,8 @@ def verify_signature(
 ) -> SignatureReport:
     """Verify a signature and its certificate in one call; the steps are verifying()'s.
 
-    Fails closed: whatever strangers send ends in the report. Raises WrongUse, and
-    what ``answer`` raises.
+    Fails closed: whatever strangers send ends in the report. Raises WrongUse, for terms of a
+    login too, and what ``answer`` raises.
     """
+    require_for_documents(terms)
     return drive(verifying(submitted, terms, received_at=received_at, at=at), answer)

@@ -18,6 +18,8 @@ from tashika.signature.report import KeyUse
 from tashika.signature.schemes import Digest, Scheme
 
 FORMAT = "tashika-evidence-1"
+_WRONG = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, WrongUse)
+"""What JSON of another shape ends in; a time near year 1 or 9999 has no UTC."""
 
 
 class PieceKind(StrEnum):
@@ -129,7 +131,7 @@ def read_evidence(data: bytes) -> Evidence:
             raise Malformed(f"this is no evidence of the form {FORMAT}")
         evidence = _evidence(document)
         same = write_evidence(evidence) == data
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, WrongUse) as wrong:
+    except _WRONG as wrong:
         raise Malformed("a file of evidence lacks a member, or has a wrong one") from wrong
     if not same:
         raise Malformed("a file of evidence is not in its canonical form")

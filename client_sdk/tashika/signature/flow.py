@@ -71,7 +71,8 @@ class Terms:
             raise WrongUse(f"state a purpose, in 1 to {MAX_PURPOSE_CHARS} characters")
         if not isinstance(self.use, KeyUse):
             raise WrongUse("Terms.use is a KeyUse")
-        if not self.schemes or not self.schemes <= ALL_SCHEMES:
+        known = isinstance(self.schemes, frozenset) and self.schemes <= ALL_SCHEMES
+        if not self.schemes or not known:
             raise WrongUse("Terms.schemes must name at least one Scheme, and nothing else")
 
 
@@ -142,11 +143,24 @@ def verifying(
     )
 
 
+def require_for_documents(terms: Terms) -> None:
+    """Refuse terms of a login, with WrongUse.
+
+    A certificate to log in with declares nothing, and who signs a challenge for one must not
+    be held to have signed a document.
+    """
+    if terms.use is KeyUse.AUTHENTICATION:
+        raise WrongUse("these terms are a login's: call verify_authentication()")
+
+
 def require_holds(presented: Presented, certificate: PathCertificate) -> None:
     """Check steps 3 and 4; raises SignatureRefused."""
     digest = presented.digest
     if presented.form in (Form.CMS, Form.PDF):
         _require_attributes(presented, certificate)
+    elif presented.form is Form.RAW and presented.covered is not None:
+        # Evidence could say so: the signature would hold, and speak of another document.
+        raise SignatureRefused(SignatureCause.MALFORMED, "a raw signature covers its document")
     if presented.covered is not None:
         digest = Digest.of(presented.covered, presented.scheme.hash_name)
     try:

@@ -11,7 +11,7 @@ from tashika.path.certificate import read_certificate
 from tashika.path.report import PathReport
 from tashika.report import Report
 from tashika.signature.evidence import Evidence, Piece, PieceKind, write_evidence
-from tashika.signature.limits import MAX_NOTE_CHARS
+from tashika.signature.limits import MAX_EVIDENCE_BYTES, MAX_NOTE_CHARS
 from tashika.signature.presented import Presented
 from tashika.signature.report import SignatureReport, purpose_text
 from tashika.status.answers import AnswerUsed
@@ -48,7 +48,7 @@ def keep_evidence(
 
     ``material`` is what the judge held beside what came along: an undetermined
     report names nothing of it. Raises WrongUse for a report of a signature that
-    could not be read.
+    could not be read, and for lists that would make a file that recheck() does not take.
     """
     if report.presented is None:
         raise WrongUse("nothing was read of this signature: there is nothing to keep")
@@ -57,7 +57,7 @@ def keep_evidence(
     presented = report.presented
     path = report.judgement.path if isinstance(report.judgement, PathReport) else None
     pieces = tuple(_pieces(report, presented, certificate, lists, material or Stapled()))
-    return write_evidence(
+    data = write_evidence(
         Evidence(
             library=f"tashika {_version()}",
             form=presented.form,
@@ -81,6 +81,12 @@ def keep_evidence(
             cause=report.because.value,
         )
     )
+    if len(data) > MAX_EVIDENCE_BYTES:
+        raise WrongUse(
+            f"this evidence is longer than {MAX_EVIDENCE_BYTES} bytes: keep its lists in an archive"
+            " of their own, and here by KeepLists.DIGEST"
+        )
+    return data
 
 
 def _pieces(
@@ -120,7 +126,7 @@ def _status_piece(used: Any, held: dict[bytes, bytes], lists: KeepLists) -> Piec
     return Piece(
         kind=PieceKind.LIST if is_list else PieceKind.ANSWER,
         sha256=digest,
-        content=None if is_list and lists is KeepLists.DIGEST else content,
+        content=content if lists is KeepLists.WHOLE or not is_list else None,
         number=getattr(used, "number", None),
         this_update=getattr(used, "this_update", None),
         next_update=getattr(used, "next_update", None),

@@ -22,7 +22,7 @@ class Login:
 
     challenge: bytes
     signature: bytes
-    """Over the challenge with SHA-256; a card is given Challenge.digest as the digest."""
+    """Over the challenge, by the key's usual hash; a card may be given Challenge.digest."""
     certificate: Certificate
     stapled: Stapled = field(default_factory=Stapled)
 

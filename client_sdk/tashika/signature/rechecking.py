@@ -1,5 +1,8 @@
 """Judging evidence again, years later, from what it holds and what is supplied; no network."""
 
+import base64
+import binascii
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,13 +21,15 @@ from tashika.signature.evidence import Evidence, Piece, PieceKind, read_evidence
 from tashika.signature.flow import Terms, verifying
 from tashika.signature.judging import CheckStatus
 from tashika.signature.presented import Form, Presented
-from tashika.signature.report import SignatureReport, purpose_text
+from tashika.signature.report import KeyUse, SignatureReport, purpose_text
 from tashika.signature.schemes import Digest
-from tashika.signature.submitted import Submitted
+from tashika.signature.submitted import Submitted, refuse_attributes
 from tashika.status.stapled import MAX_STAPLED, Stapled
 
 KEPT = "evidence"
 """What reports name the source by whose answers were kept."""
+_SEQUENCE = b"\x30"
+_PEM = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----\s([A-Za-z0-9+/=\s]+)-----END ")
 
 
 def recheck(
@@ -37,8 +42,10 @@ def recheck(
 ) -> SignatureReport:
     """Judge again, about the same time, what a file of evidence holds.
 
-    1. The evidence can be read, and was kept for the purpose that the terms state.
-    2. What it lacks is taken from ``supplied``, by SHA-256: a certificate, archived CRLs.
+    1. The evidence can be read, and was kept for the purpose and the use that the terms state;
+       terms of KeyUse.SIGNATURE, which asks least, serve for the other uses too.
+    2. What it lacks is taken from ``supplied``, PEM or DER, by the SHA-256 of the DER: a
+       certificate, archived CRLs.
     3. The document is the one whose digest was kept; a PDF or an XML document is read again.
     4. All of verifying() follows, with the terms' judge, which is told that nothing can be
        reached: offline(). What OneTier wants checked is checked by the answers that were kept,
@@ -51,6 +58,8 @@ def recheck(
     evidence = read_evidence(data)
     if purpose_text(terms.purpose) != evidence.purpose:
         raise WrongUse("the evidence was kept for another purpose: state that one")
+    if terms.use not in (evidence.use, KeyUse.SIGNATURE):
+        raise WrongUse("the evidence was kept for another use: pass terms of that one")
     # 2
     pieces = _fill(evidence.pieces, supplied)
     # 3, 4
@@ -107,6 +116,8 @@ class _Kept:
         if evidence.form in (Form.RAW, Form.CMS):
             given = self.document
             if isinstance(given, bytes):
+                if evidence.form is Form.RAW:
+                    refuse_attributes(given)
                 given = Digest.of(given, evidence.scheme.hash_name)
             if given != evidence.digest:
                 raise SignatureRefused(SignatureCause.DOCUMENT_DIFFERS)
@@ -152,7 +163,7 @@ def _check(wish: CheckStatus, answers: list[bytes], policy: Policy, *, at: datet
         except AnswerRefused as refused:
             tried.append(Attempt(KEPT, refused.cause, refused.detail))
     if said:
-        newest = max(said, key=lambda each: (each.this_update, each.produced_at))
+        newest = max(said, key=lambda each: (each.this_update, each.cause is not Cause.GOOD))
         return Report(at=at, verdict=newest, source=KEPT, tried=tuple(tried))
     cause = tried[-1].cause if tried else Cause.UNREACHABLE
     return Report(at=at, verdict=cause, tried=tuple(tried))
@@ -160,9 +171,18 @@ def _check(wish: CheckStatus, answers: list[bytes], policy: Policy, *, at: datet
 
 def _fill(pieces: tuple[Piece, ...], supplied: Iterable[bytes]) -> tuple[Piece, ...]:
     """Keep of the contents only those that are what the digests say."""
-    held = {sha256(each).digest(): each for each in supplied}
+    held = {sha256(each).digest(): each for each in map(_der_of, supplied)}
     held |= {sha256(each.content).digest(): each.content for each in pieces if each.content}
     return tuple(replace(each, content=held.get(each.sha256)) for each in pieces)
+
+
+def _der_of(given: bytes) -> bytes:
+    """Return the DER in PEM; what is no PEM as it is."""
+    found = None if given.startswith(_SEQUENCE) else _PEM.search(given)
+    try:
+        return base64.b64decode(b"".join(found[1].split()), validate=True) if found else given
+    except binascii.Error:
+        return given
 
 
 def _named(pieces: Iterable[Piece]) -> str:

@@ -107,10 +107,11 @@ class SignatureReport:
     """What was read; None where it could not be."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.verdict, VerifiedSignature) and self.cause is SignatureCause.VALID:
+        if isinstance(self.verdict, VerifiedSignature):
+            if not self.judgement:
+                raise WrongUse("without a certificate in force no report is valid")
+        elif not isinstance(self.verdict, SignatureCause) or self.cause is SignatureCause.VALID:
             raise WrongUse("without a VerifiedSignature no report is valid")
-        if isinstance(self.verdict, VerifiedSignature) and not self.judgement:
-            raise WrongUse("without a certificate in force no report is valid")
 
     @property
     def cause(self) -> SignatureCause:

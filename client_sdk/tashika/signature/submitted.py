@@ -83,7 +83,7 @@ class Submitted:
         hash_name = given.hash_name if isinstance(given, Digest) else None
         scheme = self.scheme or scheme_for(_key_of(certificate), hash_name)
         if isinstance(given, bytes):
-            _refuse_attributes(given)
+            refuse_attributes(given)
         digest = Digest.of(given, scheme.hash_name) if isinstance(given, bytes) else given
         if digest.hash_name != scheme.hash_name:
             raise SignatureRefused(SignatureCause.DOCUMENT_MISSING, f"pass its {scheme.hash_name}")
@@ -104,7 +104,7 @@ class Submitted:
         return replace(found, others=others, stapled=stapled)
 
 
-def _refuse_attributes(document: bytes) -> None:
+def refuse_attributes(document: bytes) -> None:
     """Refuse what was signed as the attributes of a CMS, and is passed off as a document."""
     try:
         read_attributes(document)

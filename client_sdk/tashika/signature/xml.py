@@ -172,13 +172,29 @@ def _verified(data: bytes, certificate: x509.Certificate, scheme: Scheme) -> lis
 def _whole(root: Any, element: Any, results: list[Any]) -> bytes:
     """Return what the reference to the whole document signed; of an enveloping one, the object."""
     references = element.findall(f"{_DS}SignedInfo/{_DS}Reference")
+    whole = _enclosed(element) if element is root else [root]
     for reference, result in zip(references, results, strict=True):
         uri = reference.get("URI")
         # However an id is spelt, no other element may have it too: that one might be signed.
         named = root.xpath(_BY_ID, uri=uri.removeprefix("#"))
-        if element is root or uri == "" or named == [root]:
+        if (uri == "" and element is not root) or (len(named) == 1 and named[0] in whole):
             return bytes(result.signed_data)
     raise SignatureRefused(SignatureCause.NOT_ALL_SIGNED)
+
+
+def _enclosed(element: Any) -> list[Any]:
+    """Return the object that a signature encloses, and with it all that is in it, if that is one.
+
+    The properties of XAdES have an object of their own, and are not the document.
+    """
+    found = element.findall(f"{_DS}Object")
+    objects = [each for each in found if each.find("{*}QualifyingProperties") is None]
+    if len(objects) != 1:
+        enclosed = f"{len(objects)} objects are enclosed"
+        raise SignatureRefused(SignatureCause.NOT_ALL_SIGNED, enclosed)
+    (only,) = objects
+    beside = "".join((only.text or "", *(each.tail or "" for each in only)))
+    return [only, *only] if len(only) == 1 and not beside.strip() else [only]
 
 
 def _signed_info(element: Any) -> bytes:

@@ -14,7 +14,7 @@ from tashika.path.causes import PathCause
 from tashika.path.status import Settled, Status, StatusNeed, Tried, Unsettled
 from tashika.pki.certid import CertId
 from tashika.pki.response import ErrorResponse, parse_response
-from tashika.pki.standing import Unknown
+from tashika.pki.standing import Revoked, Unknown
 from tashika.policy import DEFAULT_POLICY, Nonce, Policy
 from tashika.status.subject import subject_of
 from tashika.status.then import verify_answer_then
@@ -110,7 +110,7 @@ class OcspSource:
             if isinstance(answer, AnswerRefused):
                 if why.cause is PathCause.STATUS_MISSING:
                     why = unsettled(answer)
-            elif best is None or answer.this_update > best.this_update:
+            elif best is None or answer.newer_than(best):
                 best = answer
         return best.settled if best else why
 
@@ -166,6 +166,12 @@ class _Spoken(NamedTuple):
 
     this_update: datetime
     settled: Settled
+
+    def newer_than(self, other: "_Spoken") -> bool:
+        """Tell which of two speaks; of one time, the one that revokes."""
+        if self.this_update == other.this_update:
+            return isinstance(self.settled.standing, Revoked)
+        return self.this_update > other.this_update
 
 
 def unsettled(refused: AnswerRefused) -> Unsettled:

@@ -128,7 +128,7 @@ def _connect(url: str, tls: ssl.SSLContext | None) -> _Way:
 def _answer(url: str, setup: Setup) -> Iterator[Finding]:
     subject = shown(url)
     policy, report = _ask(url, setup)
-    if not report.answer or report.cause is Cause.UNKNOWN:
+    if report.answer is None or report.cause is Cause.UNKNOWN:
         detail = next((each.detail for each in report.tried), report.detail)
         yield Finding(Gravity.FAILURE, subject, report.cause, detail)
         if report.cause is Cause.UNAUTHORIZED and not setup.names_asker:
