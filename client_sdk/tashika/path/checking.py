@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from tashika.errors import PkiError, Unsupported, WrongUse
+from tashika.freshness import require_zone
 from tashika.path.building import Chain, Search
 from tashika.path.causes import Outcome, PathCause
 from tashika.path.certificate import Given, PathCertificate, as_path_certificate
@@ -60,8 +61,7 @@ def check_path(
     Raises WrongUse for arguments that are no certificates, no anchors or a
     time without a zone, for a source that answers anything else, and nothing else.
     """
-    if at.tzinfo is None:
-        raise WrongUse("pass a time with its zone, such as datetime.now(UTC)")
+    require_zone(at)
     trusted = tuple(anchors)
     if not trusted or not all(isinstance(each, TrustAnchor) for each in trusted):
         raise WrongUse("pass at least one TrustAnchor, such as TrustAnchor.of(certificate)")

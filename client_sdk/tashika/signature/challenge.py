@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Protocol, Self
 
 from tashika.errors import SignatureRefused, WrongUse
+from tashika.freshness import require_zone
 from tashika.signature.causes import SignatureCause
 from tashika.signature.limits import (
     CHALLENGE_LIFE,
@@ -70,8 +71,7 @@ class Challenge:
         life: timedelta = CHALLENGE_LIFE,
     ) -> Self:
         """Make a new one; ``random`` is secrets.token_bytes. Give it to the store before use."""
-        if at.tzinfo is None:
-            raise WrongUse("pass a time with its zone, such as datetime.now(UTC)")
+        require_zone(at)
         if not timedelta(0) < life <= MAX_CHALLENGE_LIFE:
             raise WrongUse(f"a challenge lives for up to {MAX_CHALLENGE_LIFE}")
         chance = random(RANDOM_BYTES)
