@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from support.crls import make_key
 from support.paths import AT, DAY, HOUR, Lists, anchor, issue, named, point, points, scope, usage
 from tashika.errors import WrongUse
 from tashika.limits import DEFAULT_SKEW, MAX_SKEW
@@ -354,6 +357,20 @@ def test_what_is_no_hold_is_not_released():
     release = lists.crl(SERIAL, number=6, extra=[delta(5)], reason=Flags.remove_from_crl)
     assert check(leaf(), lost, release).revoked == Revoked(AT - HOUR, Reason.KEY_COMPROMISE)
     assert check(leaf(), lists.crl(number=5), release)  # held and released between the two
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_list_that_contradicts_itself_releases_nobody(order: int):
+    builder = x509.CertificateRevocationListBuilder(named("CA"), AT - HOUR, AT + DAY)
+    builder = builder.add_extension(x509.CRLNumber(6), critical=False)
+    builder = builder.add_extension(*delta(5))
+    for reason in (Flags.remove_from_crl, Flags.key_compromise)[::order]:
+        entry = x509.RevokedCertificateBuilder(SERIAL, AT - HOUR)
+        entry = entry.add_extension(x509.CRLReason(reason), critical=False)
+        builder = builder.add_revoked_certificate(entry.build())
+    odd = builder.sign(make_key("CA"), SHA256()).public_bytes(Encoding.DER)
+    held = Lists(by="CA").crl(SERIAL, number=5, reason=Flags.certificate_hold)
+    assert check(leaf(), held, odd).cause is PathCause.REVOKED
 
 
 def test_only_a_delta_can_release():

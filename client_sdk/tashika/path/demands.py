@@ -48,7 +48,9 @@ class TrustAnchor:
         if (found.constraints and not found.is_ca) or (
             found.usage and not found.usage.key_cert_sign
         ):
-            raise Unsupported("a trust anchor is a CA's, and this certificate is not")
+            raise Unsupported(
+                "a trust anchor is a CA's certificate, and this is none: pass the issuer's own"
+            )
         return cls(
             name=found.subject,
             key=public_key(found.certificate),

@@ -35,7 +35,7 @@ from tashika.pki.extensions import (
     ISSUING_DISTRIBUTION_POINT,
     read_extensions,
 )
-from tashika.pki.standing import Revoked
+from tashika.pki.standing import Reason, Revoked
 
 _T = TypeVar("_T", bound=x509.ExtensionType)
 
@@ -112,7 +112,9 @@ class RevocationList:
                 if not self.indirect:
                     raise Malformed("an entry of a CRL names its issuer where it may not")
                 issuer = comparable_der(named)
-            found[issuer, row[0]] = row
+            # Of two entries about one certificate, one that revokes is not taken back by the other.
+            if row[2] is not Reason.REMOVE_FROM_CRL or (issuer, row[0]) not in found:
+                found[issuer, row[0]] = row
         return found
 
 
