@@ -7,7 +7,7 @@ given files in another way needs no network, nor aiohttp.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -73,9 +73,13 @@ async def update(path: Path, provider: Provider, *, trust: Trust, at: datetime) 
 
 async def _updated(files: "_Files", path: Path, *, trust: Trust, at: datetime) -> CompactSet:
     newest, mine = await files.number(), None
-    # What is damaged in place would neither serve nor be the base of a delta.
-    with suppress(CompactRefused):
+    try:
         current = await asyncio.to_thread(CompactSet.open, path, trust=trust, at=at)
+    except CompactRefused as refused:
+        # What is damaged in place would neither serve nor be the base of a delta.
+        if refused.fault is Fault.WRONG_ISSUER:
+            raise
+    else:
         mine = current.head.number
         if mine == newest:
             return current

@@ -29,7 +29,8 @@ def install(fresh: Path, path: Path, *, trust: Trust, at: datetime) -> CompactSe
 
     1. It passes every check of CompactSet.open.
     2. It is not past its nextUpdate (EXPIRED).
-    3. It is no older than what is in place; of the same number it is the same (ROLLBACK).
+    3. It is no older than what is in place; of the same number it is the same (ROLLBACK). What is
+       in place is not of another issuer (WRONG_ISSUER).
     4. It is durable before it takes the place.
 
     `fresh` stays where it is. Raises CompactRefused; the old file then stays, to the octet.
@@ -101,8 +102,11 @@ def _require_newer(fresh: SignedHead, old: Mapped | None, *, at: datetime) -> No
     head = fresh.head
     if head.next_update <= at:
         raise CompactRefused(Fault.EXPIRED, "the file is past its nextUpdate")
-    if old is None or old.head.issuer != head.issuer:
+    if old is None:
         return
+    if old.head.issuer != head.issuer:
+        text = "in its place is a set of another issuer: give this one a place of its own"
+        raise CompactRefused(Fault.WRONG_ISSUER, text)
     if head.number < old.head.number:
         text = f"number {head.number} is older than {old.head.number}, which is in place"
         raise CompactRefused(Fault.ROLLBACK, text)

@@ -26,6 +26,7 @@ from support.compact import (
 )
 from support.sdk import AT
 from tashika.compact import CompactRefused, CompactSet, Fault, Listing, Trust, apply_delta, install
+from tashika.pki.certid import IssuerIdentity
 from tashika.pki.compact.head import Base
 from tashika.pki.crl import CrlEntry
 from tashika.pki.standing import Reason, Revoked
@@ -198,6 +199,16 @@ def test_a_set_that_is_older_stale_or_repeats_a_number_is_not_installed(tmp_path
     assert shelf.refuses(shelf.install, PRESS.print(OLD, number=2)) is Fault.ROLLBACK
     assert shelf.refuses(shelf.install, stale) is Fault.EXPIRED
     assert shelf.refuses(shelf.install, b"no set at all") is Fault.MALFORMED
+
+
+def test_a_set_does_not_take_the_place_of_another_issuers(tmp_path: Path) -> None:
+    """As a slip of the pen in a timer's command would have it."""
+    other = PKI.namesake()
+    identity = IssuerIdentity.of(other.issuer).fingerprint
+    theirs = Press(signer=other.ca, changes={"issuer": identity}).print(NEW, number=2)
+    shelf = Shelf(tmp_path, PRESS.print(OLD))
+    trust = Trust(issuer=other.issuer)
+    assert shelf.refuses(lambda data: shelf.install(data, trust), theirs) is Fault.WRONG_ISSUER
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
