@@ -7,9 +7,8 @@ from typing import Any
 from tashika.cli import output
 from tashika.cli.credential import add_options, credential_of, tls_of
 from tashika.cli.files import read_certificate, read_file
-from tashika.cli.output import Phrase, as_json, as_time, row
+from tashika.cli.output import Phrase, as_json, as_time, misuse, row
 from tashika.client import Client
-from tashika.errors import WrongUse
 from tashika.language import Language, explain
 from tashika.path.causes import Outcome
 from tashika.signature import (
@@ -29,6 +28,11 @@ _HEADLINE = {
     Outcome.INVALID: Phrase("INVALID", "無効な署名"),
     Outcome.UNDETERMINED: Phrase("NOT DETERMINED", "確認できず"),
 }
+_TOO_LONG = Phrase(
+    "{path} is longer than {most} octets: verify by the library",
+    "{path} は {most} オクテットを超えます。ライブラリで検証してください",
+)
+_UNWRITABLE = Phrase("cannot write {path}: {why}", "{path} に書き込めません: {why}")
 _EPILOG = "exit status: 0 valid, 1 invalid, 2 not determined (do not accept), 64 usage"
 
 
@@ -88,7 +92,7 @@ def _verify(args: argparse.Namespace) -> int:
 def _read(path: Path) -> bytes:
     data = read_file(path, MAX_PDF_BYTES)
     if len(data) > MAX_PDF_BYTES:
-        raise WrongUse(f"{path} is longer than {MAX_PDF_BYTES} octets: verify by the library")
+        raise misuse(_TOO_LONG, path=path, most=MAX_PDF_BYTES)
     return data
 
 
@@ -96,7 +100,7 @@ def _write(path: Path, evidence: bytes) -> None:
     try:
         path.write_bytes(evidence)
     except OSError as wrong:
-        raise WrongUse(f"cannot write {path}: {wrong.strerror}") from wrong
+        raise misuse(_UNWRITABLE, path=path, why=wrong.strerror) from wrong
 
 
 def _as_words(report: SignatureReport, language: Language) -> str:
