@@ -17,7 +17,7 @@ import aiohttp
 
 from tashika.compact.compact_set import CompactSet
 from tashika.compact.trust import Trust
-from tashika.compact.updating import apply_delta, install
+from tashika.compact.updating import apply_delta, install, sweep
 from tashika.credential import BearerToken
 from tashika.pki.compact.faults import CompactRefused, Fault
 from tashika.transport import require_private, require_url
@@ -27,6 +27,7 @@ _MOST_DELTAS = 32
 _MAX_BYTES = 1 << 30
 """A nation's set with its dates has 114 MB (C8)."""
 _PIECE = 1 << 18
+_SCRAP = ".fetched"
 _OK, _NOT_FOUND = 200, 404
 
 
@@ -84,7 +85,8 @@ async def _updated(files: "_Files", path: Path, *, trust: Trust, at: datetime) -
         if mine == newest:
             return current
         current.close()
-    with TemporaryDirectory(dir=path.parent, prefix=".fetched-") as scrap:
+    sweep(path, _SCRAP)
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=_SCRAP) as scrap:
         fresh = Path(scrap, "fresh")
         if mine is not None and 0 < newest - mine <= _MOST_DELTAS:
             found = await _by_deltas(files, range(mine, newest), fresh, path, trust=trust, at=at)

@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
+from shutil import rmtree
 from typing import BinaryIO
 
 from tashika.compact.compact_set import CompactSet
@@ -22,6 +24,7 @@ from tashika.pki.compact.head_codec import parse_head, preamble
 from tashika.pki.errors import PkiError
 
 _AT_ONCE = 1 << 20
+_FRESH = ".new"
 
 
 def install(fresh: Path, path: Path, *, trust: Trust, at: datetime) -> CompactSet:
@@ -67,6 +70,13 @@ def apply_delta(delta: Path, path: Path, *, trust: Trust, at: datetime) -> Compa
         if old is None or changes.head.base != Base(old.head.number, old.signed.sha256):
             raise CompactRefused(Fault.WRONG_BASE, "the delta begins at another set")
         return _put(path, _writer(old.content(), content, target), trust=trust, at=at)
+
+
+def sweep(path: Path, ending: str) -> None:
+    """Remove what a process that was killed has left beside a path on the way there."""
+    for each in path.parent.glob(f".{escape(path.name)}.*{ending}"):
+        with suppress(OSError):
+            rmtree(each) if each.is_dir() else each.unlink()
 
 
 def _target(delta: Content) -> SignedHead:
@@ -123,7 +133,8 @@ def _put(
     at: datetime,
 ) -> CompactSet:
     """Write a file beside its place, check it there, and put it in its place."""
-    fresh = path.with_name(f".{path.name}.{token_hex(4)}.new")
+    sweep(path, _FRESH)
+    fresh = path.with_name(f".{path.name}.{token_hex(4)}{_FRESH}")
     try:
         with fresh.open("xb") as file:
             write_all(file.write)

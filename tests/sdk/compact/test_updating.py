@@ -188,8 +188,10 @@ def test_a_whole_set_is_installed_where_there_is_none_an_older_or_a_broken_one(
         assert found.find(6) is Listing.NOT_LISTED
     shelf.path.write_bytes(b"broken")
     shelf.install(one).close()
+    (tmp_path / ".set.0a1b.new").write_bytes(b"left by a process that was killed")
     shelf.install(core(one)).close()  # the same set, without its details
     assert shelf.path.read_bytes() == core(one)
+    assert {each.name for each in tmp_path.iterdir()} == {"set", "fresh"}
 
 
 def test_a_set_that_is_older_stale_or_repeats_a_number_is_not_installed(tmp_path: Path) -> None:
