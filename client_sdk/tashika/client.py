@@ -224,18 +224,19 @@ class Client:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        with self._lock:
-            if self._closed:
-                raise WrongUse(_CLOSED)
-            self._thread = self._thread or LoopThread()
-            under_way = self._thread.submit(work, *args, **kwargs)
+        under_way = None
         try:
+            with self._lock:
+                if self._closed:
+                    raise WrongUse(_CLOSED)
+                self._thread = self._thread or LoopThread()
+                under_way = self._thread.submit(work, *args, **kwargs)
             return under_way.result()
         except CancelledError:
             raise WrongUse("this client was closed during the check") from None
-        except BaseException:  # a signal's, such as Ctrl-C, too: nobody waits any more
-            under_way.cancel()
-            raise
+        finally:
+            if under_way:  # of no effect unless a signal, such as Ctrl-C, ended the waiting
+                under_way.cancel()
 
     def close(self) -> None:
         """Close the connections and end the thread; checks under way raise WrongUse."""

@@ -129,8 +129,12 @@ class ReceiptBook:
         return self._files[month]
 
     def _end(self, month: str) -> None:
-        with self._files.pop(month) as file:
-            os.fsync(file.fileno())
+        try:
+            with self._files.pop(month) as file:
+                os.fsync(file.fileno())
+        except OSError as failure:
+            # How many, nobody knows: `lost` counts none of them.
+            _log.error("last receipts may be lost: %s: %s", self._directory, failure.strerror)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

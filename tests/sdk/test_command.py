@@ -347,7 +347,9 @@ def test_wrong_usage_is_said_in_japanese_too(
     with pytest.raises(SystemExit) as left:
         shell.run(*options)
     assert left.value.code == 64
-    assert "tashika: 使い方に誤りがあります" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "tashika: 使い方に誤りがあります" in said
+    assert ("/no/such/file を読み取れません" in said) == ("--timeout" not in options)
 
 
 def test_it_speaks_japanese_when_told(shell: Shell) -> None:

@@ -209,6 +209,18 @@ def test_a_full_disk_loses_receipts_but_no_check(
     assert str(pki.certificate.serial_number) not in caplog.text
 
 
+def test_a_disk_that_fails_at_the_end_is_logged_and_raises_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    desk.book.keep(answer(), serial=1)
+    monkeypatch.setattr(os, "fsync", broken)
+    desk.book.close()
+    assert "last receipts may be lost" in caplog.text
+
+
 def test_after_half_a_line_another_file_is_begun(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except _WrongLine as wrong:
         format_of_it, why = wrong.args
     except WrongUse as wrong:
-        format_of_it, why = parser.format_usage(), wrong
+        format_of_it, why = parser.format_usage(), str(wrong)
+        if _language(words) is Language.JAPANESE:
+            why, *_ = getattr(wrong, "__notes__", [why])
     told = _WRONG.said(_language(words), why=why)
     print(f"{format_of_it}tashika: {told}", file=sys.stderr)
     sys.exit(USAGE)

@@ -176,7 +176,10 @@ def _compact_sets(args: argparse.Namespace) -> list[CompactSet]:
     try:
         return [CompactSet.open(path, trust=trust, at=at) for path in args.compact]
     except CompactRefused as refused:
-        raise WrongUse(f"a compact set is refused ({refused.fault}): {refused}") from refused
+        words = explain(refused.fault, Language.JAPANESE)
+        wrong = WrongUse(f"a compact set is refused ({refused.fault}): {refused}")
+        wrong.add_note(f"--compact のファイルを使えません({refused.fault}): {' '.join(words)}")
+        raise wrong from refused
 
 
 def _as_words(report: Report, args: argparse.Namespace) -> str:

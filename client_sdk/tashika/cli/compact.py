@@ -13,15 +13,23 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tashika.cli import credential, output
 from tashika.cli.files import read_certificate, read_file
-from tashika.cli.output import Phrase, as_json, as_time, row
+from tashika.cli.output import Phrase, as_json, as_time, misuse, row
 from tashika.compact import CompactSet, Trust, apply_delta, install
-from tashika.errors import CompactRefused, PkiError, WrongUse
+from tashika.errors import CompactRefused, PkiError
 from tashika.language import Language, explain
 from tashika.pki.algorithms import PublicKey, algorithm_for
 from tashika.pki.certificates import load_certificate
 from tashika.pki.limits import MAX_CERTIFICATE_BYTES
 
 _DONE, _REFUSED = 0, 1
+_NO_TRUST = Phrase(
+    "the issuer or a signer cannot be read: {why}", "発行者又は署名者を読み取れません: {why}"
+)
+_NO_KEY = Phrase("{path} is not a public key in PEM", "{path} は PEM の公開鍵ではありません")
+_NO_TOKEN = Phrase(
+    "files are provided under agreement: give --token-file",
+    "ファイルは協定に基づいて提供されます。--token-file を指定してください",
+)
 _EPILOG = "exit status: 0 done, 1 refused (what was in place stays), 64 usage"
 
 
@@ -65,7 +73,7 @@ def trust_of(args: argparse.Namespace) -> Trust:
         issuer = load_certificate(read_certificate(args.issuer))
         return Trust(issuer=issuer, signers=tuple(map(_public_key, args.signer)))
     except PkiError as wrong:
-        raise WrongUse(f"the issuer or a signer cannot be read: {wrong}") from wrong
+        raise misuse(_NO_TRUST, why=wrong) from wrong
 
 
 def _public_key(path: Path) -> PublicKey:
@@ -73,7 +81,7 @@ def _public_key(path: Path) -> PublicKey:
         key = load_pem_public_key(read_file(path, MAX_CERTIFICATE_BYTES))
         algorithm_for(key)
     except (ValueError, UnsupportedAlgorithm) as wrong:
-        raise WrongUse(f"{path} is not a public key in PEM") from wrong
+        raise misuse(_NO_KEY, path=path) from wrong
     return key  # type: ignore[return-value]  # algorithm_for let it pass
 
 
@@ -121,7 +129,7 @@ def _update(args: argparse.Namespace, trust: Trust, at: datetime) -> int:
 
     token = credential.credential_of(args)
     if token is None:
-        raise WrongUse("files are provided under agreement: give --token-file")
+        raise misuse(_NO_TOKEN)
     provider = Provider(url=args.url, issuer=args.name, token=token, tls=credential.tls_of(args))
     with asyncio.run(update(args.path, provider, trust=trust, at=at)) as compact:
         print(_described(compact, args))

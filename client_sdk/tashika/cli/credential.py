@@ -4,8 +4,24 @@ import argparse
 import ssl
 from pathlib import Path
 
+from tashika.cli.files import UNREADABLE
+from tashika.cli.output import Phrase, misuse
 from tashika.credential import BearerToken
 from tashika.errors import WrongUse
+
+_NO_TOKEN = Phrase(
+    "{path} holds no token; save the token alone in it",
+    "{path} にトークンがありません。トークンだけを保存してください",
+)
+_TOGETHER = Phrase(
+    "--client-cert and --client-key go together",
+    "--client-cert と --client-key は両方を指定してください",
+)
+_UNUSABLE = Phrase("cannot use {path}: {why}", "{path} を使えません: {why}")
+_NO_PAIR = Phrase(
+    "cannot use {path}: give PEM, a certificate and its own key without a password",
+    "{path} を使えません。証明書と、その鍵(パスワードなし)を PEM で指定してください",
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +46,9 @@ def credential_of(args: argparse.Namespace) -> BearerToken | None:
     try:
         return BearerToken(args.token_file.read_text(encoding="ascii").strip())
     except OSError as wrong:
-        raise WrongUse(f"cannot read {args.token_file}: {wrong.strerror}") from wrong
+        raise misuse(UNREADABLE, path=args.token_file, why=wrong.strerror) from wrong
     except (UnicodeDecodeError, WrongUse):
-        raise WrongUse(f"{args.token_file} holds no token; save the token alone in it") from None
+        raise misuse(_NO_TOKEN, path=args.token_file) from None
 
 
 def says_who_asks(args: argparse.Namespace) -> bool:
@@ -44,7 +60,7 @@ def says_who_asks(args: argparse.Namespace) -> bool:
 def tls_of(args: argparse.Namespace) -> ssl.SSLContext | None:
     """Return the TLS settings that the options give; WrongUse for files of no use."""
     if (args.client_cert is None) != (args.client_key is None):
-        raise WrongUse("--client-cert and --client-key go together")
+        raise misuse(_TOGETHER)
     if args.client_cert is None and args.tls_ca is None:
         return None
     try:
@@ -52,14 +68,12 @@ def tls_of(args: argparse.Namespace) -> ssl.SSLContext | None:
         if args.client_cert:
             context.load_cert_chain(args.client_cert, args.client_key, password=_no_password)
     except OSError as wrong:
-        # OpenSSL's own words name neither file nor remedy.
-        is_content = isinstance(wrong, ssl.SSLError)
-        remedy = "give PEM, a certificate and its own key without a password"
-        reason = remedy if is_content else wrong.strerror
         files = ", ".join(
             str(each) for each in (args.client_cert, args.client_key, args.tls_ca) if each
         )
-        raise WrongUse(f"cannot use {files}: {reason}") from wrong
+        # OpenSSL's own words name neither file nor remedy.
+        phrase = _NO_PAIR if isinstance(wrong, ssl.SSLError) else _UNUSABLE
+        raise misuse(phrase, path=files, why=wrong.strerror) from wrong
     return context
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tashika.errors import WrongUse
+from tashika.cli.output import Phrase, misuse
 from tashika.pki.limits import MAX_CERTIFICATE_BYTES
+
+UNREADABLE = Phrase("cannot read {path}: {why}", "{path} を読み取れません: {why}")
+_EMPTY = Phrase("there is no file in {path}", "{path} にファイルがありません")
 
 
 def read_file(path: Path, limit: int) -> bytes:
@@ -13,7 +16,7 @@ def read_file(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except OSError as wrong:
-        raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
+        raise misuse(UNREADABLE, path=path, why=wrong.strerror) from wrong
 
 
 def files_among(paths: Iterable[Path]) -> Iterator[Path]:
@@ -25,10 +28,10 @@ def files_among(paths: Iterable[Path]) -> Iterator[Path]:
         try:
             listed = sorted(path.iterdir())
         except OSError as wrong:
-            raise WrongUse(f"cannot read {path}: {wrong.strerror}") from wrong
+            raise misuse(UNREADABLE, path=path, why=wrong.strerror) from wrong
         found = [each for each in listed if each.is_file() and not each.name.startswith(".")]
         if not found:
-            raise WrongUse(f"there is no file in {path}")
+            raise misuse(_EMPTY, path=path)
         yield from found
 
 

@@ -7,6 +7,7 @@ import unicodedata
 from datetime import datetime
 from typing import NamedTuple
 
+from tashika.errors import WrongUse
 from tashika.language import Language
 
 _LABEL_WIDTH = 13
@@ -22,6 +23,13 @@ class Phrase(NamedTuple):
         """Return it in one language, with the facts put into their places."""
         text = self.japanese if language is Language.JAPANESE else self.english
         return text.format_map(facts) if facts else text
+
+
+def misuse(phrase: Phrase, **facts: object) -> WrongUse:
+    """Return what a command line fails at, with the Japanese of it as its note."""
+    wrong = WrongUse(phrase.said(Language.ENGLISH, **facts))
+    wrong.add_note(phrase.said(Language.JAPANESE, **facts))
+    return wrong
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

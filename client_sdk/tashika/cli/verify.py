@@ -7,9 +7,9 @@ from typing import Any
 from tashika.cli import output
 from tashika.cli.credential import add_options, credential_of, tls_of
 from tashika.cli.files import read_certificate, read_file
-from tashika.cli.output import Phrase, as_json, as_time, row
+from tashika.cli.output import Phrase, as_json, as_time, misuse, row
 from tashika.client import Client
-from tashika.errors import Malformed, WrongUse
+from tashika.errors import Malformed
 from tashika.language import Language, explain
 from tashika.path.causes import Outcome
 from tashika.signature import (
@@ -30,6 +30,12 @@ _HEADLINE = {
     Outcome.INVALID: Phrase("INVALID", "無効な署名"),
     Outcome.UNDETERMINED: Phrase("NOT DETERMINED", "確認できず"),
 }
+_TOO_LONG = Phrase(
+    "{path} is longer than {most} octets: verify by the library",
+    "{path} は {most} オクテットを超えます。ライブラリで検証してください",
+)
+_NO_EVIDENCE = Phrase("{path} is no evidence: {why}", "{path} は証拠ファイルではありません: {why}")
+_UNWRITABLE = Phrase("cannot write {path}: {why}", "{path} に書き込めません: {why}")
 _EPILOG = "exit status: 0 valid, 1 invalid, 2 not determined (do not accept), 64 usage"
 
 
@@ -120,7 +126,7 @@ def _recheck(args: argparse.Namespace) -> int:
     try:
         report = recheck(_read(args.file), _read(args.document), _terms(args), supplied=supplied)
     except Malformed as wrong:
-        raise WrongUse(f"{args.file} is no evidence: {wrong}") from wrong
+        raise misuse(_NO_EVIDENCE, path=args.file, why=wrong) from wrong
     return _say(report, args)
 
 
@@ -136,7 +142,7 @@ def _say(report: SignatureReport, args: argparse.Namespace) -> int:
 def _read(path: Path) -> bytes:
     data = read_file(path, MAX_PDF_BYTES)
     if len(data) > MAX_PDF_BYTES:
-        raise WrongUse(f"{path} is longer than {MAX_PDF_BYTES} octets: verify by the library")
+        raise misuse(_TOO_LONG, path=path, most=MAX_PDF_BYTES)
     return data
 
 
@@ -144,7 +150,7 @@ def _write(path: Path, evidence: bytes) -> None:
     try:
         path.write_bytes(evidence)
     except OSError as wrong:
-        raise WrongUse(f"cannot write {path}: {wrong.strerror}") from wrong
+        raise misuse(_UNWRITABLE, path=path, why=wrong.strerror) from wrong
 
 
 def _as_words(report: SignatureReport, language: Language) -> str:

@@ -7,7 +7,7 @@ given files in another way needs no network, nor aiohttp.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import aiohttp
 
 from tashika.compact.compact_set import CompactSet
 from tashika.compact.trust import Trust
-from tashika.compact.updating import apply_delta, install
+from tashika.compact.updating import apply_delta, install, sweep
 from tashika.credential import BearerToken
 from tashika.pki.compact.faults import CompactRefused, Fault
 from tashika.transport import require_private, require_url
@@ -27,6 +27,7 @@ _MOST_DELTAS = 32
 _MAX_BYTES = 1 << 30
 """A nation's set with its dates has 114 MB (C8)."""
 _PIECE = 1 << 18
+_SCRAP = ".fetched"
 _OK, _NOT_FOUND = 200, 404
 
 
@@ -73,14 +74,19 @@ async def update(path: Path, provider: Provider, *, trust: Trust, at: datetime) 
 
 async def _updated(files: "_Files", path: Path, *, trust: Trust, at: datetime) -> CompactSet:
     newest, mine = await files.number(), None
-    # What is damaged in place would neither serve nor be the base of a delta.
-    with suppress(CompactRefused):
+    try:
         current = await asyncio.to_thread(CompactSet.open, path, trust=trust, at=at)
+    except CompactRefused as refused:
+        # What is damaged in place would neither serve nor be the base of a delta.
+        if refused.fault is Fault.WRONG_ISSUER:
+            raise
+    else:
         mine = current.head.number
         if mine == newest:
             return current
         current.close()
-    with TemporaryDirectory(dir=path.parent, prefix=".fetched-") as scrap:
+    sweep(path, _SCRAP)
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=_SCRAP) as scrap:
         fresh = Path(scrap, "fresh")
         if mine is not None and 0 < newest - mine <= _MOST_DELTAS:
             found = await _by_deltas(files, range(mine, newest), fresh, path, trust=trust, at=at)

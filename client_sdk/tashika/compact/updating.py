@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
+from shutil import rmtree
 from typing import BinaryIO
 
 from tashika.compact.compact_set import CompactSet
@@ -22,6 +24,7 @@ from tashika.pki.compact.head_codec import parse_head, preamble
 from tashika.pki.errors import PkiError
 
 _AT_ONCE = 1 << 20
+_FRESH = ".new"
 
 
 def install(fresh: Path, path: Path, *, trust: Trust, at: datetime) -> CompactSet:
@@ -29,7 +32,8 @@ def install(fresh: Path, path: Path, *, trust: Trust, at: datetime) -> CompactSe
 
     1. It passes every check of CompactSet.open.
     2. It is not past its nextUpdate (EXPIRED).
-    3. It is no older than what is in place; of the same number it is the same (ROLLBACK).
+    3. It is no older than what is in place; of the same number it is the same (ROLLBACK). What is
+       in place is not of another issuer (WRONG_ISSUER).
     4. It is durable before it takes the place.
 
     `fresh` stays where it is. Raises CompactRefused; the old file then stays, to the octet.
@@ -68,6 +72,13 @@ def apply_delta(delta: Path, path: Path, *, trust: Trust, at: datetime) -> Compa
         return _put(path, _writer(old.content(), content, target), trust=trust, at=at)
 
 
+def sweep(path: Path, ending: str) -> None:
+    """Remove what a process that was killed has left beside a path on the way there."""
+    for each in path.parent.glob(f".{escape(path.name)}.*{ending}"):
+        with suppress(OSError):
+            rmtree(each) if each.is_dir() else each.unlink()
+
+
 def _target(delta: Content) -> SignedHead:
     place = delta.octets(Part.TARGET)
     try:
@@ -101,8 +112,11 @@ def _require_newer(fresh: SignedHead, old: Mapped | None, *, at: datetime) -> No
     head = fresh.head
     if head.next_update <= at:
         raise CompactRefused(Fault.EXPIRED, "the file is past its nextUpdate")
-    if old is None or old.head.issuer != head.issuer:
+    if old is None:
         return
+    if old.head.issuer != head.issuer:
+        text = "in its place is a set of another issuer: give this one a place of its own"
+        raise CompactRefused(Fault.WRONG_ISSUER, text)
     if head.number < old.head.number:
         text = f"number {head.number} is older than {old.head.number}, which is in place"
         raise CompactRefused(Fault.ROLLBACK, text)
@@ -119,7 +133,8 @@ def _put(
     at: datetime,
 ) -> CompactSet:
     """Write a file beside its place, check it there, and put it in its place."""
-    fresh = path.with_name(f".{path.name}.{token_hex(4)}.new")
+    sweep(path, _FRESH)
+    fresh = path.with_name(f".{path.name}.{token_hex(4)}{_FRESH}")
     try:
         with fresh.open("xb") as file:
             write_all(file.write)

@@ -23,7 +23,10 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class PrometheusObserver:
-    """Counts and times in a registry, the default one unless given; one for all clients."""
+    """Counts and times in a registry, the default one unless given; one for all clients.
+
+    Raises WrongUse for a second one in a registry, and without the extra.
+    """
 
     def __init__(self, registry: "CollectorRegistry | None" = None) -> None:
         try:
@@ -33,12 +36,17 @@ class PrometheusObserver:
                 "needs prometheus-client: pip install 'tashika[prometheus]'"
             ) from missing
         registry = registry or REGISTRY
-        self._events = Counter(
-            "tashika_events",
-            "What the tashika SDK did, by certificates.",
-            ["what", "source", "cause"],
-            registry=registry,
-        )
+        try:
+            self._events = Counter(
+                "tashika_events",
+                "What the tashika SDK did, by certificates.",
+                ["what", "source", "cause"],
+                registry=registry,
+            )
+        except ValueError as twice:
+            raise WrongUse(
+                "this registry has such an observer already: give the same one to every client"
+            ) from twice
         self._seconds = Histogram(
             "tashika_seconds",
             "How long it took.",

@@ -26,6 +26,7 @@ from support.compact import (
 )
 from support.sdk import AT
 from tashika.compact import CompactRefused, CompactSet, Fault, Listing, Trust, apply_delta, install
+from tashika.pki.certid import IssuerIdentity
 from tashika.pki.compact.head import Base
 from tashika.pki.crl import CrlEntry
 from tashika.pki.standing import Reason, Revoked
@@ -187,8 +188,10 @@ def test_a_whole_set_is_installed_where_there_is_none_an_older_or_a_broken_one(
         assert found.find(6) is Listing.NOT_LISTED
     shelf.path.write_bytes(b"broken")
     shelf.install(one).close()
+    (tmp_path / ".set.0a1b.new").write_bytes(b"left by a process that was killed")
     shelf.install(core(one)).close()  # the same set, without its details
     assert shelf.path.read_bytes() == core(one)
+    assert {each.name for each in tmp_path.iterdir()} == {"set", "fresh"}
 
 
 def test_a_set_that_is_older_stale_or_repeats_a_number_is_not_installed(tmp_path: Path) -> None:
@@ -198,6 +201,16 @@ def test_a_set_that_is_older_stale_or_repeats_a_number_is_not_installed(tmp_path
     assert shelf.refuses(shelf.install, PRESS.print(OLD, number=2)) is Fault.ROLLBACK
     assert shelf.refuses(shelf.install, stale) is Fault.EXPIRED
     assert shelf.refuses(shelf.install, b"no set at all") is Fault.MALFORMED
+
+
+def test_a_set_does_not_take_the_place_of_another_issuers(tmp_path: Path) -> None:
+    """As a slip of the pen in a timer's command would have it."""
+    other = PKI.namesake()
+    identity = IssuerIdentity.of(other.issuer).fingerprint
+    theirs = Press(signer=other.ca, changes={"issuer": identity}).print(NEW, number=2)
+    shelf = Shelf(tmp_path, PRESS.print(OLD))
+    trust = Trust(issuer=other.issuer)
+    assert shelf.refuses(lambda data: shelf.install(data, trust), theirs) is Fault.WRONG_ISSUER
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

@@ -128,6 +128,13 @@ async def test_prometheus_counts_and_times() -> None:
     assert registry.get_sample_value("tashika_events_total", left) == 1
 
 
+def test_a_second_observer_in_a_registry_is_wrong_use() -> None:
+    registry = CollectorRegistry()
+    PrometheusObserver(registry)
+    with pytest.raises(WrongUse, match="the same one to every client"):
+        PrometheusObserver(registry)
+
+
 async def test_opentelemetry_counts_and_times() -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])

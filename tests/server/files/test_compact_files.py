@@ -157,12 +157,15 @@ async def test_a_set_that_is_damaged_in_place_is_fetched_anew(works: Works):
     works.publish()
     await works.update()
     works.publish()
+    left = works.theirs.with_name(f".{works.theirs.name}.killed.fetched")
+    left.mkdir()
     for _ in range(2):  # one that is behind, and one of the newest number
         damaged = bytearray(works.theirs.read_bytes())
         damaged[-1] ^= 1
         works.theirs.write_bytes(damaged)
         assert await works.update() == 2
         assert works.say(OLD) == [Listing.REVOKED]
+    assert not left.exists()  # what a killed process left goes
 
 
 async def test_the_command_fetches_and_says_why_it_may_not(
