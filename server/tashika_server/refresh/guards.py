@@ -56,7 +56,7 @@ def _shrunk(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> str |
     if most <= _may_vanish(issuer, lost):
         return None
     return (
-        f"{most} of {lost.entries} entries would have vanished within a day; ask the "
+        f"{most} of {lost.entries} entries would vanish within a day; ask the "
         "issuer, and if it is right, raise max_shrink in the issuer's bounds"
     )
 
