@@ -56,7 +56,7 @@ def metrics_of_others(run: Path, *, now: float) -> Iterator[Metric]:
             if now - file.stat().st_mtime > OLD.total_seconds():
                 continue
             families = list(text_string_to_metric_families(file.read_text()))
-        except (OSError, ValueError):
+        except (OSError, ValueError, LookupError):
             continue
         for family in families:
             family.samples = [

@@ -5,6 +5,7 @@ archive, by the checks of intake, and compared entry by entry. Changes nothing.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from tashika_server.files.archive import Archive
@@ -22,6 +23,7 @@ from tashika_server.refresh.source import NotTaken, Source
 
 __all__ = ["Audit", "Audited"]
 
+SECOND = timedelta(seconds=1)
 UNSAID = Validators(etag=None, last_modified=None)
 Listing = dict[int, Entry | None]
 """What is listed of some serials; None is nothing."""
@@ -104,7 +106,7 @@ class Audit:
             mark,
             Reading(cell=self.cell, room=room, limits=ReadingLimits()),
             kind=refreshed.Kind.COMPLETE if is_whole else refreshed.Kind.DELTA,
-            at=file.received_at,
+            at=min(file.received_at, file.next_update - SECOND),  # a clock may have been put back
         )
 
 

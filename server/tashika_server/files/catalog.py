@@ -48,10 +48,15 @@ SELECT file.id, issuer, partition, kind, number, base, this_update, next_update,
 FROM file JOIN place ON place.id = file.place
 """
 _IS_WHOLE = "kind IN ('crl', 'compact-set')"
+_LAST = (
+    "SELECT max(received_at) FROM file WHERE place ="
+    " (SELECT id FROM place WHERE issuer = ? AND partition = ?)"
+)
 _PATIENCE_SECONDS = 30.0
 """How long one process waits for another's transaction; each takes milliseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_EVER = (1 << 63) - 1
 
 
 class Catalog:
@@ -68,8 +73,13 @@ class Catalog:
             connection.executescript(_SCHEMA)
 
     def add(self, facts: Facts, *, size: int, at: datetime) -> None:
-        """Enter a file; one that is entered already, for the same partition, stays as it is."""
+        """Enter a file; one that is entered already, for the same partition, stays as it is.
+
+        It comes after those of its partition that came before, whatever the clock says.
+        """
         with self._writing() as connection:
+            last = connection.execute(_LAST, (facts.issuer, facts.partition)).fetchone()[0]
+            at = max(at, _EPOCH + (last or 0) * _MICROSECOND)
             _insert(connection, facts, size=size, at=at, leaving=None)
 
     def adopt(self, file: Kept) -> None:
@@ -104,13 +114,13 @@ class Catalog:
         where = "WHERE issuer = ? AND partition = ? ORDER BY file.id"
         return self._select(where, (issuer, partition))
 
-    def known(self, issuer: bytes, partition: str, at: datetime) -> tuple[Kept, ...]:
+    def known(self, issuer: bytes, partition: str, at: datetime | None) -> tuple[Kept, ...]:
         """Return what spoke for a partition at a moment: a complete CRL, and deltas since.
 
-        Of COMPACT it is one set. Empty where none had come by then. Files that were purged since
-        are among them.
+        None is what speaks now, even if it came before a clock was put back. Of COMPACT it is one
+        set. Empty where none had come by then. Files that were purged since are among them.
         """
-        when = _micros(at)
+        when = _EVER if at is None else _micros(at)
         newest = (
             f"WHERE issuer = ? AND partition = ? AND {_IS_WHOLE} AND received_at <= ?"
             " ORDER BY received_at DESC, file.id DESC LIMIT 1"
