@@ -48,15 +48,18 @@ SELECT file.id, issuer, partition, kind, number, base, this_update, next_update,
 FROM file JOIN place ON place.id = file.place
 """
 _IS_WHOLE = "kind IN ('crl', 'compact-set')"
-_LAST = (
-    "SELECT max(received_at) FROM file WHERE place ="
-    " (SELECT id FROM place WHERE issuer = ? AND partition = ?)"
-)
+_LAST = """
+SELECT max((SELECT coalesce(max(received_at), 0) FROM file WHERE place = here.id AND kind = :one),
+           (SELECT coalesce(max(received_at), 0) FROM file WHERE place = here.id AND kind = :other))
+FROM place AS here WHERE issuer = :issuer AND partition = :partition
+"""
+"""Two looks into an index; a partition has thousands of rows a year."""
 _PATIENCE_SECONDS = 30.0
 """How long one process waits for another's transaction; each takes milliseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _EVER = (1 << 63) - 1
+_OF_CRLS, _OF_SETS = (Kind.CRL, Kind.DELTA), (Kind.COMPACT_SET, Kind.COMPACT_DELTA)
 
 
 class Catalog:
@@ -78,8 +81,10 @@ class Catalog:
         It comes after those of its partition that came before, whatever the clock says.
         """
         with self._writing() as connection:
-            last = connection.execute(_LAST, (facts.issuer, facts.partition)).fetchone()[0]
-            at = max(at, _EPOCH + (last or 0) * _MICROSECOND)
+            one, other = _OF_CRLS if facts.kind.is_crl else _OF_SETS
+            values = {"issuer": facts.issuer, "partition": facts.partition}
+            last = connection.execute(_LAST, values | {"one": one, "other": other}).fetchone()
+            at = max(at, _EPOCH + (last[0] if last else 0) * _MICROSECOND)
             _insert(connection, facts, size=size, at=at, leaving=None)
 
     def adopt(self, file: Kept) -> None:
