@@ -24,28 +24,26 @@ OLD = timedelta(minutes=1)
 
 async def keep_writing_metrics(run: Path, title: str) -> None:
     """Write the counters of this process until a successor does, as after a reload."""
-    owner, is_ours = f"# {os.getpid()} {time.time_ns()}\n".encode(), True
-    with suppress(OSError):
-        await asyncio.to_thread(write_metrics, run, title, owner)
-    while is_ours:
-        await asyncio.sleep(WRITE_EVERY.total_seconds())
+    begun = time.time_ns()
+    while True:
         with suppress(OSError):  # a monitoring that misses them says so; nothing else stops
-            is_ours = await asyncio.to_thread(_is_ours, _file(run, title), owner)
-            if is_ours:
-                await asyncio.to_thread(write_metrics, run, title, owner)
+            if await asyncio.to_thread(_has_successor, _file(run, title), begun):
+                return
+            await asyncio.to_thread(write_metrics, run, title, begun)
+        await asyncio.sleep(WRITE_EVERY.total_seconds())
 
 
 def write_metrics(
-    run: Path, title: str, owner: bytes, *, registry: CollectorRegistry = REGISTRY
+    run: Path, title: str, begun: int, *, registry: CollectorRegistry = REGISTRY
 ) -> None:
-    """Replace the file of a process; `owner` is its first line. Raises OSError.
+    """Replace the file of a process, which says when it has begun. Raises OSError.
 
     What a power cut takes is of no use after it, so nothing is synced.
     """
     file = _file(run, title)
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(f".{os.getpid()}")
-    fresh.write_bytes(owner + generate_latest(registry))
+    fresh.write_bytes(b"# %d\n" % begun + generate_latest(registry))
     fresh.replace(file)
 
 
@@ -56,7 +54,7 @@ def metrics_of_others(run: Path, *, now: float) -> Iterator[Metric]:
             if now - file.stat().st_mtime > OLD.total_seconds():
                 continue
             families = list(text_string_to_metric_families(file.read_text()))
-        except (OSError, ValueError):
+        except (OSError, ValueError, LookupError):
             continue
         for family in families:
             family.samples = [
@@ -87,6 +85,10 @@ def _file(run: Path, title: str) -> Path:
     return run / FOLDER / f"{title}{ENDING}"
 
 
-def _is_ours(file: Path, owner: bytes) -> bool:
-    with file.open("rb") as opened:
-        return opened.readline() == owner
+def _has_successor(file: Path, begun: int) -> bool:
+    """Tell whether a process wrote it that has begun after this one."""
+    try:
+        with file.open("rb") as opened:
+            return int(opened.readline().removeprefix(b"# ")) > begun
+    except (FileNotFoundError, ValueError):
+        return False

@@ -1,9 +1,10 @@
 """What each process counts is shown by the office, by process, and nothing of one that is gone."""
 
 import asyncio
+import itertools
 import os
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -23,7 +24,7 @@ NAME = "tashika_test_answers"
 def count(run: Path, title: str, by: int, *, age: float = 0) -> None:
     registry = CollectorRegistry()
     Tally(NAME, "Of a test.", label="kind", allowed=("good",), registry=registry).count("good", by)
-    write_metrics(run, title, b"# owner\n", registry=registry)
+    write_metrics(run, title, 1, registry=registry)
     written = AT.timestamp() - age
     os.utime(run / "metrics" / f"{title}.prom", (written, written))
 
@@ -56,17 +57,16 @@ def test_t3_what_a_process_counted_that_hangs_or_is_gone_is_not_shown(tmp_path: 
 async def test_a_process_writes_until_its_successor_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(metrics_file, "WRITE_EVERY", metrics_file.WRITE_EVERY * 0)
-    loop, written = asyncio.get_running_loop(), asyncio.Event()
+    monkeypatch.setattr(metrics_file, "WRITE_EVERY", timedelta(0))
+    (tmp_path / "metrics").mkdir()
+    file = tmp_path / "metrics" / "worker-1.prom"
+    file.write_text("# 5\n")  # of the one before
+    calls = itertools.count(1)
 
-    def write(*args: Any) -> None:
-        write_metrics(*args, registry=CollectorRegistry())
-        loop.call_soon_threadsafe(written.set)
+    def write(run: Path, title: str, begun: int) -> None:
+        write_metrics(run, title, begun + (next(calls) == 3), registry=CollectorRegistry())
 
     monkeypatch.setattr(metrics_file, "write_metrics", write)
-    file = tmp_path / "metrics" / "worker-1.prom"
-    writing = asyncio.create_task(keep_writing_metrics(tmp_path, "worker-1"))
-    await asyncio.wait_for(written.wait(), 10)
-    write_metrics(tmp_path, "worker-1", b"# another\n", registry=CollectorRegistry())
-    await asyncio.wait_for(writing, 10)
-    assert file.read_bytes() == b"# another\n"
+    await asyncio.wait_for(keep_writing_metrics(tmp_path, "worker-1"), 10)
+    assert next(calls) == 4
+    assert int(file.read_bytes().removeprefix(b"# ")) > 5

@@ -5,9 +5,11 @@ archive, by the checks of intake, and compared entry by entry. Changes nothing.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from tashika_server.files.archive import Archive
+from tashika_server.files.errors import FileDamaged
 from tashika_server.files.facts import Kept, Kind
 from tashika_server.index import Changes, Entry, Mark, Snapshot
 from tashika_server.refresh import source as refreshed
@@ -22,6 +24,7 @@ from tashika_server.refresh.source import NotTaken, Source
 
 __all__ = ["Audit", "Audited"]
 
+SECOND = timedelta(seconds=1)
 UNSAID = Validators(etag=None, last_modified=None)
 Listing = dict[int, Entry | None]
 """What is listed of some serials; None is nothing."""
@@ -52,7 +55,7 @@ class Audit:
     """For files while they are read."""
 
     def of(self, source: Source) -> Audited:
-        """Compare one partition; what stands in the way is told. Raises OSError, FileDamaged."""
+        """Compare one partition; what stands in the way is told. Raises OSError."""
         place = source.fingerprint, source.partition.name
         named = Audited(
             issuer=source.issuer.name,
@@ -65,7 +68,7 @@ class Audit:
         try:
             files = _spoken(self.archive.catalog.of(*place), mark)
             ours, theirs = self._compared(source, files)
-        except (LookupError, NotNews, NotTaken) as wrong:
+        except (FileDamaged, LookupError, NotNews, NotTaken) as wrong:
             return replace(named, trouble=str(wrong) or "its files do not follow on each other")
         fed = self.view.fed(*place, since=mark.number)
         return replace(named, differ=sum(ours[each] != theirs[each] for each in ours.keys() - fed))
@@ -104,7 +107,7 @@ class Audit:
             mark,
             Reading(cell=self.cell, room=room, limits=ReadingLimits()),
             kind=refreshed.Kind.COMPLETE if is_whole else refreshed.Kind.DELTA,
-            at=file.received_at,
+            at=min(file.received_at, file.next_update - SECOND),  # a clock may have been put back
         )
 
 

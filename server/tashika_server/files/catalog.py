@@ -48,10 +48,18 @@ SELECT file.id, issuer, partition, kind, number, base, this_update, next_update,
 FROM file JOIN place ON place.id = file.place
 """
 _IS_WHOLE = "kind IN ('crl', 'compact-set')"
+_LAST = """
+SELECT max((SELECT coalesce(max(received_at), 0) FROM file WHERE place = here.id AND kind = :one),
+           (SELECT coalesce(max(received_at), 0) FROM file WHERE place = here.id AND kind = :other))
+FROM place AS here WHERE issuer = :issuer AND partition = :partition
+"""
+"""Two looks into an index; a partition has thousands of rows a year."""
 _PATIENCE_SECONDS = 30.0
 """How long one process waits for another's transaction; each takes milliseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_EVER = (1 << 63) - 1
+_OF_CRLS, _OF_SETS = (Kind.CRL, Kind.DELTA), (Kind.COMPACT_SET, Kind.COMPACT_DELTA)
 
 
 class Catalog:
@@ -68,8 +76,15 @@ class Catalog:
             connection.executescript(_SCHEMA)
 
     def add(self, facts: Facts, *, size: int, at: datetime) -> None:
-        """Enter a file; one that is entered already, for the same partition, stays as it is."""
+        """Enter a file; one that is entered already, for the same partition, stays as it is.
+
+        It comes after those of its partition that came before, whatever the clock says.
+        """
         with self._writing() as connection:
+            one, other = _OF_CRLS if facts.kind.is_crl else _OF_SETS
+            values = {"issuer": facts.issuer, "partition": facts.partition}
+            last = connection.execute(_LAST, values | {"one": one, "other": other}).fetchone()
+            at = max(at, _EPOCH + (last[0] if last else 0) * _MICROSECOND)
             _insert(connection, facts, size=size, at=at, leaving=None)
 
     def adopt(self, file: Kept) -> None:
@@ -104,13 +119,13 @@ class Catalog:
         where = "WHERE issuer = ? AND partition = ? ORDER BY file.id"
         return self._select(where, (issuer, partition))
 
-    def known(self, issuer: bytes, partition: str, at: datetime) -> tuple[Kept, ...]:
+    def known(self, issuer: bytes, partition: str, at: datetime | None) -> tuple[Kept, ...]:
         """Return what spoke for a partition at a moment: a complete CRL, and deltas since.
 
-        Of COMPACT it is one set. Empty where none had come by then. Files that were purged since
-        are among them.
+        None is what speaks now, even if it came before a clock was put back. Of COMPACT it is one
+        set. Empty where none had come by then. Files that were purged since are among them.
         """
-        when = _micros(at)
+        when = _EVER if at is None else _micros(at)
         newest = (
             f"WHERE issuer = ? AND partition = ? AND {_IS_WHOLE} AND received_at <= ?"
             " ORDER BY received_at DESC, file.id DESC LIMIT 1"

@@ -85,11 +85,11 @@ def compile_manifest(
     issuers: Mapping[bytes, str],
     places: Collection[tuple[bytes, str]],
     *,
-    as_of: datetime,
+    as_of: datetime | None,
     at: datetime,
     key: bytes,
 ) -> Manifest:
-    """List what spoke for each of these partitions at a moment, or that nothing did."""
+    """List what spoke for each of these partitions at a moment, or now, or that nothing did."""
     files: list[Listed] = []
     missing: list[tuple[str, str]] = []
     for fingerprint, partition in places:
@@ -97,7 +97,9 @@ def compile_manifest(
         files += (_listed(each, issuers[fingerprint]) for each in known)
         if not known:
             missing.append((issuers[fingerprint], partition))
-    return Manifest(as_of=as_of, made_at=at, files=tuple(files), missing=tuple(missing), key=key)
+    return Manifest(
+        as_of=as_of or at, made_at=at, files=tuple(files), missing=tuple(missing), key=key
+    )
 
 
 def sign_text(text: bytes, key: PrivateKey) -> bytes:

@@ -223,11 +223,11 @@ def _presented(request: web.Request) -> Presented:
     return Presented(ip_address(request.remote or "::"), token=token)
 
 
-def _moment(request: web.Request, now: datetime) -> datetime:
-    """Read `at`, a time with its offset; now where there is none. Raises ValueError."""
+def _moment(request: web.Request, now: datetime) -> datetime | None:
+    """Read `at`, a time with its offset; None where there is none. Raises ValueError."""
     text = request.query.get("at")
     if text is None:
-        return now
+        return None
     at = datetime.fromisoformat(text.replace(" ", "+"))  # what a query makes of a bare +
     if at.tzinfo is None or at > now:
         raise ValueError("`at` is a time of the past with its offset: 2026-04-01T00:00+09:00")

@@ -14,23 +14,31 @@ from tashika_server.index import Changes, Entry, Mark, Vanished
 from tashika_server.issuer import Issuer
 from tashika_server.refresh.source import Check, NotTaken
 
-__all__ = ["check_bounds", "check_guarded", "vanished"]
+__all__ = ["check_bounds", "check_guarded"]
 
 DAY = timedelta(days=1)
 HOLD = Reason.CERTIFICATE_HOLD
 
 
-def check_bounds(changes: Changes, issuer: Issuer, mark: Mark | None, *, at: datetime) -> None:
+def check_bounds(
+    changes: Changes, issuer: Issuer, mark: Mark | None, *, at: datetime
+) -> Vanished | None:
     """Check 11: entries vanish and appear within the issuer's bounds; raises NotTaken.
 
     The first CRL of a partition has nothing to be measured by; the serials of CAs and OCSP
-    signers are looked for in it all the same. Whoever releases the file hears of all that is wrong.
+    signers are looked for in it all the same. A released hold vanishes as it should; everything
+    else vanishes by expiry alone, which comes in ones. Turning a revocation into a hold counts as
+    vanishing, since a hold may go unnoticed afterwards. What is added makes up for what vanished
+    before. Returns what has vanished in the day so far, None for nothing. What is raised says all
+    that is wrong, for whoever may release it.
     """
-    wrong = [_guarded(changes, issuer)]
+    lost, wrong = None, [_guarded(changes, issuer)]
     if mark is not None:
-        wrong += [_shrunk(changes, issuer, mark, at), _grown(changes, issuer, mark)]
+        lost, most = _lost(changes, issuer, mark, at)
+        wrong += [_shrunk(lost, most, issuer), _grown(changes, issuer, mark)]
     if found := [each for each in wrong if each]:
         raise NotTaken(Check.BOUNDS, "; and ".join(found))
+    return lost if lost and lost.count else None
 
 
 def check_guarded(changes: Changes, issuer: Issuer) -> None:
@@ -39,24 +47,11 @@ def check_guarded(changes: Changes, issuer: Issuer) -> None:
         raise NotTaken(Check.BOUNDS, wrong)
 
 
-def vanished(changes: Changes, issuer: Issuer, mark: Mark, *, at: datetime) -> Vanished | None:
-    """Return what has vanished of a partition within a day, with these changes.
-
-    A released hold vanishes as it should; everything else vanishes by expiry alone, which comes
-    in ones. Turning a revocation into a hold counts as vanishing, since a hold may go unnoticed
-    afterwards. What is added makes up for what vanished before. None for nothing, and for more
-    than the bounds allow: two persons have let that in, and the count begins anew.
-    """
-    lost, most = _lost(changes, issuer, mark, at)
-    return lost if lost.count and most <= _may_vanish(issuer, lost) else None
-
-
-def _shrunk(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> str | None:
-    lost, most = _lost(changes, issuer, mark, at)
-    if most <= _may_vanish(issuer, lost):
+def _shrunk(lost: Vanished, most: int, issuer: Issuer) -> str | None:
+    if most <= max(issuer.bounds.shrink_slack, issuer.bounds.max_shrink * lost.entries):
         return None
     return (
-        f"{most} of {lost.entries} entries would have vanished within a day; ask the "
+        f"{most} of {lost.entries} entries would vanish within a day; ask the "
         "issuer, and if it is right, raise max_shrink in the issuer's bounds"
     )
 
@@ -71,10 +66,6 @@ def _lost(changes: Changes, issuer: Issuer, mark: Mark, at: datetime) -> tuple[V
     count = max(0, known.count + gone + weaker - len(changes.added))
     lost = replace(known, entries=max(known.entries, mark.entries), count=count)
     return lost, max(count, gone + weaker)
-
-
-def _may_vanish(issuer: Issuer, lost: Vanished) -> float:
-    return max(issuer.bounds.shrink_slack, issuer.bounds.max_shrink * lost.entries)
 
 
 def _releasable(entry: Entry, issuer: Issuer) -> bool:

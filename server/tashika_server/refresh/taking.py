@@ -19,7 +19,7 @@ from tashika_server.refresh.accept import AcceptedCrl, Reading, ReadingLimits, a
 from tashika_server.refresh.cell import Cell
 from tashika_server.refresh.diff import diff, follow
 from tashika_server.refresh.fetch import Fetched, Fetcher
-from tashika_server.refresh.guards import check_bounds, vanished
+from tashika_server.refresh.guards import check_bounds
 from tashika_server.refresh.heads import NotNews
 from tashika_server.refresh.held import HeldFiles
 from tashika_server.refresh.marks import mark_of_complete, mark_of_delta
@@ -126,10 +126,11 @@ def take_in(taking: Taking, tools: Tools) -> Publication | None:
         return None
     changes = _compare(crl, taking, tools)
     news = unsaid(changes, crl.number, source, tools.writer.reader)
+    vanished = None  # where two persons have let it in, the day begins anew
     with tools.held.unless_released(source, taking.fetched):
-        check_bounds(news, source.issuer, mark, at=taking.at)
+        vanished = check_bounds(news, source.issuer, mark, at=taking.at)
     _hand_to_keeper(crl, taking, tools.keeper)
-    last = mark and replace(mark, vanished=vanished(news, source.issuer, mark, at=taking.at))
+    last = mark and replace(mark, vanished=vanished)
     publication = Publication(
         fingerprint=source.fingerprint,
         partition=source.partition.name,

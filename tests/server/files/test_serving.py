@@ -48,6 +48,22 @@ async def test_the_crl_of_a_past_moment_is_the_one_of_then(counter: Counter, cli
     assert (await client.get(CRL, params=of(at=before), headers=BANK)).status == 404
 
 
+async def test_the_newest_crl_is_the_newest_though_the_clock_was_put_back(
+    counter: Counter, client: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """It ran a day ahead when number 30 came, and is right again when 31 does."""
+    counter.cellar.keep(30)
+    right = counter.clock.at = came(5)
+    monkeypatch.setattr("support.archive.came", lambda _: right)
+    for number in (30, 31):
+        if number > 30:
+            counter.cellar.keep(number)
+        reply = await client.get(CRL, params=of(), headers=BANK)
+        assert (reply.status, reply.headers["Tashika-Number"]) == (200, str(number))
+        said = await (await client.get("/v1/files/manifest", headers=BANK)).json()
+        assert [each["number"] for each in said["files"]] == [number]
+
+
 async def test_a_time_may_be_written_as_it_is(counter: Counter, client: Any):
     """A bare + of an offset comes as a space."""
     first = counter.cellar.keep(1)
