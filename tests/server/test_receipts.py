@@ -408,7 +408,7 @@ def test_journalled_ingested_and_rated_are_one_number_by_day(scene: Scene) -> No
     def reconciled() -> tuple[Reconciled, ...]:
         with scene.service.house.book.reading() as connection:
             rows = reconcile(connection, [scene.directory / "journal"], first, last)
-            return with_rated(connection, rows)
+            return with_rated(connection, rows, first, last)
 
     scene.take_in()
     assert {each.rated for each in reconciled()} == {None}
@@ -420,6 +420,12 @@ def test_journalled_ingested_and_rated_are_one_number_by_day(scene: Scene) -> No
         more = update(a.usage_total).values(count=a.usage_total.c.count + 1)
         change.connection.execute(more)
     assert {(each.difference, each.unrated) for each in reconciled()} == {(-1, 1), (-2, 2)}
+    with scene.service.house.book.writing(actor="thief", at=AFTER) as change:
+        for table in (a.receipt_leaf, a.journal_segment, a.usage_total, a.journal_stream):
+            change.connection.execute(delete(table))
+    gone = reconciled()
+    assert {(each.journalled, each.ingested) for each in gone} == {(0, 0)}
+    assert sum(each.unrated for each in gone) == -7  # the statements remember
 
 
 def test_one_answer_can_be_proved_to_anybody(scene: Scene) -> None:

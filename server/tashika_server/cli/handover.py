@@ -65,7 +65,10 @@ def _add(verbs: Any, name: str, run: Callable[[Namespace], None], text: str) -> 
 
 
 def _key(verb: ArgumentParser) -> None:
-    text = "the giver's public key, PEM, got by another way (`ledger key` prints it); each, if new"
+    text = (
+        "the giver's public key, PEM, got by another way (`ledger key` prints it); may be given "
+        "several times, after a change of keys"
+    )
     verb.add_argument(
         "--key",
         dest="keys",

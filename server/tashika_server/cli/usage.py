@@ -188,9 +188,9 @@ def _answer(item: Item) -> _Answer:
 
 
 def _reconcile(options: Namespace, connection: Connection) -> Sequence[Reconciled]:
-    journals = _directories(options)
-    rows = recount.reconcile(connection, journals, *_first_and_last(options))
-    found = with_rated(connection, rows)
+    days = _first_and_last(options)
+    rows = recount.reconcile(connection, _directories(options), *days)
+    found = with_rated(connection, rows, *days)
     options.differs = any(each.difference or each.unrated for each in found)
     return found
 

@@ -4,6 +4,7 @@ The first two are `metering.recount`'s; what a frozen month's statements say com
 The verifier's own count, by its receipts, is the SDK's (`tashika usage compare`).
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -40,20 +41,29 @@ class Reconciled:
         return 0 if self.rated is None else self.ingested - self.rated
 
 
-def with_rated(connection: Connection, rows: Iterable[Reckoned]) -> tuple[Reconciled, ...]:
-    """Put what the statements say beside what was journalled and ingested; StatementAltered."""
-    rows = tuple(rows)
-    frozen = {each.id for each in months(connection)}
-    of_days = frozen & {f"{each.day:%Y-%m}" for each in rows}
-    rated = {each: rated_by_day(connection, Month.read(each)) for each in of_days}
+def with_rated(
+    connection: Connection, rows: Iterable[Reckoned], first: date, last: date
+) -> tuple[Reconciled, ...]:
+    """Put what the statements say beside what was journalled and ingested; StatementAltered.
+
+    From the first to the last day, also of those of which statements alone know.
+    """
+    counted = {(each.day, each.verifier): each for each in rows}
+    frozen = {
+        each.id for each in months(connection) if f"{first:%Y-%m}" <= each.id <= f"{last:%Y-%m}"
+    }
+    rated: Counter[tuple[date, str]] = Counter()
+    for each in frozen:
+        rated.update(rated_by_day(connection, Month.read(each)))
+    stated = {key for key in rated if first <= key[0] <= last}
     return tuple(
         Reconciled(
-            day=each.day,
-            verifier=each.verifier,
-            journalled=each.journalled,
-            ingested=each.ingested,
-            rated=rated[month][each.day, each.verifier] if month in rated else None,
+            day=day,
+            verifier=verifier,
+            journalled=found.journalled if found else 0,
+            ingested=found.ingested if found else 0,
+            rated=rated[day, verifier] if f"{day:%Y-%m}" in frozen else None,
         )
-        for each in rows
-        for month in [f"{each.day:%Y-%m}"]
+        for day, verifier in sorted(counted.keys() | stated)
+        for found in [counted.get((day, verifier))]
     )

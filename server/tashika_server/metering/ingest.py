@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tashika_server.book import Book, Change
+from tashika_server.book import Book, BookRefuses, Change
 from tashika_server.clock import Clock
 from tashika_server.log import get_log
 from tashika_server.metering.alarms import Alarm, Doubt, open_alarm
@@ -81,7 +81,8 @@ class Ingester:
     def take_in(self) -> int:
         """Take in all that is known by now; returns how many answers. Raises OSError, BookError.
 
-        A stream that cannot be read is tried again next time, as if nothing of it had been read.
+        A stream that cannot be read, or that the book refuses, is tried again next time, as if
+        nothing of it had been read; the others do not wait for it.
         """
         self._look_at_roster()
         with self._parts.book.reading() as connection:
@@ -103,7 +104,7 @@ class Ingester:
         taken, told = 0, self._unreadable.pop(stream.id, None)
         try:
             taken = self._follow(stream)
-        except OSError as wrong:
+        except (OSError, BookRefuses) as wrong:
             self._unreadable[stream.id] = str(wrong)
             if told != str(wrong):
                 log.warning("journal_unreadable", stream=stream.id, reason=str(wrong))

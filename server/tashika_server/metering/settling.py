@@ -65,8 +65,8 @@ def settle(
     if not reason.strip():
         raise SettlementRefused("a settlement needs a reason; say what was found and done")
     if alarm.kind == Doubt.ROSTER:
-        about, *_ = alarm.detail.split(":")
-        if about != node:
+        about, named, _ = alarm.detail.partition(": ")
+        if named and about != node:
             raise _elsewhere(alarm, about)
         if how is Settlement.GO_ON and roster_harm(node, read_roster(journal)) == alarm.detail:
             raise _not_mended(alarm)

@@ -9,11 +9,13 @@ from threading import Barrier
 
 import pytest
 import structlog
+from sqlalchemy import delete, insert
 
 from support import ingest_kills
 from support.intake import FailingBook, Machine, counts, own_segment, usages
-from support.journal import Worker
+from support.journal import AT, Worker
 from tashika_server.book import BookUnreachable, open_book
+from tashika_server.book.accounts import journal_segment
 from tashika_server.metering import ingest
 from tashika_server.metering.counting import count_page
 from tashika_server.metering.streams import Outlook
@@ -79,6 +81,40 @@ def test_t39_a_page_read_before_somebody_else_s_commit_counts_nothing(machine, w
     assert machine.take_in() == page.counts.total() == 1
     assert late._follow(stream) == 0
     assert machine.counted.total() == 201
+
+
+def test_t39_an_end_that_somebody_else_has_found_meanwhile_is_entered_once(machine: Machine):
+    worker = machine.worker()
+    worker.begin()
+    worker.settle(worker.note(), Delivery.HANDED_OVER)
+    worker.beat()
+    machine.take_in()
+    stream = machine.stream
+    worker.crash()
+    machine.take_in()
+    assert machine.stream.cursor == stream.cursor
+    assert machine.ingester()._follow(stream) == 0
+    assert len(machine.trail("stream.end")) == 1
+
+
+def test_t10_a_stream_that_the_book_refuses_keeps_no_other_waiting(
+    machine: Machine, worker: Worker
+):
+    row = {"stream": worker.name, "number": 1, "first": 0, "records": 0, "digest": bytes(32)}
+    ingester = machine.ingester()
+    ingester._look_at_roster()
+    with machine.book.writing(actor="nobody", at=AT) as change:
+        change.connection.execute(insert(journal_segment).values(**row, ended_at=AT))
+    other = machine.worker()
+    other.run()
+    with structlog.testing.capture_logs() as logged:
+        assert ingester.take_in() == len(other.noted)
+        assert ingester.take_in() == 0
+    told = [each for each in logged if each["event"] == "journal_unreadable"]
+    assert [each["stream"] for each in told] == [worker.name]
+    with machine.book.writing(actor="nobody", at=AT) as change:
+        change.connection.execute(delete(journal_segment).where(journal_segment.c.records == 0))
+    assert ingester.take_in() == len(worker.noted)
 
 
 @pytest.mark.parametrize("length", [0.0, 0.3, 0.9])
