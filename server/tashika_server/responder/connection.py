@@ -147,6 +147,7 @@ class Connection(asyncio.BufferedProtocol):
     def expire(self) -> None:
         """End the wait whose deadline is over."""
         if self._waits is Wait.BODY:
+            self._wait(Wait.HEAD)  # said once, though answers may be due before it
             self._framing.stop(TooSlow())
             self._deaf = True
             self._go_on()

@@ -106,18 +106,33 @@ class Turns:
         began, at = self._monotonic(), self._clock.now()
         taken = [each for each in self._line.take(self._size(began)) if not each.dropped]
         if taken:
-            # The first one taken need not be the first who came.
-            longest = began - min(each.since for each in taken)
-            self._draft(taken, self._ageing.limit(began, longest), began, at)
-            self._note(taken, at)
-            self._encode(taken, at)
-            self._finish(taken, at)
-            self._commit(taken)
-            cost = (self._monotonic() - began) / len(taken)
-            self._cost = OLD * self._cost + (1 - OLD) * cost
+            try:
+                self._answer(taken, began, at)
+            except Exception:
+                log.exception("turn_failed")
+                self._break_off(taken)
         self._due = bool(self._line)
         if self._due:
             self._loop.call_soon(self._turn)
+
+    def _answer(self, taken: list[Asked], began: float, at: datetime) -> None:
+        # The first one taken need not be the first who came.
+        longest = began - min(each.since for each in taken)
+        self._draft(taken, self._ageing.limit(began, longest), began, at)
+        self._note(taken, at)
+        self._encode(taken, at)
+        self._finish(taken, at)
+        self._commit(taken)
+        cost = (self._monotonic() - began) / len(taken)
+        self._cost = OLD * self._cost + (1 - OLD) * cost
+
+    def _break_off(self, taken: list[Asked]) -> None:
+        """Refuse all of a turn: they are told, and the next turn is taken."""
+        self.settle(taken, Delivery.ABANDONED)
+        for each in taken:
+            each.claim = None  # which lapses
+            self.rim.refuse(each, InternalFault())
+        self._release(taken, None)
 
     def _size(self, now: float) -> int:
         """Return how many the next turn may take."""

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from types import SimpleNamespace
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from support.asking import (
@@ -28,6 +29,8 @@ from support.compiled import interpreted
 from support.metered import Everybody, open_books, outcome, permit_for, till
 from support.verifiers import FakeMonotonic
 from tashika.pki.response import ErrorResponse, ResponseStatus, parse_response
+from tashika_server.agreements.refusals import Grounds, TooFast
+from tashika_server.index import IndexMissing
 from tashika_server.metering.journal import Journal, StopCause
 from tashika_server.metering.usage import Delivery
 from tashika_server.responder import turns
@@ -273,6 +276,54 @@ async def test_nobody_is_turned_away_for_a_line_that_was_empty_meanwhile(office)
     assert refused(asked) is None
 
 
+def hurry(seconds):
+    """Write a refusal that says when to ask again."""
+    return TooFast(Grounds(), retry_after=seconds)
+
+
+async def test_a_flood_of_one_second_is_refused_in_the_same_words(office):
+    """Though a bucket fills all the time: what is written anew for each costs ten times that."""
+    (bank,) = office.persons(1)
+    asked = [office.ask(bank) for _ in range(3)]
+    for each, seconds in zip(asked, (0.31, 0.32, 1.01), strict=True):
+        office.turns.rim.refuse(each, hurry(seconds))
+    first, same, later = (each.data for each in asked)
+    assert same is first
+    assert b"\r\nRetry-After: 1\r\n" in first
+    assert b"\r\nRetry-After: 2\r\n" in later
+
+
+class Torn:
+    """An index that turns out to be unreadable at the end of a look, as Sight lets it."""
+
+    def __init__(self, index) -> None:
+        self.index, self.torn = index, True
+
+    @contextmanager
+    def snapshot(self):
+        with self.index.snapshot() as view:
+            yield view
+        if self.torn:
+            raise IndexMissing("torn")
+
+
+async def test_a_turn_that_fails_is_told_to_who_took_it_and_is_not_the_last(counter):
+    index = Torn(counter.index)
+    office = Office(counter, replace(counter.desk, index=index))
+    (bank,) = office.persons(1)
+    asked = [office.ask(bank) for _ in range(2)]
+    with capture_logs() as logs:
+        await turn()
+    assert [refused(each) for each in asked] == [ResponseStatus.INTERNAL_ERROR] * 2
+    assert office.said == [bank] * 2
+    assert [each["event"] for each in logs] == ["turn_failed"]
+    index.torn = False
+    asked = office.ask(bank)
+    await turn()
+    assert asked.ready
+    assert refused(asked) is None
+
+
 async def test_probes_wait_for_nobody(office):
     (bank, probe) = office.persons(2)
     for _ in range(MOST_EACH + 1):
@@ -328,6 +379,26 @@ async def test_a_connection_that_is_lost_asks_no_more(office, lost):
     await turn()
     assert office.counter.index.looked_up == ([] if lost else [GOOD] * 2)
     assert socket.sent.count(b"HTTP/1.1 200 ") == (0 if lost else 2)
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+def too_slow():
+    return REGISTRY.get_sample_value("tashika_answers_total", {"outcome": "too_slow"})
+
+
+async def test_t36_who_is_too_slow_behind_an_answer_that_is_due_is_told_once(office):
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    asked, before = post(office.counter.question(GOOD, nonce=b"n" * 32)), too_slow()
+    connection.data_received(asked + asked[:-1])
+    for _ in range(3):  # as often as the front looks while the disk keeps them waiting
+        connection.expire()
+    await turn()
+    assert socket.sent.startswith(b"HTTP/1.1 200 ")
+    assert socket.sent.count(b"HTTP/1.1 408 ") == 1
+    assert too_slow() - before == 1
     front.present.clear()
     await front.drain(within=0 * DAY)
 
