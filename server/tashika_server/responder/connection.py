@@ -141,7 +141,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def retire(self) -> None:
         """Close, unless a request is being heard or answered; that one closes with its reply."""
-        if not (self._framing.begun or self._heard or self._asked or self._full):
+        if self._framing.begun or self._heard:
+            return
+        if self._asked:
+            self._asked[-1].last = True
+        elif not self._full:
             self._close()
 
     def expire(self) -> None:

@@ -353,7 +353,10 @@ class Played(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__({"peername": (BANK, 1)})
-        self.sent = b""
+        self.sent, self.ended = b"", False
+
+    def write_eof(self):
+        self.ended = True
 
     def set_write_buffer_limits(self, high=None, low=None):
         assert (high, low) == (0, None)
@@ -379,6 +382,21 @@ async def test_a_connection_that_is_lost_asks_no_more(office, lost):
     await turn()
     assert office.counter.index.looked_up == ([] if lost else [GOOD] * 2)
     assert socket.sent.count(b"HTTP/1.1 200 ") == (0 if lost else 2)
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+async def test_whoever_is_being_answered_when_all_are_to_go_goes_with_the_reply(office):
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    connection.data_received(post(office.counter.question(GOOD, nonce=b"n" * 32)) * 2)
+    front.draining = True
+    connection.retire()
+    await turn()
+    assert socket.sent.count(b"HTTP/1.1 200 ") == 2
+    assert socket.sent.count(b"\r\nConnection: close\r\n") == 1
+    assert socket.ended
     front.present.clear()
     await front.drain(within=0 * DAY)
 
