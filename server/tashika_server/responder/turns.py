@@ -82,7 +82,7 @@ class Turns:
         except Exception:
             log.exception("request_failed")
             asked.name, asked.given = str(asked.caller.peer), InternalFault()
-        if self._line.join(asked.name, asked):
+        if self._line.join(asked.name, asked) or self._squeeze_in(asked):
             asked.since = self._monotonic()
             if asked.name != self._last_name:
                 self._last_name, self._shared_at = asked.name, asked.since
@@ -93,6 +93,16 @@ class Turns:
         else:
             self.rim.refuse(asked, TooManyWait())
             asked.ready = True
+
+    def _squeeze_in(self, asked: Asked) -> bool:
+        """Let one join a full line in the place of whoever came last of those that flood it."""
+        crowded_out = self._line.make_room(asked.name)
+        if crowded_out is None:
+            return False
+        self.rim.refuse(crowded_out, TooManyWait())
+        crowded_out.ready = True
+        self._loop.call_soon(crowded_out.caller.hand_out)
+        return self._line.join(asked.name, asked)
 
     def settle(self, answered: Iterable[Asked], delivery: Delivery) -> None:
         """Tell the journal what became of answers that have left, or never will."""

@@ -211,6 +211,25 @@ async def test_whoever_is_one_too_many_is_told_at_once(office):
     assert not any(each.ready for each in first)
 
 
+async def test_strangers_who_fill_the_line_keep_nobody_out_of_it(office):
+    flood = [
+        office.ask(each)
+        for number in range(4)
+        for each in [Person(office.said, f"127.0.1.{number}")] * MOST_EACH
+    ]
+    (other,) = office.persons(1, OTHER)
+    asked = office.ask(other)
+    assert not asked.ready
+    (crowded_out,) = [each for each in flood if each.ready]
+    assert crowded_out.data.startswith(b"HTTP/1.1 503 ")
+    assert not crowded_out.last
+    await turn()
+    assert asked.ready
+    assert asked.data.startswith(b"HTTP/1.1 200 ")
+    of_the_same = [each for each in flood if each.caller is crowded_out.caller]
+    assert office.said.count(crowded_out.caller) == sum(each.ready for each in of_the_same)
+
+
 @interpreted
 def test_a_503_leaves_the_connection_as_it_is(counter, monkeypatch):
     monkeypatch.setitem(Line.__init__.__kwdefaults__, "most_each", 2)
