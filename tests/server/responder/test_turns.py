@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_address
 from types import SimpleNamespace
 
@@ -416,6 +417,31 @@ async def test_whoever_is_being_answered_when_all_are_to_go_goes_with_the_reply(
     assert socket.sent.count(b"HTTP/1.1 200 ") == 2
     assert socket.sent.count(b"\r\nConnection: close\r\n") == 1
     assert socket.ended
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+class Overdue:
+    """Somebody in a front's list whose deadline is over."""
+
+    def __init__(self, expire) -> None:
+        self.deadline, self.expire = 0.0, expire
+
+
+async def test_t36_a_deadline_that_cannot_be_kept_is_not_the_end_of_all_others(office):
+    front = Front(office.turns, Patience(linger=timedelta(milliseconds=8)))
+    broken, over = asyncio.Event(), asyncio.Event()
+
+    def fail():
+        broken.set()
+        raise RuntimeError("the handler is closed")
+
+    with capture_logs() as logs:
+        front.present.add(Overdue(fail))
+        await asyncio.wait_for(broken.wait(), 5)
+        front.present.add(Overdue(over.set))
+        await asyncio.wait_for(over.wait(), 5)
+    assert [each["event"] for each in logs] == ["deadline_not_kept"]
     front.present.clear()
     await front.drain(within=0 * DAY)
 
