@@ -69,6 +69,7 @@ def _load(files: TlsFiles, at: datetime) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_cipher_list(CIPHERS)
     context.set_options(OPTIONS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # clients keep tickets; we keep nothing
     context.set_session_id(b"tashika")  # without one no session with a certificate is resumed
     context.set_verify(SSL.VERIFY_PEER, _take_any)
     context.set_verify_depth(DEPTH)

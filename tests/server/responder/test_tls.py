@@ -291,6 +291,17 @@ def test_t25_on_new_and_resumed_sessions_and_on_living_connections(
         assert verdict(living.ask(asked)) is None
 
 
+def test_t29_no_session_is_kept_for_a_client(port, files, bank, counter):
+    """It would be with all the certificates that the client sent, 100 kB from anybody at all."""
+    context = client(files, bank, most=ssl.TLSVersion.TLSv1_2)
+    context.options |= ssl.OP_NO_TICKET  # else the client keeps it
+    with TlsWire(port, context) as wire:
+        assert verdict(wire.ask(counter.question(GOOD))) is None
+        session = wire.socket.session
+    with TlsWire(port, context, session=session) as wire:
+        assert not wire.socket.session_reused
+
+
 def test_t25_openssl_resumes_a_session_and_is_refused_too(tmp_path, counter, port, files, bank):
     """The session of `openssl s_client`, kept in a file, from before the suspension."""
     kept, question = tmp_path / "session.pem", post(counter.question(GOOD), "Connection: close")
