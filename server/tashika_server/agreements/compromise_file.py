@@ -88,6 +88,7 @@ class CompromiseFile:
     def __init__(self, path: Path) -> None:
         self._path, self._name = path, str(path)
         self._seen: tuple[int, ...] | None = None
+        self._complained_of: tuple[int, ...] | None = None
         self._known: Mapping[bytes, Compromised] | None = None
         self._trouble = f"{path} is not there; see that the office lives"
 
@@ -104,7 +105,7 @@ class CompromiseFile:
         stamp = found.st_ino, found.st_size, found.st_mtime_ns
         if stamp != self._seen:
             self._seen = stamp
-            self._load()
+            self._load(stamp)
         return self._or_unreadable()
 
     def _or_unreadable(self) -> Mapping[bytes, Compromised]:
@@ -112,12 +113,16 @@ class CompromiseFile:
             raise CompromisesUnreadable(self._trouble)
         return self._known
 
-    def _load(self) -> None:
+    def _load(self, stamp: tuple[int, ...]) -> None:
         try:
             self._known = _read(self._path.read_bytes())
         except (OSError, ValueError, LookupError, TypeError) as wrong:
             self._trouble = f"{self._path}: {wrong}"
-            log.error("compromises_refused", reason=self._trouble)  # noqa: TRY400 - said in full
+            if stamp != self._complained_of:
+                log.error("compromises_refused", reason=self._trouble)  # noqa: TRY400 - said in full
+            self._complained_of = stamp
+            if isinstance(wrong, OSError):  # no descriptor to be had, say: tried again
+                self._seen = None
 
 
 def _read(content: bytes) -> Mapping[bytes, Compromised]:

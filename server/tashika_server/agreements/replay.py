@@ -9,7 +9,8 @@ was an answer; claim(); the answer; remember() or release().
 
 How long: with a nonce the signer has promised never to ask the same again, so for `keep`.
 Without one an honest client that repeats its question looks just like a replay; it too gets the
-earlier answer, but only until that answer's nextUpdate.
+earlier answer, but only until that answer's nextUpdate, and only while what that says is so: a
+revocation is not masked. Then it is answered anew, as a new question.
 
 Shared by all workers of one machine, in LMDB and without fsync: a restart of the service
 forgets nothing, a restart of the machine everything. Bounded: the oldest goes first.
@@ -84,14 +85,14 @@ class ReplayMemory:
         with self._environment.begin(self._answers) as transaction:
             return _still_kept(transaction, identity, at) or None
 
-    def claim(self, identity: bytes, at: datetime) -> None:
-        """Make a question that the gate let through ours to answer.
+    def claim(self, identity: bytes, at: datetime, *, instead_of: bytes | None = None) -> None:
+        """Make a question that the gate let through ours to answer, the first time or anew.
 
-        Raises AnswerUnderway where it is another's; asked again, recall() has its answer.
-        Follow with remember() or release().
+        `instead_of` is the answer that recall() had. Raises AnswerUnderway where it is another's;
+        asked again, recall() has its answer. Follow with remember() or release().
         """
         with self._environment.begin(self._answers, write=True) as transaction:
-            if _still_kept(transaction, identity, at) is not None:
+            if _still_kept(transaction, identity, at) != instead_of:
                 raise AnswerUnderway
             self._prune(transaction, at)
             self._put(transaction, identity, at + UNDERWAY, b"")

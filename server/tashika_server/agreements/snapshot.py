@@ -87,6 +87,7 @@ class SnapshotWatcher:
         self._known: dict[bytes, Terms] = {}
         self._agreements: tuple[Terms, ...] = ()
         self._seen: tuple[int, ...] | None = None
+        self._complained_of: tuple[int, ...] | None = ()
         self._too_old_at = self._looked_at = self._look_at = datetime.min.replace(tzinfo=UTC)
 
     def current(self, at: datetime) -> Snapshot:
@@ -112,7 +113,11 @@ class SnapshotWatcher:
         try:
             self.load(at)
         except SnapshotRefused as refused:
-            log.error("agreements_refused", reason=str(refused))  # noqa: TRY400 - no traceback
+            if found != self._complained_of:
+                log.error("agreements_refused", reason=str(refused))  # noqa: TRY400 - no traceback
+            self._complained_of = found
+            if isinstance(refused.__cause__, OSError):  # no descriptor to be had, say: tried again
+                self._seen = None
 
     def load(self, at: datetime) -> Snapshot:
         """Read the file whatever was seen before; raises SnapshotRefused and changes nothing."""

@@ -4,8 +4,10 @@ Neither looks at a serial that is asked about before it has decided, so that a r
 nothing about which certificates there are. All that is looked up is the verifier's own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from tashika.pki.request import OcspRequest
@@ -76,6 +78,9 @@ class Leave:
     def give_back(self) -> None:
         """Answer nothing after all."""
 
+    def renew(self) -> None:
+        """Answer anew: what the earlier answer says is not so any more. Raises a Refusal."""
+
 
 @dataclass(slots=True, kw_only=True)
 class _SignedLeave(Leave):
@@ -85,12 +90,20 @@ class _SignedLeave(Leave):
     identity: bytes
     nonce: bytes | None
     at: datetime
+    enter: Callable[[], None]
+    """Goes through the gate once more, as a new question, and is counted."""
 
     def keep(self, answer: bytes, *, until: datetime) -> None:
         self.replays.remember(self.identity, answer, nonce=self.nonce, until=until, at=self.at)
 
     def give_back(self) -> None:
-        self.replays.release(self.identity)
+        if self.claimed:
+            self.replays.release(self.identity)
+
+    def renew(self) -> None:
+        self.enter()
+        self.replays.claim(self.identity, self.at, instead_of=self.earlier)
+        self.earlier, self.claimed = None, True
 
 
 class Admission(Protocol):
@@ -202,19 +215,21 @@ class ByAgreement:
             presented = presented._replace(signer=signed.signer)
             earlier = self.replays.recall(signed.identity, at)
         way = _find_way(gate, presented, issuer, asker.purpose, at)
-        self._pass(way, request, 0 if earlier else len(request.cert_ids), sight, at)
-        if earlier:
-            return Leave(way.leave.permit, earlier)
+        asked = len(request.cert_ids)
+        self._pass(way, request, 0 if earlier else asked, sight, at)
         if signed is None:
             return way.leave
-        self.replays.claim(signed.identity, at)
+        if earlier is None:
+            self.replays.claim(signed.identity, at)
         return _SignedLeave(
             way.leave.permit,
-            claimed=True,
+            earlier,
+            claimed=earlier is None,
             replays=self.replays,
             identity=signed.identity,
             nonce=request.nonce,
             at=at,
+            enter=partial(self._pass, way, request, asked, sight, at),
         )
 
     def _pass(self, way: _Way, request: OcspRequest, new: int, sight: Sight, at: datetime) -> None:

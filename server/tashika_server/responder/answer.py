@@ -20,6 +20,7 @@ from tashika.pki.extensions import UnknownCriticalExtension
 from tashika.pki.request import OcspRequest, TooManyCertIds, parse_request
 from tashika.pki.response import BasicResponse, parse_response
 from tashika_server.index import Finding, IndexMissing
+from tashika_server.metering.meter import standing_code
 from tashika_server.metering.usage import Delivery, Occasion, whole_second
 from tashika_server.refusal import (
     InternalFault,
@@ -75,18 +76,24 @@ def draft(
     else:
         request, served = desk.shapes.recognise(question) or _parse(question, desk)
     leave = desk.admission.admit(question, request, served.issuer, asker, sight, at=at)
+    earlier = leave.earlier
     try:
-        if leave.earlier is not None:
-            return Replay(leave.earlier, request, leave.permit)
+        if earlier is not None and request.nonce is not None:
+            return Replay(earlier, request, leave.permit)
         view = sight.view()
         desk.cache.follow(view, desk.shelf.edition)
         if _may_be_kept(request, leave) and (known := desk.cache.find(question, at)):
             return Answer(known.body, known.draft, leave.permit)
+        saying = _look_up(request, served, view, desk, at=at)
+        if earlier is not None:
+            if _says(earlier, saying):
+                return Replay(earlier, request, leave.permit)
+            leave.renew()
         return Draft(
             asked=question,
             question=request,
             served=served,
-            saying=_look_up(request, served, view, desk, at=at),
+            saying=saying,
             generation=view.generation,
             leave=leave,
         )
@@ -183,6 +190,15 @@ def _look_up(
         saying = _word(request, findings, served, desk, at=second)
         saying = desk.common.keep(findings, request, saying, second)
     return saying
+
+
+def _says(earlier: bytes, saying: Saying) -> bool:
+    """Tell whether an earlier answer calls its certificates what they are to be called now."""
+    said = parse_response(earlier)
+    told = said.responses if isinstance(said, BasicResponse) else ()
+    return [standing_code(each.standing) for each in told] == [
+        *map(standing_code, saying.standings)
+    ]
 
 
 def _encode(drafted: Draft, at: datetime) -> None:

@@ -28,8 +28,8 @@ class AnswerCache:
 
     def __init__(self, *, most: int = MOST, keep_for: timedelta = KEEP_FOR) -> None:
         self._most, self._keep_for = most, keep_for
-        self._kept: dict[bytes, tuple[Answer, datetime]] = {}
-        """By question; each until when it may be given."""
+        self._kept: dict[bytes, tuple[Answer, datetime, datetime]] = {}
+        """By question; each from when until when it may be given."""
         self._questions: dict[tuple[bytes, int], set[bytes]] = {}
         """By the fingerprint of the issuer and the serial that they ask about."""
         self._generation = 0
@@ -57,8 +57,9 @@ class AnswerCache:
         kept = self._kept.get(question)
         if kept is None:
             return None
-        answer, until = kept
-        if at >= until:
+        answer, since, until = kept
+        # A clock that was put back must not give, nor keep, what was made in its future.
+        if not since <= at < until:
             self._drop(question)
             return None
         return answer
@@ -70,7 +71,7 @@ class AnswerCache:
         if len(self._kept) >= self._most:
             self._drop(next(iter(self._kept)))
         until = min(answer.next_update, answer.signer.not_after, at + self._keep_for)
-        self._kept[question] = answer, until
+        self._kept[question] = answer, at, until
         for place in _places(answer):
             self._questions.setdefault(place, set()).add(question)
 
@@ -90,7 +91,7 @@ class AnswerCache:
                 self._drop(question)
 
     def _drop(self, question: bytes) -> None:
-        answer, _ = self._kept.pop(question)
+        answer = self._kept.pop(question)[0]
         for place in _places(answer):
             if alike := self._questions.get(place):
                 alike.discard(question)

@@ -141,12 +141,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def retire(self) -> None:
         """Close, unless a request is being heard or answered; that one closes with its reply."""
-        if not (self._framing.begun or self._heard or self._asked or self._full):
+        if self._framing.begun or self._heard:
+            return
+        if self._asked:
+            self._asked[-1].last = True
+        elif not self._full:
             self._close()
 
     def expire(self) -> None:
         """End the wait whose deadline is over."""
         if self._waits is Wait.BODY:
+            self._wait(Wait.HEAD)  # said once, though answers may be due before it
             self._framing.stop(TooSlow())
             self._deaf = True
             self._go_on()

@@ -201,6 +201,7 @@ class Framing:
         self._upgrading = self._parser.should_upgrade()
         self._version = self._parser.get_http_version()
         self._mind_the_host()
+        self._mind_the_coding()
         if int(self._fields.get("content-length", 0)) > MAX_REQUEST_BYTES:
             raise TooLarge
         # RFC 9110 10.1.1: 1.0 knows no expectations.
@@ -237,6 +238,15 @@ class Framing:
             _, absolute, rest = self._target.decode("latin-1").partition("://")
             if absolute and rest.partition("/")[0].lower() != (host or "").lower():
                 raise BadHttp
+
+    def _mind_the_coding(self) -> None:
+        """Refuse a body in another coding than chunks, and in any from a client that knows none.
+
+        Such a client, or a proxy that speaks 1.0, may see another end of it (RFC 9112 6.1).
+        """
+        coding = self._fields.get("transfer-encoding")
+        if coding is not None and (self._version == "1.0" or coding.lower() != "chunked"):
+            raise BadHttp
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Read a request that wants another protocol as if it had not said so (RFC 9110 7.8).

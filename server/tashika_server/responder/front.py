@@ -10,9 +10,12 @@ from datetime import timedelta
 from enum import IntEnum, auto
 from typing import Protocol
 
+from tashika_server.log import get_log
 from tashika_server.responder.turns import Turns
 
 __all__ = ["Front", "Patience", "Wait"]
+
+log = get_log()
 
 GLANCES = 8
 """A deadline is kept to an eighth of the shortest."""
@@ -110,5 +113,10 @@ class Front:
         """Look for deadlines that are over: one timer for all, where each would need several."""
         now = self.loop.time()
         for one in [each for each in self.present if each.deadline <= now]:
-            one.expire()
+            try:
+                one.expire()
+            except Exception:
+                # One connection's trouble is not that of the others, whose deadlines go on.
+                log.exception("deadline_not_kept")
+                self.leave(one)
         self._glancing = self.loop.call_later(self._glance_every, self._glance)

@@ -6,6 +6,7 @@ wait is bounded, and so is for how long it is worth while.
 
 from collections import deque
 from collections.abc import Hashable
+from itertools import islice
 from typing import Generic, TypeVar
 
 __all__ = ["Ageing", "Line"]
@@ -13,7 +14,9 @@ __all__ = ["Ageing", "Line"]
 MOST = 4096
 """Who may wait in one worker: with 8 kB of question each, 32 MB."""
 MOST_EACH = 1024
-"""Of one verifier. Four that flood leave no room; then all hear 503."""
+"""Of one verifier. Four that flood leave no room, and have to make it for others."""
+LOOKED_AT = 32
+"""Queues among which the longest is looked for, so that it costs little who is turned away."""
 
 T = TypeVar("T")
 
@@ -43,6 +46,19 @@ class Line(Generic[T]):
             queue.append(one)
         self._length += 1
         return True
+
+    def make_room(self, key: Hashable) -> T | None:
+        """Take out the last one of a queue that is longer by two or more, for the next of a key.
+
+        None where it is not the whole line that is full, or no such queue is found.
+        """
+        if self._length < self._most:
+            return None
+        longest = max(islice(self._queues.values(), LOOKED_AT), key=len)
+        if len(longest) < len(self._queues.get(key, ())) + 2:
+            return None
+        self._length -= 1
+        return longest.pop()
 
     def take(self, most: int) -> list[T]:
         """Take so many out, one of each key after the other."""

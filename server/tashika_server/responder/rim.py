@@ -7,6 +7,7 @@ Knows neither sockets nor framing (`connection`), nor turns, nor what the header
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 
@@ -199,7 +200,7 @@ class Rim:
         """Write a refusal, or give the one of this second that is the same, its id too."""
         at, why = whole_second(self.clock.now()), None
         if isinstance(refusal, AccessRefused):
-            why = refusal.grounds, refusal.retry_after
+            why = refusal.grounds, ceil(refusal.retry_after or 0)
         same = type(refusal), why, at, last, head.version, head.method
         if (written := self.refused.get(same)) is None:
             reply = decline(refusal, note=self.notebook.seal(refusal, at), at=at)

@@ -49,18 +49,24 @@ class TlsIdentity:
         """Load the files; raises TlsRefused."""
         self._files = files
         self._seen = _stamps(files)
+        self._complaint = ""
         self.context = _load(files, at)
 
     def refresh(self, *, at: datetime) -> None:
-        """Take replaced files up if they are sound; else keep what is in use, and log why."""
+        """Take replaced files up if they are sound; else keep what is in use, and log why, once.
+
+        What was refused is tried again each time: its other half may follow, or its time come.
+        """
         if (found := _stamps(self._files)) == self._seen:
             return
-        self._seen = found
         try:
             self.context = _load(self._files, at)
         except TlsRefused as refused:
-            log.error("tls_certificate_refused", reason=str(refused))  # noqa: TRY400 - no traceback
+            if str(refused) != self._complaint:
+                log.error("tls_certificate_refused", reason=str(refused))  # noqa: TRY400 - said
+            self._complaint = str(refused)
         else:
+            self._seen, self._complaint = found, ""
             log.info("tls_certificate_replaced", file=str(self._files.certificate))
 
 
@@ -69,6 +75,7 @@ def _load(files: TlsFiles, at: datetime) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_cipher_list(CIPHERS)
     context.set_options(OPTIONS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # clients keep tickets; we keep nothing
     context.set_session_id(b"tashika")  # without one no session with a certificate is resumed
     context.set_verify(SSL.VERIFY_PEER, _take_any)
     context.set_verify_depth(DEPTH)

@@ -82,7 +82,7 @@ class Turns:
         except Exception:
             log.exception("request_failed")
             asked.name, asked.given = str(asked.caller.peer), InternalFault()
-        if self._line.join(asked.name, asked):
+        if self._line.join(asked.name, asked) or self._squeeze_in(asked):
             asked.since = self._monotonic()
             if asked.name != self._last_name:
                 self._last_name, self._shared_at = asked.name, asked.since
@@ -93,6 +93,16 @@ class Turns:
         else:
             self.rim.refuse(asked, TooManyWait())
             asked.ready = True
+
+    def _squeeze_in(self, asked: Asked) -> bool:
+        """Let one join a full line in the place of whoever came last of those that flood it."""
+        crowded_out = self._line.make_room(asked.name)
+        if crowded_out is None:
+            return False
+        self.rim.refuse(crowded_out, TooManyWait())
+        crowded_out.ready = True
+        self._loop.call_soon(crowded_out.caller.hand_out)
+        return self._line.join(asked.name, asked)
 
     def settle(self, answered: Iterable[Asked], delivery: Delivery) -> None:
         """Tell the journal what became of answers that have left, or never will."""
@@ -106,18 +116,33 @@ class Turns:
         began, at = self._monotonic(), self._clock.now()
         taken = [each for each in self._line.take(self._size(began)) if not each.dropped]
         if taken:
-            # The first one taken need not be the first who came.
-            longest = began - min(each.since for each in taken)
-            self._draft(taken, self._ageing.limit(began, longest), began, at)
-            self._note(taken, at)
-            self._encode(taken, at)
-            self._finish(taken, at)
-            self._commit(taken)
-            cost = (self._monotonic() - began) / len(taken)
-            self._cost = OLD * self._cost + (1 - OLD) * cost
+            try:
+                self._answer(taken, began, at)
+            except Exception:
+                log.exception("turn_failed")
+                self._break_off(taken)
         self._due = bool(self._line)
         if self._due:
             self._loop.call_soon(self._turn)
+
+    def _answer(self, taken: list[Asked], began: float, at: datetime) -> None:
+        # The first one taken need not be the first who came.
+        longest = began - min(each.since for each in taken)
+        self._draft(taken, self._ageing.limit(began, longest), began, at)
+        self._note(taken, at)
+        self._encode(taken, at)
+        self._finish(taken, at)
+        self._commit(taken)
+        cost = (self._monotonic() - began) / len(taken)
+        self._cost = OLD * self._cost + (1 - OLD) * cost
+
+    def _break_off(self, taken: list[Asked]) -> None:
+        """Refuse all of a turn: they are told, and the next turn is taken."""
+        self.settle(taken, Delivery.ABANDONED)
+        for each in taken:
+            each.claim = None  # which lapses
+            self.rim.refuse(each, InternalFault())
+        self._release(taken, None)
 
     def _size(self, now: float) -> int:
         """Return how many the next turn may take."""

@@ -1,5 +1,6 @@
 """The file of agreements: what is believed, what is kept, and for how long."""
 
+import errno
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -259,6 +260,23 @@ def test_a_suspension_reaches_the_gate_within_a_second(path: Path, house: Gateho
     publish(path, terms(halts=(suspension(),)))
     with pytest.raises(r.ProvisionSuspended):
         ask(house.gate(AT + SECOND))
+
+
+def test_what_could_not_be_opened_is_tried_again(path: Path, watcher: SnapshotWatcher, monkeypatch):
+    """A flood of connections may leave no descriptor for a moment: a suspension must not wait."""
+    publish(path, terms())
+    watcher.current(AT)
+    publish(path, terms(halts=(suspension(),)), at=AT + SECOND)
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as logs:
+        patch.setattr(Path, "open", no_descriptor)
+        for seconds in range(1, 4):
+            assert not watcher.current(AT + seconds * SECOND).agreements[0].halts
+    assert [line["event"] for line in logs] == ["agreements_refused"]
+    assert watcher.current(AT + 4 * SECOND).agreements[0].halts
+
+
+def no_descriptor(*_: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def test_a_signal_makes_it_look_at_once(path: Path, house: Gatehouse, watcher: SnapshotWatcher):

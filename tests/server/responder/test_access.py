@@ -430,7 +430,7 @@ def test_a_question_that_could_not_be_answered_is_no_replay(tmp_path, key):
 def test_a_replay_touches_neither_the_index_nor_the_limits(tmp_path, key):
     agreed = terms(credentials=(signer(key),), burst=1, max_cert_ids=1, rate=0.0001)
     with closed(tmp_path, agreed) as counter:
-        asked = signed(key, counter.question(GOOD))
+        asked = signed(key, counter.question(GOOD, nonce=b"n" * 16))
         first = answer(asked, NEIGHBOUR, counter.desk, at=AT)
         untouched = replace(counter.desk, index=Untouchable())
         for _ in range(3):

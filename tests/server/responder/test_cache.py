@@ -63,6 +63,14 @@ def test_the_same_question_has_the_same_answer(world):
     assert kept(world, question)
 
 
+def test_nothing_is_given_that_was_made_in_the_future_of_a_clock_put_back(world):
+    question, before = world.question(GOOD), AT - timedelta(minutes=10)
+    first = world.ask(question)
+    then = world.ask(question, at=before)
+    assert parse_response(first.body).produced_at == AT
+    assert parse_response(then.body).produced_at == before
+
+
 # --- Never masked ---------------------------------------------------------------------------
 
 
@@ -458,18 +466,40 @@ def test_an_agreement_with_receipts_gets_no_kept_answer_and_leaves_none(tmp_path
         assert {each for _, each in opened.occasions()} == {Occasion.FRESH}
 
 
-def test_a_signed_question_gets_its_own_first_answer_and_no_kept_one(tmp_path, world):
+@pytest.fixture
+def signing_shop(tmp_path, world):
+    """A shop with a question about GOOD, signed and without a nonce."""
     key, subject = new_key(), name("CN=bank,C=JP")
     kind = CredentialKind.SIGNED_REQUEST
     shown = credential(id="C-000009", kind=kind, digest=digest_of(key))
-    plain = world.question(GOOD)
-    along = [issue_der(key, key, subject)]
+    plain, along = world.question(GOOD), [issue_der(key, key, subject)]
     signed = sign_request(plain, requestor=subject.public_bytes(), key=key, certificates=along)
     with shop(tmp_path, world, terms(credentials=(credential(), shown))) as opened:
-        unsigned = opened.ask(plain)
-        first, again = opened.ask(signed), opened.ask(signed)
-        assert (type(first), type(again)) == (Answer, Replay)
-        assert first.body == again.body != unsigned.body
-        assert opened.desk.cache.find(signed, AT) is None
-        occasions = [Occasion.FRESH, Occasion.FRESH, Occasion.REPLAY]
-        assert [each for _, each in opened.occasions()] == occasions
+        yield opened, signed
+
+
+def test_a_signed_question_gets_its_own_first_answer_and_no_kept_one(signing_shop, world):
+    opened, signed = signing_shop
+    unsigned = opened.ask(world.question(GOOD))
+    first, again = opened.ask(signed), opened.ask(signed)
+    assert (type(first), type(again)) == (Answer, Replay)
+    assert first.body == again.body != unsigned.body
+    assert opened.desk.cache.find(signed, AT) is None
+    occasions = [Occasion.FRESH, Occasion.FRESH, Occasion.REPLAY]
+    assert [each for _, each in opened.occasions()] == occasions
+
+
+@pytest.mark.parametrize("reason", [None, Reason.UNSPECIFIED, Reason.CERTIFICATE_HOLD])
+def test_no_earlier_answer_to_a_signed_question_masks_a_revocation(signing_shop, world, reason):
+    """Without a nonce nobody has promised not to ask again."""
+    opened, signed = signing_shop
+    first = opened.ask(signed)
+    world.publish(world.issuers[0], added=[Entry(GOOD + 1, AT - HOUR)])
+    assert opened.ask(signed).body == first.body
+    world.publish(world.issuers[0], added=[Entry(GOOD, AT - HOUR, reason)])
+    anew, again = opened.ask(signed), opened.ask(signed)
+    assert (standing(first), type(anew), type(again)) == (Good(), Answer, Replay)
+    assert isinstance(standing(anew), Revoked)
+    assert anew.body == again.body
+    occasions = [Occasion.FRESH, Occasion.REPLAY, Occasion.FRESH, Occasion.REPLAY]
+    assert [each for _, each in opened.occasions()] == occasions

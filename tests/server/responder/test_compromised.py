@@ -1,5 +1,7 @@
 """An issuer's key is compromised: everything under it is revoked, with the next answer."""
 
+import errno
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -211,6 +213,21 @@ def test_nothing_is_said_before_anybody_can_know(case: Case):
     case.desk = heeding(case.counter.desk, case.file, case.clock)
     with pytest.raises(NotLoaded):
         case.ask(GOOD)
+
+
+def test_a_declaration_that_could_not_be_opened_is_heeded_as_soon_as_it_can_be(case, monkeypatch):
+    """A flood of connections may leave no descriptor for a moment."""
+
+    def no_descriptor(_: Path) -> bytes:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    assert case.ask(GOOD) == Good()
+    case.declare(case.counter.issuer)
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as logs:
+        patch.setattr(Path, "read_bytes", no_descriptor)
+        assert [case.ask(GOOD) for _ in range(3)] == [Good()] * 3
+    assert [line["event"] for line in logs] == ["compromises_refused"]
+    assert case.ask(GOOD) == BY_LAW
 
 
 @pytest.mark.parametrize("spoil", ["delete", "cut", "flip", "empty"])

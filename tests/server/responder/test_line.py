@@ -101,6 +101,21 @@ def test_who_floods_fills_his_own_part_only():
     assert line.join("flood", 7)
 
 
+def test_those_who_flood_make_room_for_whoever_has_hardly_asked():
+    line: Line[str] = Line(most=8, most_each=4)
+    for number in range(4):
+        assert line.join("a", f"a{number}")
+        assert line.join("b", f"b{number}")
+    assert not line.join("new", "n0")
+    for number in range(2):
+        assert line.make_room("new") in {"a3", "b3"}
+        assert line.join("new", f"n{number}")
+    # Now all have about as many.
+    assert [line.make_room(each) for each in ("a", "b", "new")] == [None] * 3
+    assert sorted(line.take(8)) == ["a0", "a1", "a2", "b0", "b1", "b2", "n0", "n1"]
+    assert line.make_room("new") is None
+
+
 # --- Ageing ---------------------------------------------------------------------------------
 
 

@@ -339,6 +339,10 @@ SMUGGLED = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
         get("/healthz").replace(b"/healthz", b"http://elsewhere/healthz"),
         get("/healthz", "Transfer-Encoding: identity"),
         get("/healthz", "Transfer-Encoding: chunked, identity"),
+        post(SMUGGLED, "Transfer-Encoding: chunked", version="1.0").replace(
+            b"Content-Length", b"X"
+        ),
+        get("/healthz", "Transfer-Encoding: gzip, chunked") + SMUGGLED,
         get("/healthz").replace(b"HTTP/1.1", b"HTTP/2.0"),
         b"GET /healthz\r\n\r\n",
     ],

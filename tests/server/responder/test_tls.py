@@ -17,6 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from structlog.testing import capture_logs
 
 from soak.memory import own_bytes
 from support import verifiers
@@ -72,11 +73,11 @@ def hold(directory, label, der, key):
     )
 
 
-def serve_as(directory, *, end=NOW + DAY, label="server"):
+def serve_as(directory, *, begin=BEGIN, end=NOW + DAY, label="server"):
     """Make a server's certificate for localhost."""
     key, subject = new_key(), name("CN=localhost")
     builder = x509.CertificateBuilder(
-        subject, subject, key.public_key(), x509.random_serial_number(), BEGIN, end
+        subject, subject, key.public_key(), x509.random_serial_number(), begin, end
     ).add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
     holder = hold(directory, label, builder.sign(key, SHA256()).public_bytes(DER), key)
     return TlsFiles(certificate=holder.certificate, key=holder.private)
@@ -291,6 +292,17 @@ def test_t25_on_new_and_resumed_sessions_and_on_living_connections(
         assert verdict(living.ask(asked)) is None
 
 
+def test_t29_no_session_is_kept_for_a_client(port, files, bank, counter):
+    """It would be with all the certificates that the client sent, 100 kB from anybody at all."""
+    context = client(files, bank, most=ssl.TLSVersion.TLSv1_2)
+    context.options |= ssl.OP_NO_TICKET  # else the client keeps it
+    with TlsWire(port, context) as wire:
+        assert verdict(wire.ask(counter.question(GOOD))) is None
+        session = wire.socket.session
+    with TlsWire(port, context, session=session) as wire:
+        assert not wire.socket.session_reused
+
+
 def test_t25_openssl_resumes_a_session_and_is_refused_too(tmp_path, counter, port, files, bank):
     """The session of `openssl s_client`, kept in a file, from before the suspension."""
     kept, question = tmp_path / "session.pem", post(counter.question(GOOD), "Connection: close")
@@ -466,6 +478,19 @@ def test_t24_a_bad_replacement_is_not_taken_up_and_a_bad_start_is_refused(tmp_pa
     for outside in (BEGIN - SECOND, NOW + 2 * DAY):
         with pytest.raises(TlsRefused, match="is valid from"):
             TlsIdentity(files, at=outside)
+
+
+def test_t37_a_certificate_that_is_put_in_place_ahead_is_taken_up_when_it_begins(tmp_path, files):
+    identity = TlsIdentity(files, at=AT)
+    used = identity.context
+    serve_as(tmp_path, begin=AT + SECOND)
+    with capture_logs() as logs:
+        for _ in range(3):
+            identity.refresh(at=AT)
+            assert identity.context is used
+    assert [each["event"] for each in logs] == ["tls_certificate_refused"]
+    identity.refresh(at=AT + SECOND)
+    assert identity.context is not used
 
 
 def test_healthz_over_tls_asks_nobody_who_they_are(port, files):

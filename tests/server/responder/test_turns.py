@@ -4,10 +4,12 @@ import asyncio
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_address
 from types import SimpleNamespace
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from support.asking import (
@@ -28,6 +30,8 @@ from support.compiled import interpreted
 from support.metered import Everybody, open_books, outcome, permit_for, till
 from support.verifiers import FakeMonotonic
 from tashika.pki.response import ErrorResponse, ResponseStatus, parse_response
+from tashika_server.agreements.refusals import Grounds, TooFast
+from tashika_server.index import IndexMissing
 from tashika_server.metering.journal import Journal, StopCause
 from tashika_server.metering.usage import Delivery
 from tashika_server.responder import turns
@@ -208,6 +212,25 @@ async def test_whoever_is_one_too_many_is_told_at_once(office):
     assert not any(each.ready for each in first)
 
 
+async def test_strangers_who_fill_the_line_keep_nobody_out_of_it(office):
+    flood = [
+        office.ask(each)
+        for number in range(4)
+        for each in [Person(office.said, f"127.0.1.{number}")] * MOST_EACH
+    ]
+    (other,) = office.persons(1, OTHER)
+    asked = office.ask(other)
+    assert not asked.ready
+    (crowded_out,) = [each for each in flood if each.ready]
+    assert crowded_out.data.startswith(b"HTTP/1.1 503 ")
+    assert not crowded_out.last
+    await turn()
+    assert asked.ready
+    assert asked.data.startswith(b"HTTP/1.1 200 ")
+    of_the_same = [each for each in flood if each.caller is crowded_out.caller]
+    assert office.said.count(crowded_out.caller) == sum(each.ready for each in of_the_same)
+
+
 @interpreted
 def test_a_503_leaves_the_connection_as_it_is(counter, monkeypatch):
     monkeypatch.setitem(Line.__init__.__kwdefaults__, "most_each", 2)
@@ -273,6 +296,54 @@ async def test_nobody_is_turned_away_for_a_line_that_was_empty_meanwhile(office)
     assert refused(asked) is None
 
 
+def hurry(seconds):
+    """Write a refusal that says when to ask again."""
+    return TooFast(Grounds(), retry_after=seconds)
+
+
+async def test_a_flood_of_one_second_is_refused_in_the_same_words(office):
+    """Though a bucket fills all the time: what is written anew for each costs ten times that."""
+    (bank,) = office.persons(1)
+    asked = [office.ask(bank) for _ in range(3)]
+    for each, seconds in zip(asked, (0.31, 0.32, 1.01), strict=True):
+        office.turns.rim.refuse(each, hurry(seconds))
+    first, same, later = (each.data for each in asked)
+    assert same is first
+    assert b"\r\nRetry-After: 1\r\n" in first
+    assert b"\r\nRetry-After: 2\r\n" in later
+
+
+class Torn:
+    """An index that turns out to be unreadable at the end of a look, as Sight lets it."""
+
+    def __init__(self, index) -> None:
+        self.index, self.torn = index, True
+
+    @contextmanager
+    def snapshot(self):
+        with self.index.snapshot() as view:
+            yield view
+        if self.torn:
+            raise IndexMissing("torn")
+
+
+async def test_a_turn_that_fails_is_told_to_who_took_it_and_is_not_the_last(counter):
+    index = Torn(counter.index)
+    office = Office(counter, replace(counter.desk, index=index))
+    (bank,) = office.persons(1)
+    asked = [office.ask(bank) for _ in range(2)]
+    with capture_logs() as logs:
+        await turn()
+    assert [refused(each) for each in asked] == [ResponseStatus.INTERNAL_ERROR] * 2
+    assert office.said == [bank] * 2
+    assert [each["event"] for each in logs] == ["turn_failed"]
+    index.torn = False
+    asked = office.ask(bank)
+    await turn()
+    assert asked.ready
+    assert refused(asked) is None
+
+
 async def test_probes_wait_for_nobody(office):
     (bank, probe) = office.persons(2)
     for _ in range(MOST_EACH + 1):
@@ -302,7 +373,10 @@ class Played(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__({"peername": (BANK, 1)})
-        self.sent = b""
+        self.sent, self.ended = b"", False
+
+    def write_eof(self):
+        self.ended = True
 
     def set_write_buffer_limits(self, high=None, low=None):
         assert (high, low) == (0, None)
@@ -328,6 +402,66 @@ async def test_a_connection_that_is_lost_asks_no_more(office, lost):
     await turn()
     assert office.counter.index.looked_up == ([] if lost else [GOOD] * 2)
     assert socket.sent.count(b"HTTP/1.1 200 ") == (0 if lost else 2)
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+async def test_whoever_is_being_answered_when_all_are_to_go_goes_with_the_reply(office):
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    connection.data_received(post(office.counter.question(GOOD, nonce=b"n" * 32)) * 2)
+    front.draining = True
+    connection.retire()
+    await turn()
+    assert socket.sent.count(b"HTTP/1.1 200 ") == 2
+    assert socket.sent.count(b"\r\nConnection: close\r\n") == 1
+    assert socket.ended
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+class Overdue:
+    """Somebody in a front's list whose deadline is over."""
+
+    def __init__(self, expire) -> None:
+        self.deadline, self.expire = 0.0, expire
+
+
+async def test_t36_a_deadline_that_cannot_be_kept_is_not_the_end_of_all_others(office):
+    front = Front(office.turns, Patience(linger=timedelta(milliseconds=8)))
+    broken, over = asyncio.Event(), asyncio.Event()
+
+    def fail():
+        broken.set()
+        raise RuntimeError("the handler is closed")
+
+    with capture_logs() as logs:
+        front.present.add(Overdue(fail))
+        await asyncio.wait_for(broken.wait(), 5)
+        front.present.add(Overdue(over.set))
+        await asyncio.wait_for(over.wait(), 5)
+    assert [each["event"] for each in logs] == ["deadline_not_kept"]
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+def too_slow():
+    return REGISTRY.get_sample_value("tashika_answers_total", {"outcome": "too_slow"})
+
+
+async def test_t36_who_is_too_slow_behind_an_answer_that_is_due_is_told_once(office):
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    asked, before = post(office.counter.question(GOOD, nonce=b"n" * 32)), too_slow()
+    connection.data_received(asked + asked[:-1])
+    for _ in range(3):  # as often as the front looks while the disk keeps them waiting
+        connection.expire()
+    await turn()
+    assert socket.sent.startswith(b"HTTP/1.1 200 ")
+    assert socket.sent.count(b"HTTP/1.1 408 ") == 1
+    assert too_slow() - before == 1
     front.present.clear()
     await front.drain(within=0 * DAY)
 
