@@ -39,7 +39,7 @@ SECONDS = 0.008
 """What a turn may take where several verifiers ask: who has just missed one waits as long."""
 SECONDS_ALONE = 0.1
 """What it may take where one alone has asked for `A_WHILE`: only keys that are slow need it."""
-A_WHILE = 1.0
+A_WHILE = 10.0
 LOOK_EVERY = 0.0015
 """Seconds of signing before the sync of the turn before is looked at."""
 OLD = 7 / 8
