@@ -3,7 +3,7 @@
 import socket
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from benchmarks.answering.rows.scene import Bench as Answering
 from benchmarks.answering.rows.scene import ours, served
 from benchmarks.answering.service import Service
 from benchmarks.answering.world import World, WorldOrder, make_world
-from benchmarks.cores import on_all
+from benchmarks.cores import on_all, urgent
 from benchmarks.data.bench import Bench
 from benchmarks.data.issuing import Issuing
 from benchmarks.index_load import forget
@@ -72,12 +72,24 @@ def answers_meanwhile(bench: Bench) -> Row:
             warm_up=bench.spell.warm_up,
         )
         changes = min(CHANGES, bench.sizes[-1] // 4)
-        quiet, _ = us.run(order)
-        took: list[float] = []
-        news = Thread(target=_push_all, args=(world, service, issuing, changes, took))
-        news.start()
-        disturbed, _ = us.run(order)
-        news.join()
+        with urgent():
+            quiet, _ = us.run(order)
+        serials, took = _unasked(world)[:changes], list[float]()
+        # Signed beforehand: it is done in the process that asks, which would wait for it.
+        messages = [
+            issuing.message(serials[start : start + IN_A_MESSAGE])
+            for start in range(0, changes, IN_A_MESSAGE)
+        ]
+        with _connected(service) as (connection,):
+
+            def is_known() -> bool:
+                return _ask(connection, world, serials[-1]) is ocsp.OCSPCertStatus.REVOKED
+
+            news = Thread(target=_publish_all, args=(issuing, messages, is_known, took))
+            news.start()
+            with urgent():
+                disturbed, _ = us.run(order)
+            news.join()
     runs = {"quiet": quiet, f"{changes:,} changes by feed": disturbed}
     moved = disturbed.milliseconds(99) / quiet.milliseconds(99)
     return Row(
@@ -167,17 +179,15 @@ def _ask_until_answered(address: str, world: World, took: list[float]) -> None:
         time.sleep(0.01)
 
 
-def _push_all(
-    world: World, service: Service, issuing: Issuing, changes: int, took: list[float]
+def _publish_all(
+    issuing: Issuing, messages: Sequence[bytes], is_known: Callable[[], bool], took: list[float]
 ) -> None:
     time.sleep(NEWS_AFTER)
-    serials = _unasked(world)[:changes]
     began = time.monotonic()
-    for start in range(0, changes, IN_A_MESSAGE):
-        issuing.push(serials[start : start + IN_A_MESSAGE])
-    with _connected(service) as (connection,):
-        while _ask(connection, world, serials[-1]) is not ocsp.OCSPCertStatus.REVOKED:
-            time.sleep(0.01)
+    for each in messages:
+        issuing.publish(each)
+    while not is_known():
+        time.sleep(0.01)
     took.append(time.monotonic() - began)
 
 

@@ -37,6 +37,9 @@ class Issuing:
         self._issuer = sha256(authority.identity.key).hexdigest()
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._lines: list[bytes] = []
+        """What is published."""
+        self._made = 0
+        self._last: bytes | None = None
         self._entries = entries
         self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()
@@ -73,8 +76,10 @@ class Issuing:
         file.write_bytes(self._key.public_key().public_bytes(Encoding.PEM, form))
 
     def message(self, serials: Sequence[int]) -> bytes:
-        """Sign what revokes these; the next one is made after it is pushed."""
+        """Sign what revokes these, to be published in the order in which it was made."""
         at = datetime.now(UTC)
+        self._made += 1
+        self._entries += len(serials)
         revoked = (
             Event(what=Happened.REVOKED, serial=each, at=at, reason=Reason.SUPERSEDED)
             for each in serials
@@ -82,23 +87,26 @@ class Issuing:
         news = PartitionNews(
             partition="",
             number=1,
-            entries=self._entries + len(serials),
+            entries=self._entries,
             events=tuple(revoked),
         )
         message = Message(
             issuer=self._issuer,
-            sequence=len(self._lines) + 1,
-            previous=message_digest(self._lines[-1]) if self._lines else FIRST_PREVIOUS,
+            sequence=self._made,
+            previous=message_digest(self._last) if self._last else FIRST_PREVIOUS,
             this_update=at,
             next_update=at + PROMISE,
             partitions=(news,) if serials else (),
         )
-        return sign_message(message, self._key)
+        self._last = sign_message(message, self._key)
+        return self._last
 
     def push(self, serials: Sequence[int]) -> None:
         """Publish that these are revoked."""
-        line = self.message(serials)
-        self._entries += len(serials)
+        self.publish(self.message(serials))
+
+    def publish(self, line: bytes) -> None:
+        """Publish a message."""
         asyncio.run_coroutine_threadsafe(self._add(line), self._loop).result()
 
     async def _add(self, line: bytes) -> None:
