@@ -42,6 +42,10 @@ SECONDS_ALONE = 0.1
 A_WHILE = 10.0
 LOOK_EVERY = 0.0015
 """Seconds of signing before the sync of the turn before is looked at."""
+ENOUGH = 32
+"""So many that wait are worth a turn of their own while the one before is being synced."""
+AT_LAST = 0.02
+"""Seconds after which fewer have it too: what needs no record does not wait for a disk."""
 OLD = 7 / 8
 """What the past counts for in the cost of an answer; the last turn counts for the rest."""
 
@@ -64,6 +68,9 @@ class Turns:
         self._line: Line[Asked] = Line()
         self._ageing = Ageing()
         self._due = False
+        self._unreleased = 0
+        """Turns that wait for their sync."""
+        self._at_last: asyncio.TimerHandle | None = None
         self._cost = SECONDS / MOST
         self._last_name, self._shared_at = "", -math.inf
 
@@ -86,10 +93,9 @@ class Turns:
             asked.since = self._monotonic()
             if asked.name != self._last_name:
                 self._last_name, self._shared_at = asked.name, asked.since
-            if not self._due:
-                self._due = True
+            if len(self._line) == 1:
                 self._ageing.rest(asked.since)
-                self._loop.call_soon(self._turn)
+            self._soon()
         else:
             self.rim.refuse(asked, TooManyWait())
             asked.ready = True
@@ -111,8 +117,26 @@ class Turns:
                 if each.noted:
                     self._meter.settle(each.noted, delivery)
 
+    def _soon(self) -> None:
+        """See that those who wait have a turn: at once, or when a sync that is under way is over.
+
+        A turn costs much itself. Many small ones would take all that there is to catch up with
+        after a disk was slow for a moment.
+        """
+        if self._due or not self._line:
+            return
+        if not self._unreleased or len(self._line) >= ENOUGH:
+            self._due = True
+            self._loop.call_soon(self._turn)
+        elif self._at_last is None:
+            self._at_last = self._loop.call_later(AT_LAST, self._turn)
+
     def _turn(self) -> None:
         """Answer as many as there is time for, and have their records made durable."""
+        self._due = True
+        if self._at_last is not None:
+            self._at_last.cancel()
+            self._at_last = None
         began, at = self._monotonic(), self._clock.now()
         taken = [each for each in self._line.take(self._size(began)) if not each.dropped]
         if taken:
@@ -121,9 +145,8 @@ class Turns:
             except Exception:
                 log.exception("turn_failed")
                 self._break_off(taken)
-        self._due = bool(self._line)
-        if self._due:
-            self._loop.call_soon(self._turn)
+        self._due = False
+        self._soon()
 
     def _answer(self, taken: list[Asked], began: float, at: datetime) -> None:
         # The first one taken need not be the first who came.
@@ -231,9 +254,15 @@ class Turns:
         """Release what is answered once the last record of it is durable: they are in order."""
         noted = [each.noted for each in taken if each.noted]
         if noted and self._meter:
-            self._meter.on_commit(noted[-1], partial(self._release, taken))
+            self._meter.on_commit(noted[-1], partial(self._go_out, taken))
+            self._unreleased += 1
         else:
             self._release(taken, None)
+
+    def _go_out(self, taken: list[Asked], stopped: JournalStopped | None) -> None:
+        self._unreleased -= 1
+        self._release(taken, stopped)
+        self._soon()
 
     def _release(self, taken: list[Asked], stopped: JournalStopped | None) -> None:
         """Let replies go: the commit point of all of them. No journal, no answer (rule 1)."""

@@ -41,7 +41,15 @@ from tashika_server.responder.framing import Head, Request
 from tashika_server.responder.front import Front, Patience
 from tashika_server.responder.line import MOST_EACH, Line
 from tashika_server.responder.rim import Asked, Rim
-from tashika_server.responder.turns import A_WHILE, LOOK_EVERY, MOST, SECONDS, SECONDS_ALONE, Turns
+from tashika_server.responder.turns import (
+    A_WHILE,
+    ENOUGH,
+    LOOK_EVERY,
+    MOST,
+    SECONDS,
+    SECONDS_ALONE,
+    Turns,
+)
 from tashika_server.signing import Unsigned
 
 BANK, OTHER = "127.0.0.1", "127.0.0.2"
@@ -195,6 +203,30 @@ async def test_a_turn_is_as_short_as_answers_are_dear(office):
         sizes.append(len(office.said) - before)
     assert sizes[0] == MOST
     assert sizes[-10:-1] == [2] * 9
+
+
+async def test_while_a_turn_is_synced_few_wait_for_the_end_of_it_and_many_do_not(office):
+    office.turns._unreleased = 1
+    few = [office.ask(each) for each in office.persons(ENOUGH - 1)]
+    await turn()
+    assert not any(each.ready for each in few)
+    office.turns._go_out([], None)
+    await turn()
+    assert all(each.ready for each in few)
+    office.turns._unreleased = 1
+    many = [office.ask(each) for each in office.persons(ENOUGH)]
+    await turn()
+    assert all(each.ready for each in many)
+
+
+async def test_what_needs_no_record_does_not_wait_for_a_disk_that_hangs(office):
+    office.turns._unreleased = 1
+    (person,) = office.persons(1)
+    told = asyncio.Event()
+    person.hand_out = told.set
+    asked = office.ask(person)
+    await asyncio.wait_for(told.wait(), 5)
+    assert asked.ready
 
 
 # --- Too many, too long ---------------------------------------------------------------------
