@@ -131,18 +131,18 @@ def _kill(service: Service, what: Drill, ingesters: "_Ingesters") -> Counter[str
 
 def _hang(service: Service, title: str) -> None:
     """Stop a worker at work, and wait until it is replaced."""
-    wait_until(lambda: _has_begun(service, title), f"{title} at work")
-    os.kill(stopped := service.children()[title], signal.SIGSTOP)
+    stopped = wait_until(lambda: _at_work(service, title), f"{title} at work")
+    os.kill(stopped, signal.SIGSTOP)
     service.wait_for_successor(title, of=stopped)
 
 
-def _has_begun(service: Service, title: str) -> bool:
-    """Tell whether the newest of that title has a journal."""
-    starts = [
-        each["timestamp"] for each in service.events("child_started") if each["role"] == title
-    ]
+def _at_work(service: Service, title: str) -> int | None:
+    """Return the process of that title if it lives and has begun a journal."""
+    *_, latest = (each for each in service.events("child_started") if each["role"] == title)
     begun = [each for each in service.events("journal_begun") if each["process"] == title]
-    return any(each["timestamp"] > max(starts) for each in begun)
+    has_begun = any(each["timestamp"] > latest["timestamp"] for each in begun)
+    pid = service.children().get(title)
+    return pid if has_begun and pid == latest["pid"] else None
 
 
 class _Ingesters:
