@@ -1,4 +1,4 @@
-"""How an index ages: `python benchmarks/ageing.py [--entries N] [--part P] [--steps N]`.
+"""How an index ages: `python -m benchmarks.ageing [--entries N] [--part P] [--steps N]`.
 
 In each step a part of the entries, at random places, goes and as many others come, by one commit.
 Prints octets an entry as it ages, and after it was written anew. Counts, so any machine will do.
@@ -7,12 +7,14 @@ Prints octets an entry as it ages, and after it was written anew. Counts, so any
 import argparse
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.index_load import crl
 from tashika.pki.standing import Reason
-from tashika_server.index import Changes, Entry, IndexWriter, Mark, compact
+from tashika_server.index import Changes, Entry, IndexWriter, compact
 
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 ISSUER, SERIALS, SIZE = bytes(32), range(1 << 28), 1 << 33
@@ -32,7 +34,8 @@ def main() -> None:
         with IndexWriter.open(path, SIZE) as writer:
             writer.expect(ISSUER, [""])
             for step, changes in enumerate(_churn(options)):
-                writer.publish(ISSUER, "", changes, _mark(step, options.entries))
+                mark = replace(crl(options.entries, AT), number=step)
+                writer.publish(ISSUER, "", changes, mark)
                 if step % max(1, options.steps // ROWS) == 0:
                     print(f"{step:6} {_octets(writer, options.entries)}")
         before, after = (octets / options.entries for octets in compact(path, SIZE))
@@ -61,18 +64,6 @@ def _octets(writer: IndexWriter, entries: int) -> str:
         found = view._transaction.stat(view._databases["entries"])  # noqa: SLF001 - a measurement
     pages = (found["leaf_pages"] + found["branch_pages"]) * found["psize"]
     return f"{taken / entries:24.1f} {pages / entries:20.1f}"
-
-
-def _mark(number: int, entries: int) -> Mark:
-    return Mark(
-        number=number,
-        this_update=AT,
-        next_update=AT + timedelta(days=1),
-        sha256=bytes(32),
-        entries=entries,
-        etag=None,
-        last_modified=None,
-    )
 
 
 if __name__ == "__main__":
