@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.load.outcome import Outcome
 
-__all__ = ["Demand", "Figure", "Reading", "Row", "Sense", "ratio", "times"]
+__all__ = ["Demand", "Figure", "Reading", "Row", "Sense", "at_most", "ratio", "times"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,11 @@ class Row:
     """It could not be measured; a note says why."""
     runs: Mapping[str, Outcome] = field(default_factory=dict)
     """Runs that are worth a picture."""
+
+
+def at_most(what: str, unit: str, bound: float, measured: float) -> Demand:
+    """Demand that something be no more than this."""
+    return Demand(what=what, unit=unit, sense=Sense.AT_MOST, bound=bound, measured=measured)
 
 
 def times(ours: Figure, theirs: Figure, bound: float) -> Demand:

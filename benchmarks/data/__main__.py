@@ -20,6 +20,7 @@ from benchmarks.answering.parties import Spell
 from benchmarks.answering.report import markdown, write
 from benchmarks.cores import Cores, TooFewCores, on_core
 from benchmarks.data.bench import Bench
+from benchmarks.data.compact_row import compact
 from benchmarks.data.feed_rows import answers_meanwhile, freshness, restart
 from benchmarks.data.index_rows import delta, first_look, load
 
@@ -30,6 +31,7 @@ ROWS: Mapping[str, Callable[[Bench], Row]] = {
     "freshness": freshness,
     "meanwhile": answers_meanwhile,
     "restart": restart,
+    "compact": compact,
 }
 """By the names that the command line knows, in the order of the table."""
 FULL, QUICK = Spell(rounds=1, seconds=5.0, warm_up=1.0), Spell(rounds=1, seconds=1.0, warm_up=0.5)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from benchmarks.answering.authority import KeyType
-from benchmarks.answering.figures import Demand, Figure, Reading, Row, Sense
+from benchmarks.answering.figures import Figure, Reading, Row, at_most
 from benchmarks.answering.rows.scene import Bench as Answering
 from benchmarks.answering.rows.scene import ours, served
 from benchmarks.answering.service import Service
@@ -55,7 +55,7 @@ def freshness(bench: Bench) -> Row:
         name="freshness",
         work=f"from the push at the issuer to the right answer on {CONNECTIONS} connections",
         figures=[Figure(of="push to answers", unit="ms", readings=readings)],
-        demands=[_at_most("push to answers, p99", "s", FRESH_SECONDS, p99)],
+        demands=[at_most("push to answers, p99", "s", FRESH_SECONDS, p99)],
         notes=[f"{len(took)} pushes, one at a time; two workers; the issuer is on this machine"],
     )
 
@@ -96,7 +96,7 @@ def answers_meanwhile(bench: Bench) -> Row:
         name="meanwhile",
         work=f"p99 at 70 % of capacity, {bench.sizes[-1]:,} entries",
         figures=[_p99(name, outcome) for name, outcome in runs.items()],
-        demands=[_at_most("p99 during the delta / quiet", "times", MOVED, moved)],
+        demands=[at_most("p99 during the delta / quiet", "times", MOVED, moved)],
         notes=[f"{changes:,} changes, {IN_A_MESSAGE:,} in a message: known after {took[0]:.1f} s"],
         runs=runs,
     )
@@ -124,7 +124,7 @@ def restart(bench: Bench) -> Row:
         name="restart",
         work=f"the whole service on all cores, {bench.sizes[-1]:,} entries, the index cold",
         figures=[figure],
-        demands=[_at_most("start to first answer", "s", RESTART_SECONDS, figure.value)],
+        demands=[at_most("start to first answer", "s", RESTART_SECONDS, figure.value)],
     )
 
 
@@ -219,7 +219,3 @@ def _ask(connection: HTTPConnection, world: World, serial: int) -> ocsp.OCSPCert
 def _p99(name: str, outcome: Outcome) -> Figure:
     reading = Reading(value=outcome.milliseconds(99), load_busy=outcome.busy)
     return Figure(of=f"p99, {name}", unit="ms", readings=[reading])
-
-
-def _at_most(what: str, unit: str, bound: float, measured: float) -> Demand:
-    return Demand(what=what, unit=unit, sense=Sense.AT_MOST, bound=bound, measured=measured)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.answering.figures import Demand, Figure, Reading, Row, Sense
+from benchmarks.answering.figures import Figure, Reading, Row, at_most
 from benchmarks.data.bench import Bench, Loaded
 from benchmarks.index_load import CHANGES, LATE, Nation, crl, forget, revoked
 from tashika_server.index import Changes, IndexWriter
@@ -33,9 +33,9 @@ def load(bench: Bench) -> Row:
         work="first load from CRLs by the refresher, six issuers, partitions as a nation has them",
         figures=[*speed, *resident, *octets],
         demands=[
-            _at_most(f"seconds for {largest.nation.entries:,}", "s", bound, largest.seconds),
-            _at_most("resident beside the map", "MB", RESIDENT_MB, largest.resident / 1e6),
-            _at_most("in the index", "bytes an entry", BYTES, _bytes_an_entry(largest)),
+            at_most(f"seconds for {largest.nation.entries:,}", "s", bound, largest.seconds),
+            at_most("resident beside the map", "MB", RESIDENT_MB, largest.resident / 1e6),
+            at_most("in the index", "bytes an entry", BYTES, _bytes_an_entry(largest)),
         ],
         notes=[
             "from files: no network; neither archive nor history",
@@ -61,7 +61,7 @@ def delta(bench: Bench) -> Row:
         name="delta",
         work=f"{CHANGES:,} new entries (no more than an issuer has) at random places, one commit",
         figures=[*figures, *busy],
-        demands=[_at_most("the slowest", "s", DELTA_SECONDS, worst)],
+        demands=[at_most("the slowest", "s", DELTA_SECONDS, worst)],
         notes=notes,
     )
 
@@ -78,7 +78,7 @@ def first_look(bench: Bench) -> Row:
         name="first-look",
         work="a new process, the index cold: Python, imports, opening, one look-up",
         figures=figures,
-        demands=[_at_most("start to first look-up", "s", START_SECONDS, worst)],
+        demands=[at_most("start to first look-up", "s", START_SECONDS, worst)],
     )
 
 
@@ -130,7 +130,3 @@ def _reader_mb() -> float:
 
 def _bytes_an_entry(loaded: Loaded) -> float:
     return loaded.octets / loaded.nation.entries
-
-
-def _at_most(what: str, unit: str, bound: float, measured: float) -> Demand:
-    return Demand(what=what, unit=unit, sense=Sense.AT_MOST, bound=bound, measured=measured)

@@ -9,7 +9,7 @@ from itertools import count
 from benchmarks.answering.authority import KeyType
 from benchmarks.answering.crowd import fill_last_month
 from benchmarks.answering.disturbance import Disturbance
-from benchmarks.answering.figures import Demand, Figure, Reading, Row, Sense
+from benchmarks.answering.figures import Figure, Reading, Row, at_most
 from benchmarks.answering.parties import Loaded, Spell
 from benchmarks.answering.rows.scene import Bench, ours, served
 from benchmarks.answering.world import World
@@ -98,12 +98,7 @@ def _row(runs: dict[str, list[Outcome]], notes: list[str]) -> Row:
         name="latency",
         work="p99 from the moment a question was due, P-256 as above, Poisson, at 70 % of capacity",
         figures=figures,
-        demands=[
-            Demand(
-                what=each.of, unit="ms", sense=Sense.AT_MOST, bound=BOUND_MS, measured=each.value
-            )
-            for each in figures
-        ],
+        demands=[at_most(each.of, "ms", BOUND_MS, each.value) for each in figures],
         notes=notes,
         runs={name: _middle(outcomes) for name, outcomes in runs.items()},
     )

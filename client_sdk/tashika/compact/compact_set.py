@@ -76,6 +76,11 @@ class CompactSet:
         self._issued = content.serials(Part.ISSUED)
         self._register = list(self._issued) if self._issued.count <= _FEW else None
         self._otherwise = _OTHERWISE[self.head.otherwise]
+        self._details = content.has_details
+        # Made once: to make one anew takes as long as the look-up.
+        self._answers = {
+            each: self._said(each, _standing(each, self.head.since)) for each in Listing
+        }
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, trust: Trust, at: datetime) -> Self:
@@ -99,7 +104,7 @@ class CompactSet:
     @property
     def has_details(self) -> bool:
         """True where the file tells when and why a certificate was revoked."""
-        return self._content.has_details
+        return self._details
 
     def find(self, serial: int) -> Listing:
         """Look one serial number up, whatever the time; raises Malformed (see answer)."""
@@ -173,9 +178,14 @@ class CompactSet:
                 # What was checked is gone; and what was cut off would end the process (SIGBUS).
                 raise AnswerRefused(Cause.MALFORMED, _WRITTEN_INTO)
             listing = self.find(serial)
-            standing = self._standing(listing, serial)
+            if self._details and listing in (Listing.REVOKED, Listing.HELD):
+                return self._said(listing, self._detailed(listing, serial))
         except Malformed as wrong:
             raise AnswerRefused(Cause.MALFORMED, str(wrong)) from wrong
+        return self._answers[listing]
+
+    def _said(self, listing: Listing, standing: Standing) -> CheckedAnswer:
+        head = self.head
         return CheckedAnswer(
             standing=standing,
             this_update=head.this_update,
@@ -187,19 +197,7 @@ class CompactSet:
             seal=SEAL,
         )
 
-    def _standing(self, listing: Listing, serial: int) -> Standing:
-        if listing in (Listing.REVOKED, Listing.HELD):
-            return self._revoked(listing, serial)
-        if listing is Listing.NEVER_ISSUED:
-            return NEVER_ISSUED
-        if listing is Listing.COMPROMISED and self.head.since:
-            return Revoked(self.head.since, Reason.CA_COMPROMISE)
-        return Unknown() if listing is Listing.UNKNOWN else Good()
-
-    def _revoked(self, listing: Listing, serial: int) -> Revoked:
-        if not self.has_details:
-            held = Reason.CERTIFICATE_HOLD if listing is Listing.HELD else None
-            return Revoked(EVER_SINCE, held)
+    def _detailed(self, listing: Listing, serial: int) -> Revoked:
         content, (rank, _) = self._content, self._seek(serial)
         since = None
         if content.octets(Part.INVALIDITY):
@@ -209,6 +207,23 @@ class CompactSet:
             _reason(content.value(Part.REASONS, rank), listing),
             since,
         )
+
+
+def _standing(listing: Listing, compromised: datetime | None) -> Standing:
+    """Tell what a listing says alone, without details."""
+    match listing:
+        case Listing.NOT_LISTED | Listing.ISSUED:
+            return Good()
+        case Listing.REVOKED:
+            return Revoked(EVER_SINCE)
+        case Listing.HELD:
+            return Revoked(EVER_SINCE, Reason.CERTIFICATE_HOLD)
+        case Listing.COMPROMISED:
+            return Revoked(compromised or EVER_SINCE, Reason.CA_COMPROMISE)
+        case Listing.NEVER_ISSUED:
+            return NEVER_ISSUED
+        case Listing.UNKNOWN:
+            return Unknown()
 
 
 def _closed(_: int) -> tuple[int, bool]:
