@@ -5,16 +5,19 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
+from statistics import median
 
 from benchmarks.answering.authority import KeyType
 from benchmarks.answering.crowd import fill_last_month
 from benchmarks.answering.disturbance import Disturbance
 from benchmarks.answering.figures import Figure, Reading, Row, at_most
+from benchmarks.answering.floor import p99_ms
 from benchmarks.answering.parties import Loaded, Spell
 from benchmarks.answering.rows.scene import Bench, ours, served
 from benchmarks.answering.world import World
 from benchmarks.cores import urgent
 from benchmarks.load.outcome import Outcome
+from benchmarks.peers.bare import LACKS
 
 __all__ = ["latency"]
 
@@ -46,7 +49,8 @@ def latency(bench: Bench) -> Row:
         return Disturbance("close", world.configuration, month[0], after=begin)
 
     month, begin, numbers = list[str](), bench.spell.warm_up + 1, count(2)
-    runs, notes = dict[str, list[Outcome]](), list[str]()
+    runs, notes, floors = dict[str, list[Outcome]](), list[str](), list[float]()
+    seconds = STRETCH * bench.spell.seconds
     with served(bench, KeyType.P256, prepare=prepare) as (world, service):
         us = ours(world, service)
         for name, disturb, rounds in (
@@ -54,8 +58,11 @@ def latency(bench: Bench) -> Row:
             (f"refresh of {changes:,} changes", refresh, bench.spell.rounds),
             (f"close of a month of {VERIFIERS:,} verifiers", close, 1),
         ):
-            runs[name] = [_disturbed(name, us, bench.spell, disturb, notes) for _ in range(rounds)]
-    return _row(runs, notes)
+            runs[name] = []
+            for _ in range(rounds):
+                runs[name].append(_disturbed(name, us, bench.spell, disturb, notes))
+                floors.append(p99_ms(bench.cores.service, seconds=seconds, part=PART))
+    return _row(runs, floors, notes)
 
 
 def _disturbed(
@@ -76,14 +83,22 @@ def _disturbed(
     )
     with disturb() as disturbance, urgent() as is_urgent:
         outcome, _ = us.run(order)
-    said = f"{name}: p99 {outcome.milliseconds(99):.1f} ms at 70 % of {capacity:,.0f} a second"
+    said = (
+        f"{name}: p99 {outcome.milliseconds(99):.1f} ms at 70 % of {capacity:,.0f} a second, "
+        f"{_usual(outcome, spell):.1f} in the middle one of its quarters of a second"
+    )
     if isinstance(disturbance, Disturbance):
         said += f", took {disturbance.seconds:.1f} s of {order.seconds:.0f}"
     notes.append(said if is_urgent else f"{said}; the load had to wait for its core")
     return outcome
 
 
-def _row(runs: dict[str, list[Outcome]], notes: list[str]) -> Row:
+def _usual(outcome: Outcome, spell: Spell) -> float:
+    """Return the p99 of the middle one of the stretches, whatever single ones were like."""
+    return median(each.p99_ms for each in outcome.stretches if each.seconds >= spell.warm_up)
+
+
+def _row(runs: dict[str, list[Outcome]], floors: list[float], notes: list[str]) -> Row:
     figures = [
         Figure(
             of=f"p99, {name}",
@@ -94,10 +109,16 @@ def _row(runs: dict[str, list[Outcome]], notes: list[str]) -> Row:
         )
         for name, outcomes in runs.items()
     ]
+    bare = Figure(
+        of="p99, bare signatures at 70 % of their rate, by simulation",
+        unit="ms",
+        readings=[Reading(value=each) for each in floors],
+        lacks=LACKS,
+    )
     return Row(
         name="latency",
         work="p99 from the moment a question was due, P-256 as above, Poisson, at 70 % of capacity",
-        figures=figures,
+        figures=[*figures, bare],
         demands=[at_most(each.of, "ms", BOUND_MS, each.value) for each in figures],
         notes=notes,
         runs={name: _middle(outcomes) for name, outcomes in runs.items()},
