@@ -30,13 +30,17 @@ from tashika.pki.algorithms import PrivateKey
 from tashika.pki.request import parse_request
 from tashika_server.index import Changes, Entry, IndexWriter, Mark, RegisterMark
 from tashika_server.responder import answer
+from tashika_server.responder.given import Answer
 from tashika_server.responder.judge import judge
 from tashika_server.signing import Signer, encode_answer
 
 ENTRIES = 100_000
 SERIAL = 77_777
 NONCE = bytes(range(32))
-KEYS = {"P-256": lambda: ec_key("responder"), "RSA-2048": rsa_key}
+KEYS: dict[str, Callable[[], PrivateKey]] = {
+    "P-256": lambda: ec_key("responder"),
+    "RSA-2048": rsa_key,
+}
 
 Stages = dict[str, Callable[[], object]]
 
@@ -92,6 +96,8 @@ def _crl(entries: int) -> Mark:
 def _stages(counter: Counter) -> Stages:
     desk, question = counter.desk, counter.question(SERIAL, nonce=NONCE)
     said = answer(question, NEIGHBOUR, desk, at=AT)
+    if not isinstance(said, Answer):
+        raise TypeError("it is asked for the first time, and by nobody who signs")
     request, (cert_id,) = said.question, said.question.cert_ids
     mark, signer, algorithm = said.served.fingerprint, said.signer, said.signer.algorithms[0]
     sign = signer.signing(algorithm)

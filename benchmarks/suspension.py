@@ -109,7 +109,7 @@ async def _measure(
             committed = time.monotonic()
             await compiler.look()
             written.append(_since(committed))
-            refused.append((max(worker.recv() for worker in workers) - committed) * 1e3)
+            refused.append((max(float(worker.recv()) for worker in workers) - committed) * 1e3)
     for what, taken in (("in the file", written), ("refused by the last", refused)):
         print(f"  {what:<20} {median(taken):4.0f} ms   (slowest {max(taken):.0f})")
     return max(refused)

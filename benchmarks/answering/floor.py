@@ -36,7 +36,7 @@ def waits(moments: Sequence[float], part: float, dice: random.Random) -> list[fl
     """
     gap = (moments[-1] - moments[0]) / (len(moments) - 1) / part
     came = free = moments[0]
-    waited = []
+    waited = list[float]()
     while True:
         came += dice.expovariate(1 / gap)
         begins = max(came, free)

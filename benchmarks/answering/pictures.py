@@ -26,7 +26,7 @@ def _draw_cost(path: Path, rows: Sequence[Row]) -> None:
     picture = Picture(figsize=(4.5 * len(rows), 6.0), layout="constrained")
     above, below = picture.subplots(2, len(rows), squeeze=False, sharex="col")
     for rate, p99, row in zip(above, below, rows, strict=True):
-        places = [each.at for each in row.figures]
+        places = [each.at or 0.0 for each in row.figures]
         _line(rate, places, [each.value for each in row.figures])
         waited = [[one.p99_ms or 0.0 for one in each.readings] for each in row.figures]
         _line(p99, places, [sorted(each)[len(each) // 2] for each in waited])
@@ -38,6 +38,6 @@ def _draw_cost(path: Path, rows: Sequence[Row]) -> None:
     finish(picture, path)
 
 
-def _line(axes: Axes, places: Sequence[float | None], values: Sequence[float]) -> None:
-    axes.plot(places, values, marker="o")  # type: ignore[arg-type]
+def _line(axes: Axes, places: Sequence[float], values: Sequence[float]) -> None:
+    axes.plot(places, values, marker="o")
     axes.set(ylim=(0, None))

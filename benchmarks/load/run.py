@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -139,7 +138,7 @@ def _sum_up(
         latencies=Histogram.sum(each.latencies for each in slots),
         stretches=[Stretch.of(each, begin=begin, width=SLOT) for each in tally.slots],
         replies=tally.replies,
-        wrong=tally.wrong + judge(tally.evidence, at=datetime.now(UTC)),
+        wrong=tally.wrong + judge(tally.evidence),
         verified=len(tally.evidence),
         opened=opened,
         lasted=lasted / SECOND,

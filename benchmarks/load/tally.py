@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from benchmarks.load.deck import Question
@@ -28,6 +29,8 @@ class Evidence(NamedTuple):
     question: Question
     nonce: bytes
     body: bytes
+    heard: datetime
+    """When; by the end of a long run what was said at its beginning has run out."""
 
 
 class Slot:
@@ -46,8 +49,15 @@ class Slot:
 class Tally:
     """Counts replies, in slots of `width` nanoseconds from `begin`."""
 
-    def __init__(self, *, begin: int, width: int, told: Callable[[Slot], None]) -> None:
-        self._width = width
+    def __init__(
+        self,
+        *,
+        begin: int,
+        width: int,
+        told: Callable[[Slot], None],
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._width, self._wall = width, wall
         self._told = told
         self._slot = Slot(begin)
         self._end = begin + width
@@ -79,7 +89,7 @@ class Tally:
         else:
             slot.answers += 1
             if sampled:
-                self.evidence.append(Evidence(*sampled, body))
+                self.evidence.append(Evidence(*sampled, body, self._wall()))
 
     def lose(self, what: str, intended: int, now: int) -> None:
         """Count a question that got no reply; it waited at least until now."""

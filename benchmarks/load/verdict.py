@@ -29,25 +29,25 @@ class WrongAnswer(Exception):
     """An answer is not what it must be; says why."""
 
 
-def judge(evidence: Iterable[Evidence], *, at: datetime) -> Counter[str]:
+def judge(evidence: Iterable[Evidence]) -> Counter[str]:
     """Return what is wrong with how many of these answers; empty where nothing is."""
     wrong: Counter[str] = Counter()
     for each in evidence:
         try:
-            verify(each, at=at)
+            verify(each)
         except WrongAnswer as reason:
             wrong[str(reason)] += 1
     return wrong
 
 
-def verify(evidence: Evidence, *, at: datetime) -> None:
-    """Check one answer against its question; raises WrongAnswer.
+def verify(evidence: Evidence) -> None:
+    """Check one answer against its question, as of when it was heard; raises WrongAnswer.
 
     1. It is an OCSP response, successful, with a basic response in it.
     2. The issuer's key has signed it, or a responder that the issuer has delegated to.
     3. The nonce is the one that was sent.
     4. It is about the certificates asked about, by the very CertIDs, in their order.
-    5. What it says of each is true, and is said as of now.
+    5. What it says of each is true, and is said as of then.
     """
     question = evidence.question
     try:
@@ -60,7 +60,7 @@ def verify(evidence: Evidence, *, at: datetime) -> None:
         raise WrongAnswer("has another nonce, or none")
     if [each["cert_id"].dump() for each in listed] != [one.cert_id.der for one in question.asked]:
         raise WrongAnswer("is about other certificates")
-    _check_standings(listed, question.asked, at)
+    _check_standings(listed, question.asked, evidence.heard)
 
 
 def _check_signature(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> None:

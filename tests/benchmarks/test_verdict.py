@@ -70,7 +70,7 @@ def responder(authority: Authority) -> Responder:
 
 def check(responder: Responder, body: bytes, serial: int = 5, of: str = "good") -> None:
     question = responder.question(serial, Standing(of))
-    verify(Evidence(question, NONCE, body), at=AT)
+    verify(Evidence(question, NONCE, body, AT))
 
 
 def test_a_right_answer_passes(responder: Responder) -> None:
@@ -101,5 +101,13 @@ def test_a_wrong_answer_is_named(responder: Responder) -> None:
 def test_wrong_answers_are_counted_by_what_is_wrong(responder: Responder) -> None:
     question = responder.question(5, Standing.GOOD)
     bodies = [responder.answer(5), responder.answer(6), responder.answer(6)]
-    evidence = [Evidence(question, NONCE, body) for body in bodies]
-    assert judge(evidence, at=AT) == {"is about other certificates": 2}
+    evidence = [Evidence(question, NONCE, body, AT) for body in bodies]
+    assert judge(evidence) == {"is about other certificates": 2}
+
+
+def test_an_answer_is_judged_by_when_it_was_heard(responder: Responder) -> None:
+    # A long run: what was said at its beginning has run out when all is verified.
+    question = responder.question(5, Standing.GOOD)
+    body = responder.answer(5, next_update=AT + DAY)
+    heard = [Evidence(question, NONCE, body, AT + days * DAY) for days in (0, 1)]
+    assert judge(heard) == {"has run out": 1}

@@ -7,6 +7,7 @@ gone. What it has not heard by then may have been given or not: that much is lef
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 
 from benchmarks.load.tally import Evidence
@@ -76,7 +77,7 @@ class Caller:
         self.answers += 1
         self.heard += len(put.said)
         if not self.answers % self.sample:
-            self.evidence.append(Evidence(put.question, put.nonce, body))
+            self.evidence.append(Evidence(put.question, put.nonce, body, datetime.now(UTC)))
         if self.receipts:
             said = parse_response(body)
             assert isinstance(said, BasicResponse)

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -117,7 +116,7 @@ def soak(directory: Path, *, requests: int, seed: int) -> Outcome:
         seconds=seconds,
         callers=who,
         memory=course.memory,
-        wrong=judge(evidence, at=datetime.now(UTC)),
+        wrong=judge(evidence),
         faults=faults(who, books),
     )
 
