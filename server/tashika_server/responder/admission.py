@@ -98,7 +98,7 @@ class _SignedLeave(Leave):
 
     def give_back(self) -> None:
         if self.claimed:
-            self.replays.release(self.identity)
+            self.replays.release(self.identity, self.at)
 
     def renew(self) -> None:
         self.enter()
