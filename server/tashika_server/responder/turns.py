@@ -111,11 +111,18 @@ class Turns:
         return self._line.join(asked.name, asked)
 
     def settle(self, answered: Iterable[Asked], delivery: Delivery) -> None:
-        """Tell the journal what became of answers that have left, or never will."""
-        if self._meter:
-            for each in answered:
-                if each.noted:
-                    self._meter.settle(each.noted, delivery)
+        """Say, once of each, what became of answers that have left or never will.
+
+        What was not handed over is not billed, so it is not to be had by asking again either: an
+        answer to a signed question is kept no sooner than the kernel has taken it whole.
+        """
+        for each in answered:
+            if each.noted and self._meter:
+                self._meter.settle(each.noted, delivery)
+            if each.claim:
+                leave, answer = each.claim
+                each.claim = None
+                _end(leave, answer, delivery)
 
     def _soon(self) -> None:
         """See that those who wait have a turn: at once, or when a sync that is under way is over.
@@ -163,7 +170,6 @@ class Turns:
         """Refuse all of a turn: they are told, and the next turn is taken."""
         self.settle(taken, Delivery.ABANDONED)
         for each in taken:
-            each.claim = None  # which lapses
             self.rim.refuse(each, InternalFault())
         self._release(taken, None)
 
@@ -267,8 +273,6 @@ class Turns:
     def _release(self, taken: list[Asked], stopped: JournalStopped | None) -> None:
         """Let replies go: the commit point of all of them. No journal, no answer (rule 1)."""
         for each in taken:
-            if each.claim:
-                _end(*each.claim, given=stopped is None and not each.dropped)
             if each.dropped:
                 self.settle([each], Delivery.ABANDONED)
             elif stopped is not None and each.noted:
@@ -285,10 +289,10 @@ class Turns:
                 log.exception("reply_not_sent")
 
 
-def _end(leave: Leave, answer: Answer, *, given: bool) -> None:
-    """Keep the answer to a signed question in case it comes again, if it is given at all."""
+def _end(leave: Leave, answer: Answer, delivery: Delivery) -> None:
+    """Keep the answer to a signed question in case it comes again, if it was handed over."""
     try:
-        if given:
+        if delivery is Delivery.HANDED_OVER:
             leave.keep(answer.body, until=answer.next_update)
         else:
             leave.give_back()
