@@ -91,13 +91,12 @@ class Ageing:
         self._short_at: float | None = None
         """When the line was last short."""
 
-    def rest(self, now: float) -> None:
-        """Note that until now nobody has waited."""
-        self._short_at = now
-
-    def limit(self, now: float, longest_wait: float) -> float:
-        """Return the longest wait, in seconds, with which one is still served."""
+    def note(self, now: float, longest_wait: float) -> None:
+        """Note for how many seconds anybody has waited by now."""
         if longest_wait <= self._target or self._short_at is None:
             self._short_at = now
-        standing = now - self._short_at > self._interval
+
+    def limit(self, now: float) -> float:
+        """Return the longest wait, in seconds, with which one is still served."""
+        standing = self._short_at is not None and now - self._short_at > self._interval
         return self._target if standing else self._interval

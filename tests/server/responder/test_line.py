@@ -119,6 +119,12 @@ def test_those_who_flood_make_room_for_whoever_has_hardly_asked():
 # --- Ageing ---------------------------------------------------------------------------------
 
 
+def limit(ageing, now, longest_wait):
+    """Return what follows from the longest wait that is found."""
+    ageing.note(now, longest_wait)
+    return ageing.limit(now)
+
+
 @pytest.fixture
 def ageing():
     return Ageing(target=1.0, interval=5.0)
@@ -126,37 +132,37 @@ def ageing():
 
 def test_a_burst_is_worked_off(ageing):
     """Whoever came with it is served, as long as the line is short again within the interval."""
-    assert ageing.limit(100, 0.0) == 5
+    assert limit(ageing, 100, 0.0) == 5
     for second in range(1, 6):
-        assert ageing.limit(100 + second, 4.0) == 5
-    assert ageing.limit(105.5, 0.5) == 5
-    assert ageing.limit(110, 4.0) == 5
+        assert limit(ageing, 100 + second, 4.0) == 5
+    assert limit(ageing, 105.5, 0.5) == 5
+    assert limit(ageing, 110, 4.0) == 5
 
 
 def test_of_a_standing_line_those_are_turned_away_who_waited_longer_than_the_target(ageing):
-    ageing.limit(100, 0.0)
-    limits = [ageing.limit(100 + second, 3.0) for second in range(1, 9)]
+    limit(ageing, 100, 0.0)
+    limits = [limit(ageing, 100 + second, 3.0) for second in range(1, 9)]
     assert limits == [5] * 5 + [1] * 3
 
 
 def test_a_line_that_is_short_again_is_forgiven_at_once(ageing):
-    ageing.limit(100, 0.0)
-    assert ageing.limit(106, 3.0) == 1
-    assert ageing.limit(107, 1.0) == 5
-    assert ageing.limit(112, 3.0) == 5
-    assert ageing.limit(112.1, 3.0) == 1
+    limit(ageing, 100, 0.0)
+    assert limit(ageing, 106, 3.0) == 1
+    assert limit(ageing, 107, 1.0) == 5
+    assert limit(ageing, 112, 3.0) == 5
+    assert limit(ageing, 112.1, 3.0) == 1
 
 
 def test_an_empty_line_is_short(ageing):
     """However long nobody came: whoever waits then has come with a burst."""
-    ageing.limit(100, 0.0)
-    ageing.rest(200)
-    assert ageing.limit(203, 3.0) == 5
-    assert ageing.limit(205.1, 3.0) == 1
+    limit(ageing, 100, 0.0)
+    ageing.note(200, 0.0)
+    assert limit(ageing, 203, 3.0) == 5
+    assert limit(ageing, 205.1, 3.0) == 1
 
 
 def test_the_first_to_wait_begin_with_the_interval(ageing):
-    assert ageing.limit(0, 4.0) == 5
+    assert limit(ageing, 0, 4.0) == 5
 
 
 @settings(max_examples=50)
@@ -166,4 +172,4 @@ def test_the_limit_is_the_target_just_while_the_line_stands(steps):
     for passed, longest in steps:
         now += passed
         short = now if longest <= 1 or short is None else short
-        assert ageing.limit(now, longest) == (1.0 if now - short > 5 else 5.0)
+        assert limit(ageing, now, longest) == (1.0 if now - short > 5 else 5.0)
