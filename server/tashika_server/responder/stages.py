@@ -47,7 +47,7 @@ class Stages:
         """`on_release` is called when the sync of a turn is over and its replies have gone."""
         self.unreleased = 0
         """Turns that wait for their sync."""
-        self._rim, self._meter, self._pace = rim, meter, pace
+        self._rim, self._desk, self._meter, self._pace = rim, rim.desk, meter, pace
         self._monotonic, self._on_release = monotonic, on_release
 
     def answer(
@@ -83,47 +83,44 @@ class Stages:
             if each.noted and self._meter:
                 self._meter.settle(each.noted, delivery)
             if each.claim:
-                leave, answer = each.claim
+                _end(*each.claim, delivery)
                 each.claim = None
-                _end(leave, answer, delivery)
 
     def _draft(
         self, taken: list[Asked], line: Line[Asked], patience: float, began: float, at: datetime
     ) -> None:
         """Take from the line and draft, for as long as what is drafted leaves time for more."""
-        with Sight(self._rim.desk.index) as sight:
+        with Sight(self._desk.index) as sight:
             while some := line.take(self._pace.room()):
                 there = [each for each in some if not each.dropped]
                 taken += there
-                to_sign = self._draft_some(there, began - patience, sight, at)
-                self._pace.spend(len(there), to_sign=to_sign)
+                self._draft_some(there, began - patience, sight, at)
 
-    def _draft_some(self, some: list[Asked], oldest: float, sight: Sight, at: datetime) -> int:
-        """Draft for who came then or later; returns how many are to be signed."""
-        desk, to_sign = self._rim.desk, 0
+    def _draft_some(self, some: list[Asked], oldest: float, sight: Sight, at: datetime) -> None:
+        """Draft for who came then or later, and reckon with what is to be signed."""
+        drafts = 0
         for each in some:
             if each.given is not None:
                 continue
             try:
                 if each.since < oldest:
                     raise WaitedTooLong
-                each.given = draft(each.question, each.asker, desk, sight, at=at)
-                to_sign += isinstance(each.given, Draft)
+                each.given = draft(each.question, each.asker, self._desk, sight, at=at)
+                drafts += isinstance(each.given, Draft)
             except Refusal as refusal:
                 each.given = refusal
             except Exception:
                 log.exception("answer_failed")
                 each.given = InternalFault()
-        return to_sign
+        self._pace.spend(len(some), to_sign=drafts)
 
     def _note(self, taken: list[Asked], at: datetime) -> None:
-        desk = self._rim.desk
         for each in taken:
             given = each.given
             if given is None or isinstance(given, Refusal):
                 continue
             try:
-                note(given, desk, at=at)
+                note(given, self._desk, at=at)
             except Refusal as refusal:
                 each.given = refusal
             except Exception:
@@ -131,12 +128,11 @@ class Stages:
                 each.given = InternalFault()
 
     def _encode(self, taken: list[Asked], at: datetime) -> None:
-        desk = self._rim.desk
         for each in taken:
             given = each.given
             if isinstance(given, Draft):
                 try:
-                    encode(given, desk, at=at)
+                    encode(given, self._desk, at=at)
                 except Exception:
                     log.exception("answer_failed")
                     each.given = InternalFault()
@@ -166,7 +162,7 @@ class Stages:
         for each, signature in zip(taken, signatures, strict=True):
             given = each.given or InternalFault()
             if isinstance(given, Draft):
-                leave, given = given.leave, _seal(given, signature, self._rim.desk, at)
+                leave, given = given.leave, _seal(given, signature, self._desk, at)
                 if leave.claimed and isinstance(given, Answer):
                     each.claim = leave, given
             answered += isinstance(given, Answer)
