@@ -129,10 +129,9 @@ class Stages:
 
     def _encode(self, taken: list[Asked], at: datetime) -> None:
         for each in taken:
-            given = each.given
-            if isinstance(given, Draft):
+            if isinstance(each.given, Draft):
                 try:
-                    encode(given, self._desk, at=at)
+                    encode(each.given, self._desk, at=at)
                 except Exception:
                     log.exception("answer_failed")
                     each.given = InternalFault()

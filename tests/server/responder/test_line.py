@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tashika_server.responder.line import Ageing, Line
+from tashika_server.responder.line import STRANGER, Ageing, Line
 
 MOST, EACH = 12, 5
-KEYS = st.sampled_from("abcd")
+KEYS = st.sampled_from([*"abcd", f"{STRANGER}e", f"{STRANGER}f"])
 
 
 class Waiting(RuleBasedStateMachine):
@@ -50,6 +50,22 @@ class Waiting(RuleBasedStateMachine):
             if served[key] < count:
                 assert all(each <= served[key] + 1 for each in served.values())
 
+    @rule(key=KEYS)
+    def make_room(self, key):
+        waiting = Counter(key for key, _ in self.there)
+        out = self.line.make_room(key)
+        full = len(self.there) == MOST
+        strangers = [each for each in waiting if each.startswith(STRANGER)]
+        if full and strangers and not key.startswith(STRANGER) and waiting[key] < EACH:
+            assert out[0] in strangers
+        elif not full or max(waiting.values()) < waiting[key] + 2:
+            assert out is None
+        else:
+            assert waiting[out[0]] == max(waiting.values())
+        if out:
+            assert out == [each for each in self.there if each[0] == out[0]][-1]
+            self.there.remove(out)
+
     @invariant()
     def counts(self):
         assert len(self.line) == len(self.there)
@@ -78,7 +94,7 @@ def test_who_joins_waits_for_one_of_each_other_at_most(others, turn):
     line: Line[str] = Line()
     for number in range(others):
         for _ in range(50):
-            line.join(number, "flood")
+            line.join(str(number), "flood")
     line.take(turn)
     line.join("new", "new")
     assert "new" in line.take(others + 1)
@@ -114,6 +130,29 @@ def test_those_who_flood_make_room_for_whoever_has_hardly_asked():
     assert [line.make_room(each) for each in ("a", "b", "new")] == [None] * 3
     assert sorted(line.take(8)) == ["a0", "a1", "a2", "b0", "b1", "b2", "n0", "n1"]
     assert line.make_room("new") is None
+
+
+def test_strangers_make_room_for_whoever_is_known_the_last_to_come_first():
+    line: Line[str] = Line(most=4, most_each=2)
+    for each in "abcd":
+        assert line.join(STRANGER + each, each)
+    assert line.take(1) == ["a"]
+    assert line.join(f"{STRANGER}a", "a again")
+    assert line.make_room(f"{STRANGER}e") is None
+    for expected in ("a again", "d"):
+        assert line.make_room("bank") == expected
+        assert line.join("bank", expected)
+    assert line.make_room("bank") is None, "who may not have more takes nobody's place"
+    assert sorted(line.take(9)) == ["a again", "b", "c", "d"]
+
+
+def test_it_does_not_remember_each_stranger_who_was_ever_there():
+    line: Line[int] = Line(most=4)
+    for number in range(100):
+        assert line.join(f"{STRANGER}{number}", number)
+        assert line.join("bank", number)
+        assert line.take(2) == [number, number]
+    assert len(line._strangers) <= 2 * 4
 
 
 # --- Ageing ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from support.access import SECRET, closed
 from support.asking import (
     AT,
     DAY,
@@ -33,7 +34,7 @@ from tashika_server.agreements.refusals import Grounds, TooFast
 from tashika_server.index import IndexMissing
 from tashika_server.metering.journal import Journal, StopCause
 from tashika_server.metering.usage import Delivery
-from tashika_server.responder import turns
+from tashika_server.responder import line, turns
 from tashika_server.responder.cache import AnswerCache
 from tashika_server.responder.connection import Connection
 from tashika_server.responder.framing import Head, Request
@@ -88,11 +89,11 @@ class Office:
                 disk.go()
         self.counter.index.looked_up.clear()
 
-    def ask(self, person, target="/ocsp", *, serial=GOOD, nonce=b"n" * 32):
+    def ask(self, person, target="/ocsp", *, serial=GOOD, nonce=b"n" * 32, fields=None):
         asked = Asked(person, last=False)
         method = "POST" if target == "/ocsp" else "GET"
         question = self.counter.question(serial, nonce=nonce)
-        head = Head(method, "1.1", {}, keep_alive=True)
+        head = Head(method, "1.1", fields or {}, keep_alive=True)
         self.turns.join(asked, Request(head, target, question))
         return asked
 
@@ -348,6 +349,25 @@ async def test_strangers_who_fill_the_line_keep_nobody_out_of_it(office):
     assert asked.data.startswith(b"HTTP/1.1 200 ")
     of_the_same = [each for each in flood if each.caller is crowded_out.caller]
     assert office.said.count(crowded_out.caller) == sum(each.ready for each in of_the_same)
+
+
+async def test_strangers_with_one_question_each_keep_no_verifier_out_of_the_line(tmp_path):
+    """However many addresses they come from."""
+    with closed(tmp_path) as behind:
+        office = Office(behind.counter, behind.desk)
+        token = {"authorization": f"Bearer {SECRET}"}
+        places = [f"127.1.{number >> 8}.{number & 255}" for number in range(line.MOST)]
+        strangers = [office.ask(Person(office.said, each)) for each in places]
+        (bank, late) = (*office.persons(1, OTHER), *office.persons(1, "127.2.0.1"))
+        (asked, too_late) = office.ask(bank, fields=token), office.ask(late)
+        assert not asked.ready
+        assert [each.ready for each in strangers] == [False] * (line.MOST - 1) + [True]
+        assert strangers[-1].data.startswith(b"HTTP/1.1 503 ")
+        assert too_late.data.startswith(b"HTTP/1.1 503 ")
+        while not asked.ready:
+            await turn()
+        assert refused(asked) is None
+        assert asked.data.startswith(b"HTTP/1.1 200 ")
 
 
 @interpreted
