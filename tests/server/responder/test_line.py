@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tashika_server.responder.line import STRANGER, Ageing, Line
 
-MOST, EACH = 12, 5
+MOST, EACH = 6, 3
 KEYS = st.sampled_from([*"abcd", f"{STRANGER}e", f"{STRANGER}f"])
 
 
