@@ -27,6 +27,7 @@ __all__ = ["Turns"]
 log = get_log()
 
 A_WHILE = 10.0
+"""Seconds after which one who asks alone has longer turns."""
 ENOUGH = 32
 """So many that wait are worth a turn of their own while the one before is being synced."""
 AT_LAST = 0.02
