@@ -27,7 +27,7 @@ COMPILED = {
     "tashika_server/metering": "group journal meter record repeats syncing usage",
     "tashika_server/responder": (
         "admission answer asker cache common connection desk directory framing front given http "
-        "inspection judge line rim shapes sight turns"
+        "inspection judge line pace rim shapes sight stages turns"
     ),
     "tashika_server/signing": "encode envelope shelf signer template",
 }

@@ -24,6 +24,7 @@ from tashika_server.metering.journal import MIN_SEGMENT_BYTES, Journal
 from tashika_server.metering.meter import Meter
 from tashika_server.metering.reading import Cursor, State, read_page
 from tashika_server.metering.repeats import Repeats
+from tashika_server.metering.syncing import InCall, Syncing
 from tashika_server.metering.usage import Delivery, Usage
 from tashika_server.responder.admission import Asker, Leave
 
@@ -64,8 +65,13 @@ class Books:
     fingerprints: dict[str, bytes]
     again_after: timedelta
 
-    def group(self) -> GroupCommit:
-        return GroupCommit(self._begin, clock=FakeClock(AT), again_after=self.again_after)
+    def group(self, make_syncing: Callable[[], Syncing] = InCall) -> GroupCommit:
+        return GroupCommit(
+            self._begin,
+            clock=FakeClock(AT),
+            make_syncing=make_syncing,
+            again_after=self.again_after,
+        )
 
     def meter(self, group: GroupCommit) -> Meter:
         return Meter(

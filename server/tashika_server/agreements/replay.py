@@ -5,7 +5,7 @@ answered with the very bytes of the first time, is marked as a replay, and count
 so it can neither run up a bill nor use up a limit.
 
 For a question whose signature holds: recall(); the gate, with no certificates counted if there
-was an answer; claim(); the answer; remember() or release().
+was an answer; claim(); the answer, handed over; remember() or release().
 
 How long: with a nonce the signer has promised never to ask the same again, so for `keep`.
 Without one an honest client that repeats its question looks just like a replay; it too gets the
@@ -89,7 +89,8 @@ class ReplayMemory:
         """Make a question that the gate let through ours to answer, the first time or anew.
 
         `instead_of` is the answer that recall() had. Raises AnswerUnderway where it is another's;
-        asked again, recall() has its answer. Follow with remember() or release().
+        asked again, recall() has its answer. Follow with remember() or release(), which find
+        the claim by its `at`: no two claims of one question lapse at the same time.
         """
         with self._environment.begin(self._answers, write=True) as transaction:
             if _still_kept(transaction, identity, at) != instead_of:
@@ -100,16 +101,25 @@ class ReplayMemory:
     def remember(
         self, identity: bytes, answer: bytes, *, nonce: bytes | None, until: datetime, at: datetime
     ) -> None:
-        """Keep the answer to a claimed question; `until` is its nextUpdate."""
+        """Keep the answer to a question that was claimed at `at`; `until` is its nextUpdate.
+
+        Does nothing where the claim has lapsed and the question is another's by now.
+        """
         if nonce is not None:
             until = max(until, at + self._keep)
+        claim = _claim(at)
         with self._environment.begin(self._answers, write=True) as transaction:
-            self._put(transaction, identity, until, answer)
+            if transaction.get(identity, claim) == claim:
+                self._put(transaction, identity, until, answer)
 
-    def release(self, identity: bytes) -> None:
-        """Give a claimed question up: there was no answer."""
+    def release(self, identity: bytes, at: datetime) -> None:
+        """Give up a question that was claimed at `at`: no answer to it was handed over.
+
+        Does nothing where the claim has lapsed and the question is another's by now.
+        """
         with self._environment.begin(self._answers, write=True) as transaction:
-            transaction.delete(identity)
+            if transaction.get(identity) == _claim(at):
+                transaction.delete(identity)
 
     def _put(
         self, transaction: lmdb.Transaction, identity: bytes, until: datetime, answer: bytes
@@ -133,6 +143,11 @@ class ReplayMemory:
             # A claim that became an answer has two places in the order; the later one counts.
             if bytes(transaction.get(identity, b"")).startswith(stamp):
                 transaction.delete(identity)
+
+
+def _claim(at: datetime) -> bytes:
+    """Write what stands for an answer while somebody works at it: until when he may."""
+    return _UNTIL.pack(_microseconds(at + UNDERWAY))
 
 
 def _still_kept(transaction: lmdb.Transaction, identity: bytes, at: datetime) -> bytes | None:

@@ -26,6 +26,7 @@ from tashika_server.log import get_log
 from tashika_server.metrics import Tally
 from tashika_server.refusal import Refusal
 from tashika_server.responder.client_standing import ClientStandings
+from tashika_server.responder.line import STRANGER
 from tashika_server.responder.sight import Sight
 
 __all__ = ["Admission", "Asker", "ByAgreement", "Leave", "OfThisMachine", "report_scan"]
@@ -98,7 +99,7 @@ class _SignedLeave(Leave):
 
     def give_back(self) -> None:
         if self.claimed:
-            self.replays.release(self.identity)
+            self.replays.release(self.identity, self.at)
 
     def renew(self) -> None:
         self.enter()
@@ -110,7 +111,10 @@ class Admission(Protocol):
     """Decides which questions are answered."""
 
     def name(self, asker: Asker, *, at: datetime) -> str:
-        """Say with whom somebody waits his turn: nothing that he may do follows from it."""
+        """Say with whom somebody waits his turn: nothing that he may do follows from it.
+
+        The name of a stranger begins with STRANGER.
+        """
         ...
 
     def admit(
@@ -162,11 +166,11 @@ class ByAgreement:
     scans: ScanWatch
 
     def name(self, asker: Asker, *, at: datetime) -> str:
-        """Go by the verifier that is shown; else by the source."""
+        """Go by the verifier that is shown; else by the source, as a stranger."""
         try:
             bearer = self.gatehouse.gate(at).identify(asker.presented)
         except Refusal:
-            return str(asker.presented.source)
+            return f"{STRANGER}{asker.presented.source}"
         return bearer.party.verifier or ""
 
     def admit(

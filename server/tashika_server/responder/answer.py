@@ -7,7 +7,7 @@
     seal     close → inspect → keep
 
 A worker takes what came within one turn of its loop through each stage together, and drafts it
-in sight of one generation of the index (`turns`): one stage for many is faster than all stages
+in sight of one generation of the index (`stages`): one stage for many is faster than all stages
 for one. Anything that stands in the way is a Refusal, and the rim knows what that is on the wire.
 """
 

@@ -223,7 +223,7 @@ class Connection(asyncio.BufferedProtocol):
     def _drop_the_rest(self) -> None:
         """Have nothing to do any more with what has been asked."""
         ready = [each for each in self._asked if each.ready]
-        self._front.turns.settle(ready, Delivery.ABANDONED)
+        self._front.turns.stages.settle(ready, Delivery.ABANDONED)
         for each in self._asked:
             each.dropped = True
         self._asked.clear()
@@ -231,7 +231,7 @@ class Connection(asyncio.BufferedProtocol):
     def _settle(self, delivery: Delivery) -> None:
         """Tell the journal what became of the answers that have left, or never will."""
         if self._leaving:
-            self._front.turns.settle(self._leaving, delivery)
+            self._front.turns.stages.settle(self._leaving, delivery)
             self._leaving.clear()
 
     def _see_off(self) -> None:

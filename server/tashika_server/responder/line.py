@@ -1,15 +1,18 @@
 """Those who wait for an answer: each verifier in a queue of its own, served in turn.
 
 One that asks a hundred times its share waits for itself; the others hardly notice. How many may
-wait is bounded, and so is for how long it is worth while.
+wait is bounded, and so is for how long it is worth while. Who shows no credential is a stranger,
+however many addresses there are to come from, and makes room for those who do.
 """
 
 from collections import deque
-from collections.abc import Hashable
 from itertools import islice
 from typing import Generic, TypeVar
 
-__all__ = ["Ageing", "Line"]
+__all__ = ["STRANGER", "Ageing", "Line"]
+
+STRANGER = "?"
+"""What the key of a stranger begins with."""
 
 MOST = 4096
 """Who may wait in one worker: with 8 kB of question each, 32 MB."""
@@ -26,20 +29,24 @@ class Line(Generic[T]):
 
     def __init__(self, *, most: int = MOST, most_each: int = MOST_EACH) -> None:
         self._most, self._most_each = most, most_each
-        self._queues: dict[Hashable, deque[T]] = {}
+        self._queues: dict[str, deque[T]] = {}
         """In the order in which they are served next; none is empty."""
+        self._strangers: dict[str, deque[T]] = {}
+        """The queues of strangers, the newest last; one that is empty is out of the line."""
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def join(self, key: Hashable, one: T) -> bool:
+    def join(self, key: str, one: T) -> bool:
         """Put one at the end of the queue of its key; False where there is no room."""
         queue = self._queues.get(key)
         if queue is None:
             if self._length >= self._most:
                 return False
-            self._queues[key] = deque((one,))
+            queue = self._queues[key] = deque((one,))
+            if key.startswith(STRANGER):
+                self._enter_stranger(key, queue)
         elif len(queue) >= self._most_each or self._length >= self._most:
             return False
         else:
@@ -47,15 +54,22 @@ class Line(Generic[T]):
         self._length += 1
         return True
 
-    def make_room(self, key: Hashable) -> T | None:
-        """Take out the last one of a queue that is longer by two or more, for the next of a key.
+    def make_room(self, key: str) -> T | None:
+        """Take somebody out of a full line for the next of a key, who then has his place.
 
-        None where it is not the whole line that is full, or no such queue is found.
+        It is the stranger who came last, unless the next one is a stranger himself; else the last
+        of a queue that is longer by two or more. None where it is not the whole line that is
+        full, or nobody like that is found.
         """
         if self._length < self._most:
             return None
+        own = len(self._queues.get(key, ()))
+        if not key.startswith(STRANGER) and own < self._most_each:
+            stranger = self._last_stranger()
+            if stranger is not None:
+                return stranger
         longest = max(islice(self._queues.values(), LOOKED_AT), key=len)
-        if len(longest) < len(self._queues.get(key, ())) + 2:
+        if len(longest) < own + 2:
             return None
         self._length -= 1
         return longest.pop()
@@ -76,6 +90,26 @@ class Line(Generic[T]):
         self._length -= len(taken)
         return taken
 
+    def _enter_stranger(self, key: str, queue: deque[T]) -> None:
+        if len(self._strangers) >= 2 * self._most:
+            self._strangers = {key: queue for key, queue in self._strangers.items() if queue}
+        self._strangers.pop(key, None)
+        self._strangers[key] = queue
+
+    def _last_stranger(self) -> T | None:
+        """Take out the last one of the newest queue of a stranger."""
+        while self._strangers:
+            key, queue = self._strangers.popitem()
+            if queue:
+                one = queue.pop()
+                self._length -= 1
+                if queue:
+                    self._strangers[key] = queue
+                else:
+                    del self._queues[key]
+                return one
+        return None
+
 
 class Ageing:
     """How long somebody may have waited and still be served: controlled delay (RFC 8289).
@@ -91,13 +125,12 @@ class Ageing:
         self._short_at: float | None = None
         """When the line was last short."""
 
-    def rest(self, now: float) -> None:
-        """Note that until now nobody has waited."""
-        self._short_at = now
-
-    def limit(self, now: float, longest_wait: float) -> float:
-        """Return the longest wait, in seconds, with which one is still served."""
+    def note(self, now: float, longest_wait: float) -> None:
+        """Note for how many seconds anybody has waited by now."""
         if longest_wait <= self._target or self._short_at is None:
             self._short_at = now
-        standing = now - self._short_at > self._interval
+
+    def limit(self, now: float) -> float:
+        """Return the longest wait, in seconds, with which one is still served."""
+        standing = self._short_at is not None and now - self._short_at > self._interval
         return self._target if standing else self._interval

@@ -219,9 +219,34 @@ def test_only_one_claims_a_question(memory: ReplayMemory):
 
 def test_a_claim_that_came_to_nothing_is_free_again(memory: ReplayMemory):
     memory.claim(b"q" * 32, AT)
-    memory.release(b"q" * 32)
+    memory.release(b"q" * 32, AT)
     memory.claim(b"q" * 32, AT)
     memory.claim(b"q" * 32, AT + UNDERWAY)  # whoever had it has died
+
+
+def test_who_comes_back_after_his_claim_has_lapsed_leaves_the_claim_of_another(
+    memory: ReplayMemory,
+):
+    """Two workers at one question would be two answers and two bills."""
+    later = AT + UNDERWAY
+    memory.claim(b"q" * 32, AT)
+    memory.claim(b"q" * 32, later)
+    memory.release(b"q" * 32, AT)
+    with pytest.raises(r.AnswerUnderway):
+        memory.claim(b"q" * 32, later)
+    memory.remember(b"q" * 32, b"late", nonce=None, until=NEXT_UPDATE, at=AT)
+    assert memory.recall(b"q" * 32, later) is None
+    memory.remember(b"q" * 32, b"answer", nonce=None, until=NEXT_UPDATE, at=later)
+    memory.release(b"q" * 32, AT)
+    assert memory.recall(b"q" * 32, later) == b"answer"
+
+
+def test_who_comes_back_late_is_heard_where_nobody_has_taken_his_question(memory: ReplayMemory):
+    memory.claim(b"q" * 32, AT)
+    for each in range(10):  # by which what has lapsed is forgotten
+        memory.claim(each.to_bytes(32, "big"), AT + UNDERWAY)
+    memory.remember(b"q" * 32, b"late", nonce=None, until=NEXT_UPDATE, at=AT)
+    assert memory.recall(b"q" * 32, AT + UNDERWAY) == b"late"
 
 
 def test_the_memory_outlives_the_worker_and_not_the_boot(tmp_path: Path):

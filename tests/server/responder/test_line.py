@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tashika_server.responder.line import Ageing, Line
+from tashika_server.responder.line import STRANGER, Ageing, Line
 
-MOST, EACH = 12, 5
-KEYS = st.sampled_from("abcd")
+MOST, EACH = 6, 3
+KEYS = st.sampled_from([*"abcd", f"{STRANGER}e", f"{STRANGER}f"])
 
 
 class Waiting(RuleBasedStateMachine):
@@ -50,6 +50,22 @@ class Waiting(RuleBasedStateMachine):
             if served[key] < count:
                 assert all(each <= served[key] + 1 for each in served.values())
 
+    @rule(key=KEYS)
+    def make_room(self, key):
+        waiting = Counter(key for key, _ in self.there)
+        out = self.line.make_room(key)
+        full = len(self.there) == MOST
+        strangers = [each for each in waiting if each.startswith(STRANGER)]
+        if full and strangers and not key.startswith(STRANGER) and waiting[key] < EACH:
+            assert out[0] in strangers
+        elif not full or max(waiting.values()) < waiting[key] + 2:
+            assert out is None
+        else:
+            assert waiting[out[0]] == max(waiting.values())
+        if out:
+            assert out == [each for each in self.there if each[0] == out[0]][-1]
+            self.there.remove(out)
+
     @invariant()
     def counts(self):
         assert len(self.line) == len(self.there)
@@ -78,7 +94,7 @@ def test_who_joins_waits_for_one_of_each_other_at_most(others, turn):
     line: Line[str] = Line()
     for number in range(others):
         for _ in range(50):
-            line.join(number, "flood")
+            line.join(str(number), "flood")
     line.take(turn)
     line.join("new", "new")
     assert "new" in line.take(others + 1)
@@ -116,7 +132,36 @@ def test_those_who_flood_make_room_for_whoever_has_hardly_asked():
     assert line.make_room("new") is None
 
 
+def test_strangers_make_room_for_whoever_is_known_the_last_to_come_first():
+    line: Line[str] = Line(most=4, most_each=2)
+    for each in "abcd":
+        assert line.join(STRANGER + each, each)
+    assert line.take(1) == ["a"]
+    assert line.join(f"{STRANGER}a", "a again")
+    assert line.make_room(f"{STRANGER}e") is None
+    for expected in ("a again", "d"):
+        assert line.make_room("bank") == expected
+        assert line.join("bank", expected)
+    assert line.make_room("bank") is None, "who may not have more takes nobody's place"
+    assert sorted(line.take(9)) == ["a again", "b", "c", "d"]
+
+
+def test_it_does_not_remember_each_stranger_who_was_ever_there():
+    line: Line[int] = Line(most=4)
+    for number in range(100):
+        assert line.join(f"{STRANGER}{number}", number)
+        assert line.join("bank", number)
+        assert line.take(2) == [number, number]
+    assert len(line._strangers) <= 2 * 4
+
+
 # --- Ageing ---------------------------------------------------------------------------------
+
+
+def limit(ageing, now, longest_wait):
+    """Return what follows from the longest wait that is found."""
+    ageing.note(now, longest_wait)
+    return ageing.limit(now)
 
 
 @pytest.fixture
@@ -126,37 +171,37 @@ def ageing():
 
 def test_a_burst_is_worked_off(ageing):
     """Whoever came with it is served, as long as the line is short again within the interval."""
-    assert ageing.limit(100, 0.0) == 5
+    assert limit(ageing, 100, 0.0) == 5
     for second in range(1, 6):
-        assert ageing.limit(100 + second, 4.0) == 5
-    assert ageing.limit(105.5, 0.5) == 5
-    assert ageing.limit(110, 4.0) == 5
+        assert limit(ageing, 100 + second, 4.0) == 5
+    assert limit(ageing, 105.5, 0.5) == 5
+    assert limit(ageing, 110, 4.0) == 5
 
 
 def test_of_a_standing_line_those_are_turned_away_who_waited_longer_than_the_target(ageing):
-    ageing.limit(100, 0.0)
-    limits = [ageing.limit(100 + second, 3.0) for second in range(1, 9)]
+    limit(ageing, 100, 0.0)
+    limits = [limit(ageing, 100 + second, 3.0) for second in range(1, 9)]
     assert limits == [5] * 5 + [1] * 3
 
 
 def test_a_line_that_is_short_again_is_forgiven_at_once(ageing):
-    ageing.limit(100, 0.0)
-    assert ageing.limit(106, 3.0) == 1
-    assert ageing.limit(107, 1.0) == 5
-    assert ageing.limit(112, 3.0) == 5
-    assert ageing.limit(112.1, 3.0) == 1
+    limit(ageing, 100, 0.0)
+    assert limit(ageing, 106, 3.0) == 1
+    assert limit(ageing, 107, 1.0) == 5
+    assert limit(ageing, 112, 3.0) == 5
+    assert limit(ageing, 112.1, 3.0) == 1
 
 
 def test_an_empty_line_is_short(ageing):
     """However long nobody came: whoever waits then has come with a burst."""
-    ageing.limit(100, 0.0)
-    ageing.rest(200)
-    assert ageing.limit(203, 3.0) == 5
-    assert ageing.limit(205.1, 3.0) == 1
+    limit(ageing, 100, 0.0)
+    ageing.note(200, 0.0)
+    assert limit(ageing, 203, 3.0) == 5
+    assert limit(ageing, 205.1, 3.0) == 1
 
 
 def test_the_first_to_wait_begin_with_the_interval(ageing):
-    assert ageing.limit(0, 4.0) == 5
+    assert limit(ageing, 0, 4.0) == 5
 
 
 @settings(max_examples=50)
@@ -166,4 +211,4 @@ def test_the_limit_is_the_target_just_while_the_line_stands(steps):
     for passed, longest in steps:
         now += passed
         short = now if longest <= 1 or short is None else short
-        assert ageing.limit(now, longest) == (1.0 if now - short > 5 else 5.0)
+        assert limit(ageing, now, longest) == (1.0 if now - short > 5 else 5.0)

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
-from types import SimpleNamespace
 
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from support.access import SECRET, closed
 from support.asking import (
     AT,
     DAY,
@@ -34,22 +34,16 @@ from tashika_server.agreements.refusals import Grounds, TooFast
 from tashika_server.index import IndexMissing
 from tashika_server.metering.journal import Journal, StopCause
 from tashika_server.metering.usage import Delivery
-from tashika_server.responder import turns
+from tashika_server.responder import line, turns
 from tashika_server.responder.cache import AnswerCache
 from tashika_server.responder.connection import Connection
 from tashika_server.responder.framing import Head, Request
 from tashika_server.responder.front import Front, Patience
 from tashika_server.responder.line import MOST_EACH, Line
+from tashika_server.responder.pace import MOST, SECONDS, SECONDS_ALONE
 from tashika_server.responder.rim import Asked, Rim
-from tashika_server.responder.turns import (
-    A_WHILE,
-    ENOUGH,
-    LOOK_EVERY,
-    MOST,
-    SECONDS,
-    SECONDS_ALONE,
-    Turns,
-)
+from tashika_server.responder.stages import LOOK_EVERY
+from tashika_server.responder.turns import A_WHILE, ENOUGH, Turns
 from tashika_server.signing import Unsigned
 
 BANK, OTHER = "127.0.0.1", "127.0.0.2"
@@ -85,11 +79,21 @@ class Office:
         )
         self.turns = Turns(rim, meter=desk.meter, clock=FakeClock(AT), monotonic=self.now)
 
-    def ask(self, person, target="/ocsp", *, serial=GOOD):
+    async def get_used(self, disk=None):
+        """Learn what signing costs here, by answering one after the other."""
+        for _ in range(30):
+            self.ask(Person([]))
+            await turn()
+            await turn()  # of the disk
+            if disk:
+                disk.go()
+        self.counter.index.looked_up.clear()
+
+    def ask(self, person, target="/ocsp", *, serial=GOOD, nonce=b"n" * 32, fields=None):
         asked = Asked(person, last=False)
         method = "POST" if target == "/ocsp" else "GET"
-        question = self.counter.question(serial, nonce=b"n" * 32)
-        head = Head(method, "1.1", {}, keep_alive=True)
+        question = self.counter.question(serial, nonce=nonce)
+        head = Head(method, "1.1", fields or {}, keep_alive=True)
         self.turns.join(asked, Request(head, target, question))
         return asked
 
@@ -104,7 +108,68 @@ def counter(tmp_path_factory):
 
 @pytest.fixture
 async def office(counter):
-    return Office(counter)
+    """Where signing is known to cost nothing."""
+    opened = Office(counter)
+    await opened.get_used()
+    return opened
+
+
+@pytest.fixture
+def signing_takes(monkeypatch, office):
+    """Have each signature take so many seconds from now on."""
+    really = Unsigned.sign
+
+    def from_now_on(seconds):
+        def sign(self):
+            office.now.seconds += seconds
+            return really(self)
+
+        monkeypatch.setattr(Unsigned, "sign", sign)
+
+    return from_now_on
+
+
+class Disk:
+    """Is done with a sync when a test says so."""
+
+    def __init__(self) -> None:
+        self.go, self.looked = lambda: None, lambda: None
+
+    def begin(self, _disk, _file, then):
+        self.go = then
+        return self
+
+    def wait(self):
+        pass
+
+    def look(self):
+        self.looked()
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def disk():
+    return Disk()
+
+
+@pytest.fixture
+async def metered(counter, tmp_path, disk):
+    """An office whose journal is on that disk, which is busy with one record."""
+    with open_books(tmp_path, counter.issuer) as books:
+        group = books.group(lambda: disk)
+        assert await group.begin()
+        permit = permit_for(counter.issuer)
+        desk = replace(counter.desk, admission=Everybody(permit), meter=books.meter(group))
+        opened = Office(counter, desk)
+        await opened.get_used(disk)
+        opened.ask(Person([]))
+        await turn()
+        await turn()
+        counter.index.looked_up.clear()
+        yield opened
+        group.end()
 
 
 async def turn():
@@ -158,41 +223,31 @@ async def test_who_are_alone_in_asking_much_have_all_of_the_turn(office):
 
 
 @pytest.fixture
-def two_a_turn(office, monkeypatch):
+async def two_a_turn(office, monkeypatch, signing_takes):
     """Make signing so dear that two signatures fill a turn, of somebody who asks alone or not."""
-    really, seconds = Unsigned.sign, 0.48 * SECONDS
     monkeypatch.setattr(turns, "SECONDS_ALONE", SECONDS)
-
-    def sign(self):
-        office.now.seconds += seconds
-        return really(self)
-
-    monkeypatch.setattr(Unsigned, "sign", sign)
-    office.turns._cost = seconds
+    signing_takes(0.48 * SECONDS)
+    await office.get_used()
 
 
-@interpreted
-async def test_one_alone_has_longer_turns_until_somebody_else_asks(office, monkeypatch):
+async def test_one_alone_has_longer_turns_until_somebody_else_asks(office, signing_takes):
     """Where keys are slow, what a turn costs itself is shared by more."""
     seconds = SECONDS_ALONE / 10.5
-    monkeypatch.setattr(turns, "OLD", 1.0)
-    office.turns._cost = seconds
-    office.ask(*office.persons(1))
-    await turn()
-    office.now.seconds += A_WHILE + seconds
+    signing_takes(seconds)
+    await office.get_used()
+    office.now.seconds += A_WHILE
     for each in office.persons(25):
         office.ask(each)
     await turn()
-    assert len(office.said) == 1 + 10
+    assert len(office.said) == 10
     office.ask(*office.persons(1, OTHER))
     await turn()
-    assert len(office.said) == 1 + 10 + 1
+    assert len(office.said) == 10 + 1
 
 
-@pytest.mark.usefixtures("two_a_turn")
-async def test_a_turn_is_as_short_as_answers_are_dear(office):
+async def test_a_turn_is_as_short_as_answers_are_dear(office, signing_takes):
     """So long waits who has just missed one."""
-    office.turns._cost = SECONDS / MOST
+    signing_takes(0.48 * SECONDS)
     sizes = []
     for each in office.persons(10):
         for _ in range(30):
@@ -205,26 +260,59 @@ async def test_a_turn_is_as_short_as_answers_are_dear(office):
     assert sizes[-10:-1] == [2] * 9
 
 
-async def test_while_a_turn_is_synced_few_wait_for_the_end_of_it_and_many_do_not(office):
-    office.turns._unreleased = 1
-    few = [office.ask(each) for each in office.persons(ENOUGH - 1)]
+@pytest.mark.parametrize("signed", range(1, 5))
+async def test_a_turn_is_as_short_after_many_that_signed_nothing(office, signing_takes, signed):
+    """What has to be signed is known when it is drafted: each `signed`th, after kept answers."""
+    signature = SECONDS / 8.5
+    signing_takes(signature)
+    await office.get_used()
+    people = office.persons(3)
+    for _ in range(50):
+        office.ask(people[0], nonce=None)
+        await turn()
+    office.said.clear()
+    kept = [office.ask(people[0], nonce=None) for _ in range(MOST)]
+    began = office.now.seconds
     await turn()
-    assert not any(each.ready for each in few)
-    office.turns._go_out([], None)
-    await turn()
-    assert all(each.ready for each in few)
-    office.turns._unreleased = 1
-    many = [office.ask(each) for each in office.persons(ENOUGH)]
-    await turn()
-    assert all(each.ready for each in many)
+    assert all(each.ready for each in kept)
+    assert office.now.seconds == began
+    asked = [
+        office.ask(each, nonce=b"n" if number % signed == 0 else None)
+        for number in range(40)
+        for each in people
+    ]
+    while not asked[-1].ready:
+        began, before = office.now.seconds, [each.ready for each in asked]
+        await turn()
+        assert office.now.seconds - began <= SECONDS
+        ready = [each.ready for each in asked]
+        assert ready == sorted(ready, reverse=True), "in order"
+        assert ready != before
+        if not ready[-1]:
+            assert office.now.seconds - began > SECONDS - 2 * signature, "time is made use of"
 
 
-async def test_what_needs_no_record_does_not_wait_for_a_disk_that_hangs(office):
-    office.turns._unreleased = 1
-    (person,) = office.persons(1)
+async def test_while_a_turn_is_synced_few_wait_for_the_end_of_it_and_many_do_not(metered, disk):
+    looked_up = metered.counter.index.looked_up
+    for each in metered.persons(ENOUGH - 1):
+        metered.ask(each)
+    await turn()
+    assert looked_up == []
+    disk.go()
+    await turn()
+    assert len(looked_up) == ENOUGH - 1
+    await turn()  # of the disk
+    for each in metered.persons(ENOUGH):
+        metered.ask(each)
+    await turn()
+    assert len(looked_up) == 2 * ENOUGH - 1
+
+
+async def test_what_needs_no_record_does_not_wait_for_a_disk_that_hangs(metered):
+    (person,) = metered.persons(1)
     told = asyncio.Event()
     person.hand_out = told.set
-    asked = office.ask(person)
+    asked = metered.ask(person, "/nowhere")
     await asyncio.wait_for(told.wait(), 5)
     assert asked.ready
 
@@ -263,6 +351,25 @@ async def test_strangers_who_fill_the_line_keep_nobody_out_of_it(office):
     assert office.said.count(crowded_out.caller) == sum(each.ready for each in of_the_same)
 
 
+async def test_strangers_with_one_question_each_keep_no_verifier_out_of_the_line(tmp_path):
+    """However many addresses they come from."""
+    with closed(tmp_path) as behind:
+        office = Office(behind.counter, behind.desk)
+        token = {"authorization": f"Bearer {SECRET}"}
+        places = [f"127.1.{number >> 8}.{number & 255}" for number in range(line.MOST)]
+        strangers = [office.ask(Person(office.said, each)) for each in places]
+        (bank, late) = (*office.persons(1, OTHER), *office.persons(1, "127.2.0.1"))
+        (asked, too_late) = office.ask(bank, fields=token), office.ask(late)
+        assert not asked.ready
+        assert [each.ready for each in strangers] == [False] * (line.MOST - 1) + [True]
+        assert strangers[-1].data.startswith(b"HTTP/1.1 503 ")
+        assert too_late.data.startswith(b"HTTP/1.1 503 ")
+        while not asked.ready:
+            await turn()
+        assert refused(asked) is None
+        assert asked.data.startswith(b"HTTP/1.1 200 ")
+
+
 @interpreted
 def test_a_503_leaves_the_connection_as_it_is(counter, monkeypatch):
     monkeypatch.setitem(Line.__init__.__kwdefaults__, "most_each", 2)
@@ -290,7 +397,10 @@ async def test_who_has_waited_too_long_is_told_to_try_later(office):
 
 @pytest.mark.usefixtures("two_a_turn")
 async def test_in_a_line_that_stands_nobody_waits_longer_than_the_target(office):
-    """Each second two come and two are served, after three seconds: for five that is a burst."""
+    """Each second two come and two are served, after three seconds: for five that is a burst.
+
+    Who is turned away then takes up nobody's time, so who comes behind is served at once.
+    """
     (bank,), told = office.persons(1), []
     for second in range(10):
         told.append([office.ask(bank) for _ in range(2)])
@@ -298,7 +408,7 @@ async def test_in_a_line_that_stands_nobody_waits_longer_than_the_target(office)
         if second > 1:
             await turn()
     served = [{refused(each) for each in pair} for pair in told[:6]]
-    assert served == [{None}] * 2 + [{ResponseStatus.TRY_LATER}] * 4
+    assert served == [{None}] * 2 + [{ResponseStatus.TRY_LATER}] * 2 + [{None}] * 2
 
 
 @pytest.mark.usefixtures("two_a_turn")
@@ -573,7 +683,7 @@ async def test_who_has_gone_before_his_record_is_durable_is_not_billed(
         gone.dropped = True
         await turn()  # of the disk
         assert there.ready
-        office.turns.settle([there], Delivery.HANDED_OVER)
+        office.turns.stages.settle([there], Delivery.HANDED_OVER)
         group.end()
         assert office.said == [there.caller]
     assert books.deliveries() == {Delivery.ABANDONED: 1, Delivery.HANDED_OVER: 1}
@@ -641,18 +751,27 @@ def test_a_journal_that_stops_in_the_middle_of_a_turn_takes_all_of_it_along(tmp_
     assert shop.deliveries()[Delivery.HANDED_OVER] == 0
 
 
-@interpreted
-async def test_between_signatures_the_answers_of_the_turn_before_may_go(counter, monkeypatch):
+async def test_between_signatures_the_answers_of_the_turn_before_may_go(metered, disk, monkeypatch):
     """So nobody waits for the end of a turn that is not his."""
-    office, order = Office(counter), []
-    really = Unsigned.sign
-    monkeypatch.setattr(Unsigned, "sign", lambda this: order.append("sign") or really(this))
-    office.turns._meter = SimpleNamespace(look=lambda: order.append("look"))
-    office.turns._cost = LOOK_EVERY / 16
-    for each in office.persons(17):
-        office.ask(each)
+    really, signed, looked = Unsigned.sign, [], []
+
+    def sign(self):
+        metered.now.seconds += LOOK_EVERY / 16.5
+        signed.append(metered.now.seconds)
+        return really(self)
+
+    monkeypatch.setattr(Unsigned, "sign", sign)
+    disk.go()
+    await metered.get_used(disk)
+    metered.ask(Person([]))
     await turn()
-    assert order == ["look", *["sign"] * 16, "look", "sign"]
+    await turn()
+    signed.clear()
+    disk.looked = lambda: looked.append(len(signed))
+    for each in metered.persons(40):
+        metered.ask(each)
+    await turn()
+    assert looked == [0, 16, 32]
 
 
 async def test_one_connections_trouble_is_not_the_others(office):
