@@ -134,20 +134,21 @@ class Framing:
     # --- Familiar heads ---------------------------------------------------------------------
 
     def _recognise(self, data: bytes) -> Request | None:
-        """Read exactly one request whose head is familiar; None for anything else."""
-        end = data.find(_END) + len(_END)
-        if data[:1] == b"P":
-            if (known := self._familiar.get(data[:end])) is None:
-                return None
-            head, target, length = known
-            return Request(head, target, data[end:]) if len(data) - end == length else None
-        if end != len(data):
-            return None
-        line = data.find(b"\r\n")
-        known = self._familiar.get(data[line:])
-        if known is None or line > MAX_TARGET_BYTES or not (said := _GET.fullmatch(data, 0, line)):
-            return None
-        return Request(known[0], said[1].decode(), b"")
+        """Read exactly one request whose head is familiar; None for anything else.
+
+        What is familiar ends with an empty line and has none before: so data that begins with
+        it, or has but a request line before it, have no other head.
+        """
+        for octets, (head, target, length) in self._familiar.items():
+            if head.method == "POST":
+                if data.startswith(octets):
+                    body = data[len(octets) :]
+                    return Request(head, target, body) if len(body) == length else None
+            elif data.endswith(octets):
+                line = len(data) - len(octets)
+                if line <= MAX_TARGET_BYTES and (said := _GET.fullmatch(data, 0, line)):
+                    return Request(head, said[1].decode(), b"")
+        return None
 
     def _learn(self, data: bytes) -> None:
         """Remember the head of the one request that `data` was, unless it is unusual."""
