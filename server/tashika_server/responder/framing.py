@@ -9,6 +9,7 @@ before on this connection, octet for octet, means what it meant then and is not 
 
 import re
 from collections import deque
+from typing import Final
 
 from httptools import (
     HttpParserCallbackError,
@@ -22,7 +23,7 @@ from tashika_server.refusal import BadHttp, Refusal, TooLarge, UnmetExpectation
 
 __all__ = ["CONTINUE", "NO_HEAD", "Framing", "Head", "Heard", "Request"]
 
-MAX_TARGET_BYTES = 16 * 1024
+MAX_TARGET_BYTES: Final = 16 * 1024
 """The largest question in base64 is under 11 kB; some clients escape parts of it."""
 MAX_FIELD_BYTES = 4096
 MAX_FIELDS = 64
@@ -36,7 +37,7 @@ MAX_FAMILIAR_BYTES = 2048
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _END = b"\r\n\r\n"
-_GET = re.compile(rb"GET (/[A-Za-z0-9/+=%._~-]*) HTTP/1\.1")
+_GET: Final = re.compile(rb"GET (/[A-Za-z0-9/+=%._~-]*) HTTP/1\.1")
 _UNUSUAL = ("transfer-encoding", "expect", "upgrade")
 
 
@@ -59,7 +60,7 @@ class Head:
         """For whoever reads the head: what it showed, on this connection."""
 
 
-NO_HEAD = Head("", "1.1", {}, keep_alive=False)
+NO_HEAD: Final = Head("", "1.1", {}, keep_alive=False)
 """That of what is no request."""
 
 

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
@@ -49,14 +49,14 @@ __all__ = [
     "write_head",
 ]
 
-OCSP_PATH = "/ocsp"
+OCSP_PATH: Final = "/ocsp"
 HEALTH_PATH = "/healthz"
 NOTICES_PATH = "/notices"
 REPLAY_HEADER = "Tashika-Replay"
 """On the answer of an earlier time to a signed question that came again."""
 _OCSP_RESPONSE = "application/ocsp-response"
 _MAX_ENCODED = (MAX_REQUEST_BYTES * 4 + 2) // 3
-_MAX_KEPT = 512
+_MAX_KEPT: Final = 512
 """Octets of a target that is kept read; one that asks for one certificate has under 250."""
 _ALLOWED = "GET, HEAD, POST"
 
@@ -129,7 +129,7 @@ def _read(method: str, raw: str) -> Target:
     return Target(Aim.OCSP_IN_PATH, question)
 
 
-_read_again = lru_cache(maxsize=4096)(_read)
+_read_again: Final = lru_cache(maxsize=4096)(_read)
 """Questions without a nonce come again."""
 
 

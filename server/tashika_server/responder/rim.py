@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from tashika_server.agreements.compromise_file import FEED_FILE, PAGE_FILE, STATUS_FILE
 from tashika_server.agreements.notes import Notebook
@@ -48,7 +48,7 @@ outcomes = Tally(
 )
 
 MOST_REFUSED = 256
-_QUESTIONS = frozenset({Aim.OCSP_IN_PATH, Aim.OCSP_IN_BODY})
+_QUESTIONS: Final = frozenset({Aim.OCSP_IN_PATH, Aim.OCSP_IN_BODY})
 _PUBLIC = {
     Aim.NOTICE_FEED: FEED_FILE,
     Aim.NOTICE_PAGE: PAGE_FILE,
