@@ -84,7 +84,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take in what has been read."""
-        self.data_received(bytes(_incoming_view[:nbytes]))
+        self.data_received(_incoming_view[:nbytes].tobytes())
 
     def data_received(self, data: bytes) -> None:
         """Read what has come, and hand on each request that is whole."""
