@@ -84,8 +84,9 @@ def draft(
         if earlier is not None and request.nonce is not None:
             return Replay(earlier, request, leave.permit)
         view = sight.view()
-        desk.cache.follow(view, desk.shelf.edition)
-        if _may_be_kept(request, leave) and (known := desk.cache.find(question, at)):
+        if not desk.cache.follow(view, desk.shelf.edition):
+            known = desk.cache.find(question, at)
+        if known is not None and _may_be_kept(request, leave):
             return Answer(known.body, known.draft, leave.permit)
         saying = _look_up(request, served, view, desk, at=at)
         if earlier is not None:
