@@ -90,6 +90,9 @@ class Target(NamedTuple):
     """Hashed, as agreements have it."""
 
 
+_BY_POST: Final = Target(Aim.OCSP_IN_BODY)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReply:
     """What goes back. With status 304 the body is empty."""
@@ -109,6 +112,8 @@ def read_target(method: str, raw: str) -> Target:
     none is ever merged: `//` occurs in base64 (T1). Every path may begin with `/t/TOKEN`.
     Raises UnknownPath, WrongMethod, MalformedQuestion and TooLarge.
     """
+    if method == "POST" and raw == OCSP_PATH:  # as most ask
+        return _BY_POST
     if raw.startswith(OCSP_PATH):  # without a token: nothing secret is kept
         return _read_again(method, raw) if len(raw) <= _MAX_KEPT else _read(method, raw)
     path_token, raw = take_path_token(raw)
@@ -124,7 +129,7 @@ def _read(method: str, raw: str) -> Target:
         raise UnknownPath
     _allow(method, "GET", "HEAD", "POST")
     if method == "POST":
-        return Target(Aim.OCSP_IN_BODY)
+        return _BY_POST
     question = _decode(path.removeprefix(OCSP_PATH).partition("?")[0])
     return Target(Aim.OCSP_IN_PATH, question)
 
