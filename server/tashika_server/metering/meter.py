@@ -239,7 +239,7 @@ class Meter:
                 self._repeats.mark(name, noted.nonce, noted.at // _SECOND)
 
     def _recall(self, pseudonyms: Pseudonyms, serial: int) -> bytes:
-        """Return a pseudonym that is remembered: an answer given again is so not only once."""
+        """Return the pseudonym for an answer from the cache, which will be wanted once more."""
         who = pseudonyms, serial
         name = self._names.get(who)
         if name is None:
