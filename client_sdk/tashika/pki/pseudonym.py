@@ -7,11 +7,12 @@ own certificates again in its statement, and nobody else's.
 
 import hmac
 from hashlib import sha256
+from typing import Final
 
 from tashika.pki.errors import Unsupported
 
 KEY_BYTES = 32
-PSEUDONYM_BYTES = 16
+PSEUDONYM_BYTES: Final = 16
 
 _KEY_LABEL = b"tashika usage key 1\x00"
 

@@ -10,27 +10,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 __all__ = ["ScanAlarm", "ScanSign", "ScanWatch"]
 
 WINDOW = timedelta(hours=1)
 """After it everything is forgotten: registered certificates are looked at again every day."""
 
-REACH = 16
+REACH: Final = 16
 """Serials this close are neighbours: a scan that several workers share still steps so."""
 
-NEIGHBOURS = 64
+NEIGHBOURS: Final = 64
 """So many more near steps than far ones. By chance one step in three million is near."""
 
-RANGE_BITS = 10
-CROWD = 64
+RANGE_BITS: Final = 10
+CROWD: Final = 64
 """Different serials of one range of 1,024 in an hour. The whole nation's busy hour through one
 verifier (500/s over 200 million certificates) puts 9 there."""
 
-WATCH_ONE_IN = 16
+WATCH_ONE_IN: Final = 16
 """Ranges are sampled, always the same in one process: a wide scan in any order meets some."""
 
-MAX_RANGES = 65_536
+MAX_RANGES: Final = 65_536
 """The ranges remembered, about 15 MB; the oldest goes first."""
 
 

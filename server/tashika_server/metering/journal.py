@@ -36,6 +36,7 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes
+from typing import Final
 from zlib import crc32
 
 from tashika.pki.errors import TashikaError
@@ -80,8 +81,10 @@ _NEEDED = (MAX_PARTS + 1) * SLOT_BYTES
 _BUFFER = 64 * 1024
 
 # For the hot path.
-_put, _sum, _USAGE = SLOT.pack_into, CHECKSUM.pack_into, int(Kind.USAGE)
-_ABANDONED = Delivery.ABANDONED
+_put: Final = SLOT.pack_into
+_sum: Final = CHECKSUM.pack_into
+_USAGE: Final = int(Kind.USAGE)
+_ABANDONED: Final = Delivery.ABANDONED
 
 
 class StopCause(StrEnum):

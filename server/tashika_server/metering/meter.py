@@ -13,7 +13,7 @@ noted settles, whatever happens in between.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tashika.pki.certid import CertId
 from tashika.pki.pseudonym import PSEUDONYM_BYTES, Pseudonyms, derive_key
@@ -31,10 +31,15 @@ __all__ = ["Meter", "NotJournalled", "Noted", "Permit", "standing_code"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 # For the hot path: to find a member of an enum takes as long as a call.
-_FRESH, _RETRY, _HANDED_OVER = Occasion.FRESH, Occasion.RETRY, Delivery.HANDED_OVER
-_GOOD = StandingCode.GOOD
-_LINES = 10_000
+_FRESH: Final = Occasion.FRESH
+_CACHED: Final = Occasion.CACHED
+_RETRY: Final = Occasion.RETRY
+_HANDED_OVER: Final = Delivery.HANDED_OVER
+_GOOD: Final = StandingCode.GOOD
+_LINES: Final = 10_000
 """Permits known at a time: a gate compiles some anew with every change of an agreement."""
+NAMES: Final = 16_384
+"""Pseudonyms remembered, about 3 MB: as many as a worker keeps answers."""
 
 
 class NotJournalled(Refusal):
@@ -137,11 +142,15 @@ class Meter:
         master: bytes,
         fingerprints: Mapping[str, bytes],
         repeats: Repeats,
+        most_names: int = NAMES,
     ) -> None:
         """Note with the pseudonyms of a master key, for issuers known by name."""
         self._group, self._repeats = group, repeats
         self._master, self._fingerprints = master, fingerprints
         self._lines: dict[int, _Line] = {}
+        self._most_names = most_names
+        self._names: dict[tuple[Pseudonyms, int], bytes] = {}
+        """By who makes them, so by key and issuer, and by the serial."""
         # All answers of a turn have one time.
         self._at, self._now = _EPOCH, 0
 
@@ -172,8 +181,11 @@ class Meter:
             fresh: tuple[bytes, ...] = ()
             for place, cert_id in enumerate(cert_ids):
                 standing = standings[place]
-                name = pseudonyms.of(cert_id.serial)
                 what = occasion
+                if occasion is _CACHED:
+                    name = self._recall(pseudonyms, cert_id.serial)
+                else:
+                    name = pseudonyms.of(cert_id.serial)
                 if nonce is not None and occasion is _FRESH:
                     if self._repeats.seen(name, nonce, now // _SECOND):
                         what = _RETRY
@@ -225,6 +237,16 @@ class Meter:
         if delivery is _HANDED_OVER and noted.nonce is not None:
             for name in noted.fresh:
                 self._repeats.mark(name, noted.nonce, noted.at // _SECOND)
+
+    def _recall(self, pseudonyms: Pseudonyms, serial: int) -> bytes:
+        """Return the pseudonym for an answer from the cache, which will be wanted once more."""
+        who = pseudonyms, serial
+        name = self._names.get(who)
+        if name is None:
+            if len(self._names) >= self._most_names:
+                self._names.clear()
+            name = self._names[who] = pseudonyms.of(serial)
+        return name
 
     def _add_line(self, permit: Permit, journal: Journal) -> _Line:
         fingerprint = self._fingerprints[permit.issuer]

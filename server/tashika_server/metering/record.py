@@ -34,7 +34,7 @@ from dataclasses import asdict, fields
 from enum import IntEnum
 from struct import Struct
 from struct import error as struct_error
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tashika_server.durable import Durability
 from tashika_server.metering.usage import END_OF_TIME, Context, Occasion, StandingCode
@@ -71,9 +71,9 @@ SLOT = Struct("<BBBxIIIQQQI16s")
 """Octets 0 to 59, in the words of USAGE (see Slot)."""
 HEAD = Struct("<BBBxIIIQ36s")
 """The same octets, in no kind's words after `sequence`."""
-BODY_BYTES = SLOT.size
+BODY_BYTES: Final = SLOT.size
 CHECKSUM = Struct("<I")
-SLOT_BYTES = BODY_BYTES + CHECKSUM.size
+SLOT_BYTES: Final = BODY_BYTES + CHECKSUM.size
 
 MAX_VERSION = 2**31 - 1
 """Of an agreement: what the book's INTEGER holds."""

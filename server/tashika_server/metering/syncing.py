@@ -76,6 +76,14 @@ _CONTROL = Struct("=QIIHhIQQqQII")
 _EVENT = Struct("=QQqq")
 
 
+class _Loop(Protocol):
+    """The loop, as far as it is needed here: uvloop returns None where asyncio's tells a bool."""
+
+    def add_reader(self, file: int, then: Callable[[], None], /) -> object: ...
+
+    def remove_reader(self, file: int, /) -> object: ...
+
+
 class ByKernel:
     """Has the kernel sync; OSError if it does not do that for us. The disk is a real one."""
 
@@ -96,7 +104,7 @@ class ByKernel:
         # Made once: what ctypes makes of each argument costs more than the call.
         self._to_submit = submit, self._context, one, controls
         self._to_collect = getevents, self._context, one, one, self._event, None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: _Loop | None = None
         self._then: Callable[[], None] | None = None
 
     def begin(self, disk: Disk, file: int, then: Callable[[], None]) -> Sync:

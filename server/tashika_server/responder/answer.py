@@ -13,6 +13,7 @@ for one. Anything that stands in the way is a Refusal, and the rim knows what th
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from tashika.pki.certid import CertId
 from tashika.pki.errors import PkiError
@@ -41,7 +42,9 @@ from tashika_server.signing import encode_answer
 __all__ = ["abandon", "answer", "draft", "encode", "note", "seal", "sign"]
 
 # For the hot path: to find a member of an enum takes as long as a call.
-_FRESH, _CACHED, _REPLAY = Occasion.FRESH, Occasion.CACHED, Occasion.REPLAY
+_FRESH: Final = Occasion.FRESH
+_CACHED: Final = Occasion.CACHED
+_REPLAY: Final = Occasion.REPLAY
 
 
 def answer(question: bytes, asker: Asker, desk: Desk, *, at: datetime) -> Answer | Replay:
@@ -81,8 +84,9 @@ def draft(
         if earlier is not None and request.nonce is not None:
             return Replay(earlier, request, leave.permit)
         view = sight.view()
-        desk.cache.follow(view, desk.shelf.edition)
-        if _may_be_kept(request, leave) and (known := desk.cache.find(question, at)):
+        if not desk.cache.follow(view, desk.shelf.edition):
+            known = desk.cache.find(question, at)
+        if known is not None and _may_be_kept(request, leave):
             return Answer(known.body, known.draft, leave.permit)
         saying = _look_up(request, served, view, desk, at=at)
         if earlier is not None:

@@ -36,12 +36,15 @@ class AnswerCache:
         self._lineage: object = None
         self._edition = 0
 
-    def follow(self, view: View, edition: int) -> None:
-        """Forget what is not so any more in this generation, or was signed before this edition."""
+    def follow(self, view: View, edition: int) -> bool:
+        """Forget what is not so any more in this generation, or was signed before this edition.
+
+        True if there was nothing to follow: then what was found before may be given.
+        """
         generation, lineage = view.generation, view.lineage
         same = lineage is self._lineage and edition == self._edition
         if same and generation == self._generation:
-            return
+            return True
         if self._kept:
             near = same and 0 < generation - self._generation <= MOST_BEHIND
             changes = view.changes(after=self._generation) if near else None
@@ -51,6 +54,7 @@ class AnswerCache:
                 for change in changes:
                     self._forget(change.fingerprint, change.serials)
         self._generation, self._lineage, self._edition = generation, lineage, edition
+        return False
 
     def find(self, question: bytes, at: datetime) -> Answer | None:
         """Return the answer that this very question has had."""

@@ -8,7 +8,7 @@ unread replies by one window's worth, and every wait by an absolute deadline.
 import asyncio
 from collections import deque
 from ipaddress import IPv6Address
-from typing import cast
+from typing import Final, cast
 
 from tashika_server.agreements.presented import Address, ClientCertificate, address
 from tashika_server.metering.usage import Delivery
@@ -23,16 +23,16 @@ CLIENT_CERTIFICATE = "client_certificate"
 """What a transport over TLS calls the certificate by which the client showed its key, DER."""
 NOWHERE = IPv6Address("::")
 """Where a caller is that has gone before we could look."""
-WINDOW = 16
+WINDOW: Final = 16
 """Pipelined requests that wait for their replies; the rest waits with the kernel."""
 
 
-READ_BYTES = 4096
+READ_BYTES: Final = 4096
 """Read at a time: several questions, and not many Requests, however small a deaf caller's are."""
 
-_incoming = bytearray(READ_BYTES)
+_incoming: Final = bytearray(READ_BYTES)
 """Where every connection of the process reads to: what is there is taken at once."""
-_incoming_view = memoryview(_incoming)
+_incoming_view: Final = memoryview(_incoming)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -84,7 +84,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take in what has been read."""
-        self.data_received(bytes(_incoming_view[:nbytes]))
+        self.data_received(_incoming_view[:nbytes].tobytes())
 
     def data_received(self, data: bytes) -> None:
         """Read what has come, and hand on each request that is whole."""

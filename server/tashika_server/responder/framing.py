@@ -9,6 +9,7 @@ before on this connection, octet for octet, means what it meant then and is not 
 
 import re
 from collections import deque
+from typing import Final
 
 from httptools import (
     HttpParserCallbackError,
@@ -22,7 +23,7 @@ from tashika_server.refusal import BadHttp, Refusal, TooLarge, UnmetExpectation
 
 __all__ = ["CONTINUE", "NO_HEAD", "Framing", "Head", "Heard", "Request"]
 
-MAX_TARGET_BYTES = 16 * 1024
+MAX_TARGET_BYTES: Final = 16 * 1024
 """The largest question in base64 is under 11 kB; some clients escape parts of it."""
 MAX_FIELD_BYTES = 4096
 MAX_FIELDS = 64
@@ -36,7 +37,7 @@ MAX_FAMILIAR_BYTES = 2048
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _END = b"\r\n\r\n"
-_GET = re.compile(rb"GET (/[A-Za-z0-9/+=%._~-]*) HTTP/1\.1")
+_GET: Final = re.compile(rb"GET (/[A-Za-z0-9/+=%._~-]*) HTTP/1\.1")
 _UNUSUAL = ("transfer-encoding", "expect", "upgrade")
 
 
@@ -59,7 +60,7 @@ class Head:
         """For whoever reads the head: what it showed, on this connection."""
 
 
-NO_HEAD = Head("", "1.1", {}, keep_alive=False)
+NO_HEAD: Final = Head("", "1.1", {}, keep_alive=False)
 """That of what is no request."""
 
 
@@ -134,20 +135,21 @@ class Framing:
     # --- Familiar heads ---------------------------------------------------------------------
 
     def _recognise(self, data: bytes) -> Request | None:
-        """Read exactly one request whose head is familiar; None for anything else."""
-        end = data.find(_END) + len(_END)
-        if data[:1] == b"P":
-            if (known := self._familiar.get(data[:end])) is None:
-                return None
-            head, target, length = known
-            return Request(head, target, data[end:]) if len(data) - end == length else None
-        if end != len(data):
-            return None
-        line = data.find(b"\r\n")
-        known = self._familiar.get(data[line:])
-        if known is None or line > MAX_TARGET_BYTES or not (said := _GET.fullmatch(data, 0, line)):
-            return None
-        return Request(known[0], said[1].decode(), b"")
+        """Read exactly one request whose head is familiar; None for anything else.
+
+        What is familiar ends with an empty line and has none before: so data that begins with
+        it, or has but a request line before it, have no other head.
+        """
+        for octets, (head, target, length) in self._familiar.items():
+            if head.method == "POST":
+                if data.startswith(octets):
+                    body = data[len(octets) :]
+                    return Request(head, target, body) if len(body) == length else None
+            elif data.endswith(octets):
+                line = len(data) - len(octets)
+                if line <= MAX_TARGET_BYTES and (said := _GET.fullmatch(data, 0, line)):
+                    return Request(head, said[1].decode(), b"")
+        return None
 
     def _learn(self, data: bytes) -> None:
         """Remember the head of the one request that `data` was, unless it is unusual."""

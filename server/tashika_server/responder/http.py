@@ -15,7 +15,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
@@ -49,14 +49,14 @@ __all__ = [
     "write_head",
 ]
 
-OCSP_PATH = "/ocsp"
+OCSP_PATH: Final = "/ocsp"
 HEALTH_PATH = "/healthz"
 NOTICES_PATH = "/notices"
 REPLAY_HEADER = "Tashika-Replay"
 """On the answer of an earlier time to a signed question that came again."""
 _OCSP_RESPONSE = "application/ocsp-response"
 _MAX_ENCODED = (MAX_REQUEST_BYTES * 4 + 2) // 3
-_MAX_KEPT = 512
+_MAX_KEPT: Final = 512
 """Octets of a target that is kept read; one that asks for one certificate has under 250."""
 _ALLOWED = "GET, HEAD, POST"
 
@@ -90,6 +90,9 @@ class Target(NamedTuple):
     """Hashed, as agreements have it."""
 
 
+_BY_POST: Final = Target(Aim.OCSP_IN_BODY)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReply:
     """What goes back. With status 304 the body is empty."""
@@ -109,6 +112,8 @@ def read_target(method: str, raw: str) -> Target:
     none is ever merged: `//` occurs in base64 (T1). Every path may begin with `/t/TOKEN`.
     Raises UnknownPath, WrongMethod, MalformedQuestion and TooLarge.
     """
+    if method == "POST" and raw == OCSP_PATH:  # as most ask
+        return _BY_POST
     if raw.startswith(OCSP_PATH):  # without a token: nothing secret is kept
         return _read_again(method, raw) if len(raw) <= _MAX_KEPT else _read(method, raw)
     path_token, raw = take_path_token(raw)
@@ -124,12 +129,12 @@ def _read(method: str, raw: str) -> Target:
         raise UnknownPath
     _allow(method, "GET", "HEAD", "POST")
     if method == "POST":
-        return Target(Aim.OCSP_IN_BODY)
+        return _BY_POST
     question = _decode(path.removeprefix(OCSP_PATH).partition("?")[0])
     return Target(Aim.OCSP_IN_PATH, question)
 
 
-_read_again = lru_cache(maxsize=4096)(_read)
+_read_again: Final = lru_cache(maxsize=4096)(_read)
 """Questions without a nonce come again."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from tashika_server.agreements.compromise_file import FEED_FILE, PAGE_FILE, STATUS_FILE
 from tashika_server.agreements.notes import Notebook
@@ -48,7 +48,8 @@ outcomes = Tally(
 )
 
 MOST_REFUSED = 256
-_QUESTIONS = frozenset({Aim.OCSP_IN_PATH, Aim.OCSP_IN_BODY})
+# Not a set: to hash a member of an enum takes as long as a call.
+_QUESTIONS: Final = (Aim.OCSP_IN_BODY, Aim.OCSP_IN_PATH)
 _PUBLIC = {
     Aim.NOTICE_FEED: FEED_FILE,
     Aim.NOTICE_PAGE: PAGE_FILE,
@@ -151,7 +152,7 @@ class Rim:
 
     def reply(self, asked: Asked, given: Given, *, at: datetime) -> None:
         """Write what was given, as of a whole second."""
-        if isinstance(given, Refusal):
+        if not isinstance(given, (Answer, Replay)):
             self.refuse(asked, given)
             return
         head, body, asked.noted = asked.head, given.body, given.noted

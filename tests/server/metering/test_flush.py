@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from support.clock import FakeClock
 from support.journal import AT, FrailDisk, How, Worker
@@ -190,12 +191,16 @@ def test_a_sync_within_the_call_leaves_nothing_to_wait_for(worker: Worker) -> No
     assert worker.disk.syncs == before + 1
 
 
-@pytest.fixture
-def kernel() -> Iterator[ByKernel]:
+def by_kernel() -> ByKernel:
     try:
-        made = ByKernel()
+        return ByKernel()
     except OSError as wrong:
         pytest.skip(f"io_setup: {wrong.strerror}; run where the kernel lets containers call it")
+
+
+@pytest.fixture
+def kernel() -> Iterator[ByKernel]:
+    made = by_kernel()
     yield made
     made.close()
 
@@ -234,6 +239,22 @@ async def test_who_cannot_wait_for_the_loop_waits_alone(kernel: ByKernel, file: 
     kernel.begin(LocalDisk(), file, told.set).wait()
     assert not told.is_set()
     await told.wait()
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_on_the_loop_of_workers_it_leaves_no_descriptor_open(file: int) -> None:
+    async def sync() -> tuple[int, int]:
+        before = descriptors()
+        kernel = by_kernel()
+        kernel.begin(LocalDisk(), file, nothing).wait()
+        kernel.close()
+        return before, descriptors()
+
+    before, after = uvloop.run(sync())
+    assert after == before
 
 
 async def test_a_sync_that_fails_says_why(kernel: ByKernel) -> None:

@@ -27,6 +27,7 @@ from tashika_server.metering.usage import Context, Delivery, Occasion, Usage, mi
 from tashika_server.signing import NEVER_ISSUED
 
 MASTER, FINGERPRINT, NONCE = bytes(range(32)), bytes(range(32, 64)), bytes(32)
+NAMES = 8
 PERMIT = Permit(
     verifier="V-000007",
     agreement="A-000003",
@@ -57,6 +58,7 @@ class Till:
             master=MASTER,
             fingerprints={"signature-g3": FINGERPRINT},
             repeats=self.repeats,
+            most_names=NAMES,
         )
 
     def note(
@@ -215,6 +217,22 @@ async def test_cached_and_replayed_answers_stay_what_they_are(till: Till) -> Non
         assert noted.fresh == ()
         till.meter.settle(noted, Delivery.HANDED_OVER)
     assert [each.occasion.name for each in till.usages()] == ["FRESH", "CACHED", "REPLAY"]
+
+
+async def test_what_is_given_again_has_the_pseudonym_of_its_verifier_each_time(till: Till) -> None:
+    other = replace(PERMIT, verifier="V-000008")
+    for permit in (PERMIT, other, PERMIT, other):
+        till.note(1, 2, permit=permit, nonce=None, occasion=Occasion.CACHED)
+    keys = [derive_key(MASTER, each.verifier) for each in (PERMIT, other)]
+    expected = [pseudonym(key, FINGERPRINT, serial) for key in keys for serial in (1, 2)]
+    assert [each.pseudonym for each in till.usages()] == 2 * expected
+
+
+async def test_few_pseudonyms_are_remembered(till: Till) -> None:
+    for serial in range(NAMES + 1):
+        till.note(serial, nonce=None, occasion=Occasion.CACHED)
+        assert 0 < len(till.meter._names) <= NAMES
+    assert len({each.pseudonym for each in till.usages()}) == NAMES + 1
 
 
 # --- No journal, no answer --------------------------------------------------------------------
