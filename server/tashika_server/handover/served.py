@@ -79,11 +79,7 @@ def _lines(folder: Path, settings: dict[str, Any]) -> Iterator[str]:
         if settings.get(key):
             yield f"{key} = {_quoted(settings[key])}"
     yield f"certificate = {_quoted(folder / CERTIFICATE)}"
-    yield from _crls(folder, settings)
-    if (folder / REGISTER).exists():
-        yield f"register = {_quoted(folder / REGISTER)}"
-    if feed := settings.get("feed"):
-        yield f"feed = {{ url = {_quoted(feed)}, key = {_quoted(folder / FEED_KEY)} }}"
+    yield from _sources(folder, settings)
     for key in ("archive_cutoff", "keep"):
         if days := settings.get(f"{key}_days"):
             yield f'{key} = "{days}d"'
@@ -96,7 +92,11 @@ def _lines(folder: Path, settings: dict[str, Any]) -> Iterator[str]:
     yield "signers = []  # yours: certificate and key, certified by this issuer"
 
 
-def _crls(folder: Path, settings: dict[str, Any]) -> Iterator[str]:
+def _sources(folder: Path, settings: dict[str, Any]) -> Iterator[str]:
+    if (folder / REGISTER).exists():
+        yield f"register = {_quoted(folder / REGISTER)}"
+    if feed := settings.get("feed"):
+        yield f"feed = {{ url = {_quoted(feed)}, key = {_quoted(folder / FEED_KEY)} }}"
     with (folder / PARTITIONS).open(newline="", encoding="utf-8") as opened:
         _, *rows = csv.reader(opened)
     if len(rows) > 1 or rows[0][1]:
