@@ -12,7 +12,7 @@ from tashika_server.agreements.compromises import Compromise, compromises
 from tashika_server.agreements.period import JST
 from tashika_server.assembly.archiving import files_settings
 from tashika_server.assembly.registering import registry_book
-from tashika_server.cli.arguments import first_moment
+from tashika_server.cli.arguments import past_moment
 from tashika_server.cli.display import print_cells, print_json
 from tashika_server.cli.query import FOREVER, certificate_named, issuer_of
 from tashika_server.clock import SystemClock
@@ -39,7 +39,7 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     noun.add_argument("config", type=Path, metavar="CONFIG")
     noun.add_argument("--cert", type=certificate_named, required=True, metavar="FILE")
     noun.add_argument(
-        "--at", type=first_moment, metavar="TIME", help="2026-04-01T00:00+09:00; default: now"
+        "--at", type=past_moment, metavar="TIME", help="2026-04-01T00:00+09:00; default: now"
     )
     noun.add_argument("--json", action="store_true", help="print one JSON object")
     noun.set_defaults(handler=_history)
