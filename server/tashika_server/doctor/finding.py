@@ -31,6 +31,7 @@ class Symptom(StrEnum):
     CRL_EXPIRED = "crl-expired"
     CRL_AGEING = "crl-ageing"
     QUARANTINED = "quarantined"
+    FEED_STOPPED = "feed-stopped"
     COUNT_DIFFERS = "count-differs"
     BEHIND_ISSUER = "behind-issuer"
     ISSUER_LIST_UNREADABLE = "issuer-list-unreadable"

@@ -11,7 +11,7 @@ from tashika.pki.standing import Good, Revoked, Standing
 from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.doctor.asking import Oracle, Unanswered
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
-from tashika_server.doctor.remedies import remedy
+from tashika_server.doctor.remedies import FEED, remedy
 from tashika_server.index import Mark, RegisterMark, Snapshot
 from tashika_server.issuer import Expected, Issuer, Numbering
 from tashika_server.office.freshness import Stage, age_of
@@ -133,7 +133,7 @@ def _freshness(case: Case, view: Snapshot) -> Iterator[Finding]:
         en, ja = remedy(each.check, each.partition)
         yield case.finding(
             WARNING,
-            Symptom.QUARANTINED,
+            Symptom.FEED_STOPPED if each.partition == FEED else Symptom.QUARANTINED,
             partition=each.partition or COMPLETE,
             since=_time(each.at),
             check=each.check,

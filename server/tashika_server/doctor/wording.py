@@ -119,6 +119,10 @@ WORDS: Mapping[Symptom, Mapping[Language, Words]] = {
             "{remedy_ja}",
         ),
     ),
+    Symptom.FEED_STOPPED: _both(
+        Words("its push feed is not followed since {since}, {check}: {detail}", "{remedy}"),
+        Words("発行者の通知を{since}から取り込んでいません。{check}: {detail}", "{remedy_ja}"),
+    ),
     Symptom.COUNT_DIFFERS: _both(
         Words(
             "the index has {ours} entries of {partition}, its CRL had {theirs}",
