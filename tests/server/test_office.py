@@ -65,6 +65,7 @@ async def open_office(
             book=book,
             snapshot=run / SNAPSHOT_FILE,
             compromises=run / COMPROMISE_FILE,
+            issuers={},
             stamp_every=stamp_every,
             clock=clock,
         ),

@@ -41,6 +41,7 @@ def office_parts(config: Config, *, clock: Clock) -> OfficeParts:
             book=book,
             snapshot=settings.run / SNAPSHOT_FILE,
             compromises=settings.run / COMPROMISE_FILE,
+            issuers={each.identity.fingerprint: each.certificate for each in config.issuers},
             stamp_every=min(settings.registry.max_age / STAMPS, STAMP_EVERY),
             clock=clock,
         ),

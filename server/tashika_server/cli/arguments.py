@@ -9,6 +9,7 @@ from typing import Any
 
 from tashika_server.agreements.errors import BadScope
 from tashika_server.agreements.period import day_begins
+from tashika_server.clock import SystemClock
 from tashika_server.config.problem import nearest
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "first_moment",
     "last_moment",
     "one_of",
+    "past_moment",
     "pem_text",
     "secret_text",
     "words",
@@ -77,6 +79,13 @@ def _text(name: str) -> str:
 def first_moment(text: str) -> datetime:
     """Read a day of Japan as its beginning, or an instant with its offset."""
     return _moment(text, timedelta(0))
+
+
+def past_moment(text: str) -> datetime:
+    """Read what first_moment reads, and nothing that is still to come."""
+    if (at := first_moment(text)) > SystemClock().now():
+        raise ArgumentTypeError(f"{text!r} is still to come; nobody knows what will be known then")
+    return at
 
 
 def last_moment(text: str) -> datetime:

@@ -10,7 +10,7 @@ from typing import Any
 from tashika.pki.errors import TashikaError
 from tashika_server.assembly.archiving import archive_of
 from tashika_server.certificate_file import read_private_key
-from tashika_server.cli.arguments import first_moment
+from tashika_server.cli.arguments import past_moment
 from tashika_server.cli.display import print_json, print_table
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
@@ -29,14 +29,14 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     """Add `files list`, `get`, `verify` and `as-of`."""
     verbs = nouns.add_parser("files").add_subparsers(dest="verb", required=True, metavar="VERB")
     kept = _add(verbs, "list", _list, "list what is kept, or what was known at a moment")
-    kept.add_argument("--at", type=first_moment, metavar="TIME", help="as of this moment")
+    kept.add_argument("--at", type=past_moment, metavar="TIME", help="as of this moment")
     got = _add(verbs, "get", _get, "write one file, as it came, and check it on the way")
     got.add_argument("sha256", type=_digest, metavar="SHA256")
     got.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
     _add(verbs, "verify", _verify, "read everything that is kept and say what is wrong with it")
     past = _add(verbs, "as-of", _as_of, "write the files of a moment with a signed manifest")
     past.add_argument(
-        "at", type=first_moment, metavar="TIME", help="2026-04-01T00:00+09:00, or a day of Japan"
+        "at", type=past_moment, metavar="TIME", help="2026-04-01T00:00+09:00, or a day of Japan"
     )
     past.add_argument("--out", type=Path, required=True, metavar="DIRECTORY", help="a new one")
 

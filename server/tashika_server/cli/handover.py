@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tashika_server.agreements.registry import Compromise, compromises
 from tashika_server.assembly.registering import registry_book
+from tashika_server.book import Book
 from tashika_server.certificate_file import read_private_key
 from tashika_server.cli import actor
 from tashika_server.cli.display import print_record
@@ -24,6 +26,7 @@ from tashika_server.handover.kept import ArchivePart, HistoryPart
 from tashika_server.handover.package import HandoverRefused, read_package
 from tashika_server.handover.passing import Passed, hand_over, take_over
 from tashika_server.handover.portable import IssuerPart, LedgerPart, Portable
+from tashika_server.handover.served import table
 from tashika_server.index import IndexReader
 from tashika_server.issuer import Issuer
 from tashika_server.ledger.keys import read_public_key
@@ -91,7 +94,8 @@ def _export(options: Namespace) -> None:
         who = actor.actor_of(options, book, at)
         with closing(IndexReader.open(config.settings.index.path)) as index:
             ledger = LedgerPart(book=book, keys=(public_key(key),))
-            parts = _parts(config.settings, ledger, index, at)
+            told = IssuerPart(compromise=_compromise(book, issuer))
+            parts = _parts(config.settings, told, ledger, index, at)
             passed = hand_over(book, issuer, parts, options.to, key, actor=who, at=at)
     finally:
         book.close()
@@ -104,30 +108,41 @@ def _import(options: Namespace) -> None:
     try:
         at = now()
         who = actor.actor_of(options, book, at)
-        parts = _parts(settings, LedgerPart(book=book, keys=keys), None, at)
+        parts = _parts(settings, IssuerPart(), LedgerPart(book=book, keys=keys), None, at)
         passed = take_over(book, options.directory, parts, home, keys, actor=who, at=at)
     finally:
         book.close()
     print_record(passed)
-    _tell_what_to_add(passed, home, IssuerPart())
+    _tell_what_to_add(passed, home)
+
+
+def _compromise(book: Book, issuer: Issuer) -> Compromise | None:
+    with book.reading() as connection:
+        declared = compromises(connection)
+    ours = (each for each in declared if each.fingerprint == issuer.identity.fingerprint)
+    return next((each for each in ours if each.withdrawn_at is None), None)
 
 
 def _parts(
-    settings: Settings, ledger: LedgerPart, index: IndexReader | None, at: datetime
+    settings: Settings,
+    told: IssuerPart,
+    ledger: LedgerPart,
+    index: IndexReader | None,
+    at: datetime,
 ) -> tuple[Portable, ...]:
     """List what is handed over; the files are there where the configuration keeps some."""
     files = settings.files
     return (
-        IssuerPart(),
+        told,
         ledger,
         ArchivePart(archive=Archive.open(files.archive) if files else None),
         HistoryPart(file=files.history if files else None, index=index, at=at),
     )
 
 
-def _tell_what_to_add(passed: Passed, home: Path, part: IssuerPart) -> None:
+def _tell_what_to_add(passed: Passed, home: Path) -> None:
     print("\nAdd this to the configuration, with a signer that the issuer has certified:\n")
-    print(part.table(passed.folder(home) / part.name), end="")
+    print(table(passed.folder(home) / IssuerPart().name), end="")
 
 
 def _verify(options: Namespace) -> None:

@@ -1,18 +1,22 @@
 """`tashika-server history`: what happened to one certificate, and what was known when."""
 
 import argparse
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tashika_server.agreements.compromise_file import Compromised
+from tashika_server.agreements.compromises import Compromise, compromises
 from tashika_server.agreements.period import JST
 from tashika_server.assembly.archiving import files_settings
-from tashika_server.cli.arguments import first_moment
+from tashika_server.assembly.registering import registry_book
+from tashika_server.cli.arguments import past_moment
 from tashika_server.cli.display import print_cells, print_json
-from tashika_server.cli.query import certificate_named, issuer_of
+from tashika_server.cli.query import FOREVER, certificate_named, issuer_of
 from tashika_server.clock import SystemClock
-from tashika_server.config import load_config
+from tashika_server.config import Access, Config, load_config
 from tashika_server.history.errors import NotRemembered
 from tashika_server.history.events import Event
 from tashika_server.history.look_back import look_back
@@ -35,7 +39,7 @@ def add_commands(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     noun.add_argument("config", type=Path, metavar="CONFIG")
     noun.add_argument("--cert", type=certificate_named, required=True, metavar="FILE")
     noun.add_argument(
-        "--at", type=first_moment, metavar="TIME", help="2026-04-01T00:00+09:00; default: now"
+        "--at", type=past_moment, metavar="TIME", help="2026-04-01T00:00+09:00; default: now"
     )
     noun.add_argument("--json", action="store_true", help="print one JSON object")
     noun.set_defaults(handler=_history)
@@ -49,7 +53,9 @@ def _history(options: argparse.Namespace) -> int:
     )
     with closing(IndexReader.open(config.settings.index.path)) as index, index.snapshot() as view:
         story = look_back(file, view, fingerprint, options.cert.serial_number)
-    said = _said(story, at=options.at or SystemClock().now(), now=SystemClock().now())
+    now = SystemClock().now()
+    declared = _declared(config, fingerprint)
+    said = _said(story, declared, options.cert.serial_number, at=options.at or now, now=now)
     expired = options.cert.not_valid_after_utc
     if story.forgotten and expired < story.forgotten and not story.events:
         said |= {"known": None, "in_force": None}
@@ -61,15 +67,49 @@ def _history(options: argparse.Namespace) -> int:
     return 2 if said["not_remembered"] else 0
 
 
-def _said(story: Story, *, at: datetime, now: datetime) -> dict[str, Any]:
+def _declared(config: Config, fingerprint: bytes) -> tuple[Compromise, ...]:
+    """Return what was ever declared of the issuer's key; raises BookError."""
+    if config.settings.access is Access.OPEN:
+        return ()
+    with (
+        closing(registry_book(config.file, config.settings)) as book,
+        book.reading() as connection,
+    ):
+        return tuple(each for each in compromises(connection) if each.fingerprint == fingerprint)
+
+
+def _said(
+    story: Story, declared: Iterable[Compromise], serial: int, *, at: datetime, now: datetime
+) -> dict[str, Any]:
     """Tell what was known at a moment, and by all that is known now, what was in force then."""
     said: dict[str, Any] = {"at": at, "known": None, "in_force": None, "not_remembered": None}
+    then = [each for each in declared if each.declared_at <= at < (each.withdrawn_at or FOREVER)]
+    since = [each for each in declared if each.withdrawn_at is None and each.since <= at]
     try:
-        said["known"] = _standing(story.known_at(at).entry)
-        said["in_force"] = _standing(story.in_force_at(at, known=now))
+        said["known"] = _standing(_condemned(story.known_at(at).entry, serial, then))
+        said["in_force"] = _standing(_condemned(story.in_force_at(at, known=now), serial, since))
     except NotRemembered as why:
         said["not_remembered"] = str(why)
-    return said | {"events": [_shown(each) for each in story.events]}
+    return said | {
+        "events": [_shown(each) for each in story.events],
+        "compromises": [
+            {
+                "id": each.id,
+                "since": each.since,
+                "declared_at": each.declared_at,
+                "withdrawn_at": each.withdrawn_at,
+            }
+            for each in declared
+        ],
+    }
+
+
+def _condemned(entry: Entry | None, serial: int, declared: Iterable[Compromise]) -> Entry | None:
+    """Revoke what is under a compromised key (Act art. 14, 33), as an answer does."""
+    for each in declared:
+        known = Compromised(id=each.id, fingerprint=each.fingerprint, since=each.since)
+        entry = known.condemn(serial, entry)
+    return entry
 
 
 def _standing(entry: Entry | None) -> dict[str, Any]:
@@ -110,6 +150,13 @@ def _print(said: dict[str, Any], story: Story) -> None:
             since = standing.get("revoked_at")
             more = f" since {_japan(since)}, {standing['reason']}" if since else ""
             print(f"{title} at {_japan(said['at'])}: {standing['standing']}{more}")
+    for each in said["compromises"]:
+        withdrawn = each["withdrawn_at"]
+        more = f", withdrawn at {_japan(withdrawn)}" if withdrawn else ""
+        print(
+            f"its issuer's key: compromised since {_japan(each['since'])} ({each['id']}), "
+            f"declared at {_japan(each['declared_at'])}{more}"
+        )
     if not story.events:
         print("nothing has happened to it since the first CRL of its partition")
         return

@@ -2,11 +2,11 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
-from shlex import join
+from shlex import join, quote
 from typing import Any
 from urllib.parse import urlsplit
 
-from tashika_server.lab import SIMULATED, Access, Algorithm, News, Order, Policies, World
+from tashika_server.lab import SIMULATED, Access, Algorithm, Files, News, Order, Policies, World
 from tashika_server.lab.layout import BANK, Layout
 
 __all__ = ["add_options", "order_of", "positive", "welcome"]
@@ -58,6 +58,14 @@ def add_options(init: ArgumentParser) -> None:
         help="let the issuers push what they revoke as well (`lab push`)",
     )
     init.add_argument(
+        "--files",
+        action="store_const",
+        const=Files.KEPT,
+        default=default.files,
+        help="keep the CRLs as files, and what happened to each certificate; verifiers may have "
+        "the files",
+    )
+    init.add_argument(
         "--book",
         type=_dsn,
         default=default.book,
@@ -90,6 +98,7 @@ def order_of(options: Namespace) -> Order:
         policies=Policies(options.policies),
         access=options.access,
         news=options.news,
+        files=options.files,
         book=options.book,
     )
 
@@ -145,6 +154,8 @@ def welcome(world: World, order: Order) -> None:
     else:
         named = "--cert", certificate, "--issuer", issuer, "--url", _url("http", order.port)
         _tell("Ask:", ("tashika", "check", *named))
+    if order.files is Files.KEPT and order.access is Access.CLOSED:
+        _tell_how_to_get_files(layout, order)
     _tell(
         "Report the card as lost, publish, and ask again:",
         ("tashika-server", "lab", "hold", layout.root, "--cert", certificate),
@@ -182,6 +193,17 @@ def _tell_how_to_ask(layout: Layout, order: Order, certificate: Path, issuer: Pa
         (*check, url, "--token-file", layout.verifier(f"{SUSPENDED}.token")),
         ("tashika-server", "explain", layout.configuration, "ID"),
     )
+
+
+def _tell_how_to_get_files(layout: Layout, order: Order) -> None:
+    token = layout.verifier(f"{BANK}.token")
+    port = order.office_port or "PORT"
+    print("\nGet all files of the moment with their signed manifest, as the bank:")
+    print(
+        f'  curl -sS -H "Authorization: Bearer $(cat {quote(str(token))})" -o files.tar '
+        f"http://127.0.0.1:{port}/v1/files/bundle"
+    )
+    _tell("and see what is kept:", ("tashika-server", "files", "list", layout.configuration))
 
 
 def _tell(what: str, *commands: tuple[object, ...]) -> None:

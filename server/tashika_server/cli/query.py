@@ -32,7 +32,7 @@ from tashika_server.refusal import Refusal
 from tashika_server.responder.compromised import condemned
 from tashika_server.responder.judge import judge
 
-__all__ = ["add_commands", "certificate_named", "issuer_of"]
+__all__ = ["FOREVER", "add_commands", "certificate_named", "issuer_of"]
 
 GOOD, REVOKED, UNDETERMINED = 0, 1, 2
 FOREVER = datetime.max.replace(tzinfo=UTC)

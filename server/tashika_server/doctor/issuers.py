@@ -11,10 +11,11 @@ from tashika.pki.standing import Good, Revoked, Standing
 from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.doctor.asking import Oracle, Unanswered
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
-from tashika_server.doctor.remedies import remedy
-from tashika_server.index import Mark, Snapshot
+from tashika_server.doctor.remedies import FEED, remedy
+from tashika_server.index import Mark, RegisterMark, Snapshot
 from tashika_server.issuer import Expected, Issuer, Numbering
-from tashika_server.office.freshness import Stage, ages
+from tashika_server.office.freshness import Stage, age_of
+from tashika_server.refresh.register import RegisterRefused, read_register
 from tashika_server.signing import Rack, Signer, SignerRefused, load_signer
 
 __all__ = ["Case", "examine_issuer"]
@@ -67,7 +68,7 @@ def examine_issuer(case: Case) -> Iterator[Finding]:
     found += _probes(case, signers)
     yield from found
     if all(each.gravity is Gravity.WELL for each in found) and case.view is not None:
-        (age,) = ages(case.view, (case.issuer,), at=case.at)
+        age = age_of(case.view, case.issuer, at=case.at)
         yield case.finding(
             Gravity.WELL,
             Symptom.ISSUER_WELL,
@@ -110,7 +111,8 @@ def _load_signers(case: Case) -> tuple[list[Signer], list[Finding]]:
 
 
 def _freshness(case: Case, view: Snapshot) -> Iterator[Finding]:
-    (age,) = ages(view, (case.issuer,), at=case.at)
+    # By the configuration, CRL by CRL: the index knows only of those that it was told to expect.
+    age = age_of(view, case.issuer, at=case.at)
     crls = len(case.issuer.partitions)
     if age.missing:
         first = age.missing[0] or COMPLETE
@@ -131,7 +133,7 @@ def _freshness(case: Case, view: Snapshot) -> Iterator[Finding]:
         en, ja = remedy(each.check, each.partition)
         yield case.finding(
             WARNING,
-            Symptom.QUARANTINED,
+            Symptom.FEED_STOPPED if each.partition == FEED else Symptom.QUARANTINED,
             partition=each.partition or COMPLETE,
             since=_time(each.at),
             check=each.check,
@@ -156,10 +158,21 @@ def _contents(case: Case, view: Snapshot) -> Iterator[Finding]:
                 ours=ours,
                 theirs=mark.entries,
             )
-    if issuer.register and view.register(fingerprint) is None:
-        yield case.finding(FAILURE, Symptom.REGISTER_MISSING)
+    if issuer.register:
+        yield from _register(case, issuer.register, view.register(fingerprint))
     if issuer.published:
         yield from _compared(case, issuer.published, marks)
+
+
+def _register(case: Case, file: Path, known: RegisterMark | None) -> Iterator[Finding]:
+    """Read the register as the refresher does: one that is refused stays as it was (T10, T19)."""
+    if known is None:
+        yield case.finding(FAILURE, Symptom.REGISTER_MISSING)
+        return
+    try:
+        read_register(file, known)
+    except RegisterRefused as refused:
+        yield case.finding(FAILURE, Symptom.REGISTER_REFUSED, reason=refused)
 
 
 def _compared(case: Case, file: Path, marks: Mapping[str, Mark]) -> Iterator[Finding]:
@@ -169,16 +182,27 @@ def _compared(case: Case, file: Path, marks: Mapping[str, Mark]) -> Iterator[Fin
     except (OSError, ValueError, csv.Error) as wrong:
         yield case.finding(FAILURE, Symptom.ISSUER_LIST_UNREADABLE, reason=f"{file}: {wrong}")
         return
-    for each in case.issuer.partitions:
-        mark, said = marks.get(each.name), listed.get(each.name)
-        if mark is None or said is None:  # what never arrived was said already
+    names = [each.name for each in case.issuer.partitions]
+    if more := sorted(listed.keys() - names):
+        yield case.finding(FAILURE, Symptom.CRL_UNKNOWN, more=len(more), first=more[0] or COMPLETE)
+    if gone := [name for name in names if name not in listed]:
+        yield case.finding(
+            WARNING,
+            Symptom.CRL_UNPUBLISHED,
+            gone=len(gone),
+            crls=len(names),
+            first=gone[0] or COMPLETE,
+        )
+    for name in names:
+        mark, said = marks.get(name), listed.get(name)
+        if mark is None or said is None:  # that was said already
             continue
         number, entries = said
         if mark.number < number or (mark.number == number and mark.entries != entries):
             yield case.finding(
                 FAILURE,
                 Symptom.BEHIND_ISSUER,
-                partition=each.name or COMPLETE,
+                partition=name or COMPLETE,
                 ours=f"{mark.number} ({mark.entries})",
                 theirs=f"{number} ({entries})",
             )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from tashika_server.refresh.feed import PARTITION as FEED
 from tashika_server.refresh.source import Check
 
-__all__ = ["remedy"]
+__all__ = ["FEED", "remedy"]
 
 _ASK = (
     "take nothing from this source by hand; ask the issuer, and see who can write there",
@@ -63,8 +63,19 @@ _HOLE = (
 )
 
 
+_SILENT = (
+    "the CRLs carry on; see that the feed's URL can be reached, and ask the issuer if it can",
+    "失効リストで継続しています。通知のURLに到達できるかを確かめ、できれば発行者に照会してください",
+)
+_UNFIT = (
+    "the CRLs carry on; ask the issuer what is wrong with its feed, and see who can write there",
+    "失効リストで継続しています。通知の異常を発行者に照会し、誰が書き込めるかを確かめてください",
+)
+_BY_FEED_CHECK: Mapping[str, tuple[str, str]] = {Check.NUMBER: _HOLE, Check.FETCH: _SILENT}
+
+
 def remedy(check: str, partition: str) -> tuple[str, str]:
     """Return what is to be done, in English and Japanese."""
-    if partition == FEED and check == Check.NUMBER:
-        return _HOLE
+    if partition == FEED:
+        return _BY_FEED_CHECK.get(check, _UNFIT)
     return _BY_CHECK.get(check, _ASK)

@@ -70,6 +70,28 @@ WORDS: Mapping[Symptom, Mapping[Language, Words]] = {
             "`query` で理由を調べ、取得元を直すか、区分を一覧から外してください",
         ),
     ),
+    Symptom.CRL_UNKNOWN: _both(
+        Words(
+            "the issuer publishes {more} CRLs that are not configured, {first} first: what they "
+            "revoke is not known here",
+            "add them to its list of CRLs and reload",
+        ),
+        Words(
+            "発行者が公開する失効リスト{more}件が未設定です(最初は {first})。"
+            "その失効はここでは分かりません",
+            "発行者の失効リスト一覧に加え、reload してください",
+        ),
+    ),
+    Symptom.CRL_UNPUBLISHED: _both(
+        Words(
+            "{gone} of {crls} CRLs are not on the issuer's own list, {first} first",
+            "ask the issuer where their certificates are listed now, before you take any off",
+        ),
+        Words(
+            "失効リスト{crls}件中{gone}件が発行者の公開一覧にありません(最初は {first})",
+            "区分を外す前に、その証明書が今どこに載るかを発行者に照会してください",
+        ),
+    ),
     Symptom.CRL_EXPIRED: _both(
         Words(
             "{late} of {crls} CRLs are late, the first ran out at {ends}: it says tryLater",
@@ -96,6 +118,10 @@ WORDS: Mapping[Symptom, Mapping[Language, Words]] = {
             "{partition} の最新の失効リストは{since}から保留中です。{check}: {detail}",
             "{remedy_ja}",
         ),
+    ),
+    Symptom.FEED_STOPPED: _both(
+        Words("its push feed is not followed since {since}, {check}: {detail}", "{remedy}"),
+        Words("発行者の通知を{since}から取り込んでいません。{check}: {detail}", "{remedy_ja}"),
     ),
     Symptom.COUNT_DIFFERS: _both(
         Words(
@@ -139,6 +165,17 @@ WORDS: Mapping[Symptom, Mapping[Language, Words]] = {
         Words(
             "発行台帳が未読込です。失効リストにないものはtryLaterになります",
             "ファイルを置いてください。更新プロセスが読み込みます",
+        ),
+    ),
+    Symptom.REGISTER_REFUSED: _both(
+        Words(
+            "its issued register is not taken in, and what it lacks is called never issued: "
+            "{reason}",
+            "the last good one is in use; put it right soon",
+        ),
+        Words(
+            "発行台帳を取り込めません。前の台帳にない証明書は未発行とされます: {reason}",
+            "速やかに台帳を直してください。それまでは前の台帳を使います",
         ),
     ),
     Symptom.PROBE_WRONG: _both(

@@ -60,10 +60,12 @@ class CompactPress:
         return head
 
     def agrees(self, kept: Kept, compromised: Compromised | None, *, at: datetime) -> bool:
-        """Tell whether a set says of its issuer's key what is declared of it.
+        """Tell whether a set holds, and says of its issuer's key what is declared of it.
 
         One that says it is compromised is renewed in half of its time: it is not made by a timer.
         """
+        if kept.next_update <= at:
+            return False
         head = read_head(next(self.archive.content(kept), b"")).head
         if compromised is None:
             return head.since is None
@@ -72,7 +74,7 @@ class CompactPress:
 
 @dataclass(slots=True, kw_only=True)
 class CompactShelf:
-    """From where sets are given out: always one that heeds the switch for compromised keys.
+    """From where sets are given out: only such as hold, and heed the switch for compromised keys.
 
     For one event loop.
     """
@@ -83,7 +85,7 @@ class CompactShelf:
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def newest(self, issuer: Issuer, *, at: datetime) -> Kept | None:
-        """Return the newest set, made now if the last one does not heed the switch (art. 14, 33).
+        """Return the newest set, made now if it does not hold or heed the switch (art. 14, 33).
 
         None where none was ever made and none has to be. Raises as CompactPress.publish and
         CompromiseFile.current.

@@ -16,6 +16,7 @@ from tashika_server.agreements.refusals import (
     UnknownCredential,
 )
 from tashika_server.clock import Clock
+from tashika_server.compact import NotMade
 from tashika_server.files.errors import FileUnknown
 from tashika_server.log import get_log
 from tashika_server.metering.meter import NotJournalled
@@ -55,6 +56,14 @@ def declining(
                 "no-such-file",
                 en=str(unknown),
                 ja="該当するファイルがありません",
+            )
+        except NotMade as wrong:
+            log.warning("compact_set_not_made", reason=str(wrong))
+            return _problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "not-made",
+                en="No set that holds can be made now; ask again later.",
+                ja="有効な集合を現在作成できません。後ほど改めて照会してください",
             )
         except ValueError as wrong:
             return _problem(

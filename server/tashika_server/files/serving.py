@@ -16,6 +16,7 @@ management API, and journals it; workers have nothing to do with it.
 import asyncio
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -45,6 +46,9 @@ from tashika_server.metering.meter import Meter
 from tashika_server.refusal import Refusal
 
 __all__ = ["Provision"]
+
+MOST_DIGITS = 20
+"""Of the number of a set: 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +158,7 @@ class Provision:
     async def _compact_delta(self, request: web.Request, at: datetime) -> web.StreamResponse:
         issuer = self._issuer(request.query.get("issuer", ""))
         permit = self._admit(request, issuer, at)
-        base = int(request.query.get("base", ""))
+        base = _number(request, "base")
         fingerprint = issuer.identity.fingerprint
         kept = await asyncio.to_thread(self.archive.catalog.compact_delta, fingerprint, base)
         if kept is None:
@@ -228,7 +232,16 @@ def _moment(request: web.Request, now: datetime) -> datetime | None:
     text = request.query.get("at")
     if text is None:
         return None
-    at = datetime.fromisoformat(text.replace(" ", "+"))  # what a query makes of a bare +
-    if at.tzinfo is None or at > now:
-        raise ValueError("`at` is a time of the past with its offset: 2026-04-01T00:00+09:00")
-    return at.astimezone(UTC)
+    with suppress(ValueError):
+        at = datetime.fromisoformat(text.replace(" ", "+"))  # what a query makes of a bare +
+        if at.tzinfo is not None and at <= now:
+            return at.astimezone(UTC)
+    raise ValueError("`at` is a time of the past with its offset: 2026-04-01T00:00+09:00")
+
+
+def _number(request: web.Request, key: str) -> int:
+    """Read the number of a set; raises ValueError."""
+    text = request.query.get(key, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise ValueError(f"`{key}` is the number of the set that is to be brought up to date")
+    return int(text)

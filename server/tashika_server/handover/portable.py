@@ -3,21 +3,18 @@
 Archive and history are in `kept`; whoever puts a hand-over together lists all of them.
 """
 
-import csv
-import json
-import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from tashika.pki.certid import IssuerIdentity
 from tashika.pki.errors import PkiError
+from tashika_server.agreements.compromises import Compromise
 from tashika_server.book import Book
 from tashika_server.certificate_file import BadFile, read_certificate
 from tashika_server.handover.package import HandoverRefused
+from tashika_server.handover.served import CERTIFICATE, write_served
 from tashika_server.issuer import Issuer
 from tashika_server.ledger.errors import LedgerBroken
 from tashika_server.ledger.export import export_lines
@@ -65,36 +62,21 @@ class Portable(Protocol):
 class IssuerPart:
     """The issuer itself: certificate, list of CRLs, register, and how it is served.
 
-    Taken in by a person, who puts the table that `table` writes into the configuration.
+    Taken in by a person, who puts the table that `served.table` writes into the configuration.
     """
 
+    compromise: Compromise | None = None
+    """The giver's declaration about its key that is in force."""
     name: str = "issuer"
 
     def give(self, issuer: Issuer, folder: Path) -> None:
         """Write certificate, partitions, register and settings."""
-        (folder / "ca.pem").write_bytes(issuer.certificate.public_bytes(Encoding.PEM))
-        with (folder / "partitions.csv").open("w", newline="", encoding="utf-8") as opened:
-            rows = csv.writer(opened, lineterminator="\n")
-            rows.writerow(["url", "name"])
-            rows.writerows((each.url, each.name) for each in issuer.partitions)
-        if issuer.register:
-            shutil.copyfile(issuer.register, folder / "register.txt")
-        settings = {
-            "name": issuer.name,
-            "family": issuer.family,
-            "without_register": issuer.without_register,
-            "never_issued": issuer.never_issued,
-            "numbering": issuer.numbering,
-            "archive_cutoff_days": issuer.archive_cutoff.days if issuer.archive_cutoff else None,
-            "keep_days": issuer.keep.days if issuer.keep else None,
-            "keep_basis": issuer.keep_basis,
-        }
-        (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
+        write_served(issuer, self.compromise, folder)
 
     def check(self, fingerprint: bytes, folder: Path) -> None:
         """Refuse another issuer's certificate."""
         try:
-            found = IssuerIdentity.of(read_certificate(folder / "ca.pem")).fingerprint
+            found = IssuerIdentity.of(read_certificate(folder / CERTIFICATE)).fingerprint
         except (BadFile, PkiError) as wrong:
             raise HandoverRefused(f"the issuer's certificate is unfit: {wrong}") from wrong
         if found != fingerprint:
@@ -102,28 +84,6 @@ class IssuerPart:
 
     def take_in(self, _fingerprint: bytes, _folder: Path) -> None:
         """Do nothing: its files are used where they lie."""
-
-    def table(self, folder: Path) -> str:
-        """Write the table for the successor's configuration; the signer is theirs to name."""
-        settings = json.loads((folder / "settings.json").read_text())
-        lines = ["[[issuer]]"]
-        words = "name", "family", "without_register", "never_issued", "numbering"
-        lines += [f'{key} = "{settings[key]}"' for key in words]
-        lines.append(f"certificate = {json.dumps(str(folder / 'ca.pem'))}")
-        with (folder / "partitions.csv").open(newline="", encoding="utf-8") as opened:
-            _, first, *_ = rows = list(csv.reader(opened))
-        complete = len(rows) == len(("head", "only")) and not first[1]
-        listed = json.dumps(first[0] if complete else str(folder / "partitions.csv"))
-        lines.append(f"{'crl' if complete else 'partitions'} = {listed}")
-        if (folder / "register.txt").exists():
-            lines.append(f"register = {json.dumps(str(folder / 'register.txt'))}")
-        for key in ("archive_cutoff", "keep"):
-            if days := settings.get(f"{key}_days"):
-                lines.append(f'{key} = "{days}d"')
-        if settings.get("keep_basis"):
-            lines.append(f"keep_basis = {json.dumps(settings['keep_basis'])}")
-        lines.append("signers = []  # yours: certificate and key, certified by this issuer")
-        return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -248,7 +248,18 @@ class Edit:
         with self._cursor("entries") as cursor:
             for rows in pieces:
                 if _put_ascending(cursor, iter(rows)) < len(rows):
-                    raise SerialTaken("it lists a certificate that another partition lists already")
+                    raise SerialTaken(self._holder(rows))
+
+    def _holder(self, rows: Sequence[Row]) -> str:
+        """Name a partition that lists what one of these rows wanted to."""
+        places = [
+            (key[:ID_BYTES], value[:ID_BYTES], known[:ID_BYTES])
+            for key, value in rows
+            if (known := self._transaction.get(key, db=self._databases["entries"]))
+        ]
+        issuer, *_, holder = next((each for each in places if each[1] != each[2]), places[0])
+        ((_, raw),) = self._rows("marks", issuer + holder)
+        return unpack_place(raw).name
 
     def _listing(self, placed: Sequence[tuple[bytes, Sequence[Entry]]]) -> Iterator[list[Row]]:
         """Put entries into the lists of their partitions, and yield the rows that they become."""

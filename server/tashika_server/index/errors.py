@@ -27,3 +27,9 @@ class IndexWriteFailed(TashikaError):
 
 class SerialTaken(TashikaError):
     """A partition lists a certificate that another partition of the issuer lists already."""
+
+    def __init__(self, holder: str) -> None:
+        listed_by = holder or "the complete CRL"
+        super().__init__(f"it lists a certificate that {listed_by} lists already")
+        self.holder = holder
+        """The name of that other partition."""

@@ -12,7 +12,7 @@ from tashika_server.lab.errors import LabError, NotALab, NotOfThisLab, Unlawful
 from tashika_server.lab.founding import found_world
 from tashika_server.lab.keys import Algorithm
 from tashika_server.lab.layout import SIMULATED
-from tashika_server.lab.order import Access, News, Order
+from tashika_server.lab.order import Access, Files, News, Order
 from tashika_server.lab.publishing import Publication
 from tashika_server.lab.records import Certificate
 from tashika_server.lab.world import Departure, World
@@ -27,6 +27,7 @@ __all__ = [
     "Cause",
     "Certificate",
     "Departure",
+    "Files",
     "LabError",
     "News",
     "NotALab",

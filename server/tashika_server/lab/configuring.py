@@ -8,7 +8,7 @@ from tashika.pki.names import name_text
 from tashika_server.lab.authorities import Authority
 from tashika_server.lab.layout import GUIDE, SIMULATED, write
 from tashika_server.lab.naming import distribution_point
-from tashika_server.lab.order import Access, News, Order
+from tashika_server.lab.order import Access, Files, News, Order
 from tashika_server.lab.prefectures import OPERATOR, predecessors
 from tashika_server.lab.responders import SIGNERS
 from tashika_server.lab.world import World
@@ -43,6 +43,7 @@ def _configuration(world: World, order: Order) -> str:
             book=json.dumps(order.book),
         ),
         _LAB,
+        *([_FILES] if order.files is Files.KEPT else []),
     ]
     tables += [_issuer_table(each, order.news) for each in world.premises.authorities()]
     tables += [
@@ -104,6 +105,11 @@ path = "index"
 [lab]
 directory = "."
 listen = "127.0.0.1:0"
+"""
+_FILES = """\
+[files]  # verifiers find them at the management API
+archive = "archive"
+history = "history.sqlite"
 """
 _ISSUER = """\
 [[issuer]]

@@ -117,7 +117,7 @@ def _open_office(layout: Layout, order: Order, *, at: datetime) -> None:
 
     book = open_book(order.book, relative_to=layout.root)
     try:
-        register_verifiers(book, layout, at=at)
+        register_verifiers(book, layout, order.files, at=at)
     finally:
         book.close()
     make_key(layout.root / "ledger.key")

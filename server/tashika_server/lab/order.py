@@ -7,7 +7,7 @@ from tashika_server.lab.certificates import Policies
 from tashika_server.lab.keys import Algorithm
 from tashika_server.lab.premises import Plan
 
-__all__ = ["Access", "News", "Order"]
+__all__ = ["Access", "Files", "News", "Order"]
 
 
 class Access(StrEnum):
@@ -23,6 +23,14 @@ class News(StrEnum):
     CRLS = "crls"
     FEED = "feed"
     """By a push feed as well."""
+
+
+class Files(StrEnum):
+    """What becomes of CRLs. The default: they are taken into the index, as the service must."""
+
+    INDEXED = "indexed"
+    KEPT = "kept"
+    """And kept as files, with what happened to each certificate; verifiers may have the files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,7 @@ class Order:
     policies: Policies = Policies.SIMULATED
     access: Access = Access.CLOSED
     news: News = News.CRLS
+    files: Files = Files.INDEXED
     book: str = "sqlite:///book.sqlite"
     """Where the verifiers are registered; a relative path begins at the lab's directory."""
 

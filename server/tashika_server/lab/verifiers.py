@@ -4,6 +4,7 @@ It is done as an operator would do it, in the order in which it would have happe
 year ago, renewed lately, one suspended last week.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -30,6 +31,7 @@ from tashika_server.book import Book, Change
 from tashika_server.lab.cast import FILES, PARTS, Fate, Part, guide
 from tashika_server.lab.errors import LabError
 from tashika_server.lab.layout import Layout, write, write_certificate, write_key, write_secret
+from tashika_server.lab.order import Files
 from tashika_server.lab.transport import ClientAuthority, Pair
 from tashika_server.ledger.tariff_file import import_tariffs, published_tariff, read_tariffs
 from tashika_server.ledger.tariff_record import Past
@@ -38,12 +40,14 @@ __all__ = ["register_verifiers"]
 
 BEGAN, RENEWED, SUSPENDED = timedelta(days=400), timedelta(days=40), timedelta(days=7)
 """How long ago: the first accreditations of a year have run out since."""
+METHODS = {Files.INDEXED: (Method.OCSP,), Files.KEPT: (Method.OCSP, Method.FILE)}
 ACTOR, SECOND_ACTOR = "lab", "lab-second"
 
 
-def register_verifiers(book: Book, layout: Layout, *, at: datetime) -> None:
+def register_verifiers(book: Book, layout: Layout, files: Files, *, at: datetime) -> None:
     """Register them all in a book that has no verifier, and write to files what each shows.
 
+    Where CRLs are kept as files, their agreements are for these too.
     LabError for a book that has one: it may be real.
     """
     book.upgrade()
@@ -51,7 +55,7 @@ def register_verifiers(book: Book, layout: Layout, *, at: datetime) -> None:
     with book.writing(actor=ACTOR, at=began) as change:
         if registry.verifiers(change.connection):
             raise LabError("the book has verifiers already; give the lab a book of its own")
-        agreed = [(part, _agree(change, part)) for part in PARTS]
+        agreed = [(part, _agree(change, part, METHODS[files])) for part in PARTS]
         import_tariffs(change, read_tariffs(published_tariff()), past=Past.CHANGE)
     with book.writing(actor=ACTOR, at=at - RENEWED) as change:
         for part, agreement in agreed:
@@ -67,7 +71,7 @@ def register_verifiers(book: Book, layout: Layout, *, at: datetime) -> None:
     write(layout.verifier("README.txt"), guide().encode())
 
 
-def _agree(change: Change, part: Part) -> Agreement:
+def _agree(change: Change, part: Part, methods: Iterable[Method]) -> Agreement:
     """Take a verifier from its notification to an agreement in force."""
     facts = CATEGORIES[part.category]
     families = sorted(facts.families - {Family.OTHER})
@@ -80,7 +84,7 @@ def _agree(change: Change, part: Part) -> Agreement:
             change, verifier.id, family=family, received_at=change.at, confirmers=confirmers
         )
     _accredit(change, part, verifier.id, since=change.at)
-    grants = tuple(Grant(family=family, method=Method.OCSP) for family in families)
+    grants = tuple(Grant(family=family, method=method) for method in methods for family in families)
     agreement = registry.add_agreement(
         change,
         verifier.id,

@@ -1,11 +1,11 @@
 """What is published of compromised keys (Act art. 15(3), 34(3)): a feed and a page, for everybody.
 
 Written by the office, served by the workers without agreement (`responder.http`). A notice says
-which issuer, since when, and when it was declared or withdrawn. It names no person: who ordered
-it and why stay in the book.
+which issuer, by name and certificate, since when, and when it was declared or withdrawn. It names
+no person: who ordered it and why stay in the book.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,11 @@ from typing import Literal
 from uuid import NAMESPACE_OID, uuid5
 from xml.etree import ElementTree as ET
 
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tashika.pki.errors import PkiError
+from tashika.pki.names import name_text
 from tashika_server.agreements.act import ActVersion
 from tashika_server.agreements.compromise_file import FEED_FILE, PAGE_FILE
 from tashika_server.agreements.compromises import REVOKED_BY_LAW, Compromise
@@ -37,9 +42,17 @@ class PublicNotice:
     en: str
 
 
-def public_notices(compromises: Iterable[Compromise]) -> tuple[PublicNotice, ...]:
-    """Say what was declared and what was withdrawn, the newest first."""
-    found = (notice for each in compromises for notice in _notices(each))
+def public_notices(
+    compromises: Iterable[Compromise], issuers: Mapping[bytes, x509.Certificate]
+) -> tuple[PublicNotice, ...]:
+    """Say what was declared and what was withdrawn, the newest first.
+
+    Who reads it knows none of our names, so of the issuers that are served, by fingerprint, the
+    certificates are told.
+    """
+    found = (
+        notice for each in compromises for notice in _notices(each, issuers.get(each.fingerprint))
+    )
     return tuple(sorted(found, key=lambda notice: notice.at, reverse=True))
 
 
@@ -87,26 +100,42 @@ def page(notices: Sequence[PublicNotice]) -> bytes:
     return _written(root, "<!DOCTYPE html>\n")
 
 
-def _notices(compromise: Compromise) -> Iterator[PublicNotice]:
+def _notices(
+    compromise: Compromise, certificate: x509.Certificate | None
+) -> Iterator[PublicNotice]:
     issuer, clause = compromise.issuer, REVOKED_BY_LAW.get(compromise.family)
-    places = [clause.at(act) for act in ActVersion] if clause else []
-    law = "".join(f" (Act {place})" for place in places if place.confirmed)
+    places = [place for act in ActVersion if clause and (place := clause.at(act)).confirmed]
+    law_ja = "".join(f"(法第{place.number}条、{place.act}年の条文)" for place in places)
+    law_en = "".join(f" (Act {place})" for place in places)
+    key_ja, key_en = _key(certificate) if certificate else ("", "")
     since = compromise.since.astimezone(JST)
     yield PublicNotice(
         id=_urn(compromise, "declared"),
         at=compromise.declared_at,
         ja=f"{issuer} の発行者署名符号が危殆化し、これにより発行された全ての証明書は"
-        f"{since:%Y年%m月%d日%H時%M分}に失効しました。{law}",
+        f"{since:%Y年%m月%d日%H時%M分}に失効しました{law_ja}。{key_ja}",
         en=f"The key of {issuer} is compromised: every certificate issued under it is revoked "
-        f"as of {since:%Y-%m-%d %H:%M} JST.{law}",
+        f"as of {since:%Y-%m-%d %H:%M} JST{law_en}.{key_en}",
     )
     if compromise.withdrawn_at is not None:
         yield PublicNotice(
             id=_urn(compromise, "withdrawn"),
             at=compromise.withdrawn_at,
-            ja=f"{issuer} の発行者署名符号の危殆化の公表を取り消しました。",
-            en=f"The notice that the key of {issuer} is compromised has been withdrawn.",
+            ja=f"{issuer} の発行者署名符号の危殆化の公表を取り消しました。{key_ja}",
+            en=f"The notice that the key of {issuer} is compromised has been withdrawn.{key_en}",
         )
+
+
+def _key(certificate: x509.Certificate) -> tuple[str, str]:
+    try:
+        name = name_text(certificate.subject.public_bytes())
+    except (PkiError, ValueError):  # agreements must not wait for a name that nobody can read
+        name = "?"
+    digest = certificate.fingerprint(SHA256()).hex()
+    return (
+        f"発行者は {name}、その証明書のSHA-256は {digest} です。",
+        f" The issuer is {name}; the SHA-256 of its certificate is {digest}.",
+    )
 
 
 def _urn(compromise: Compromise, what: str) -> str:

@@ -5,13 +5,15 @@ Not for what the copy says (`agreements.compiling`), nor for believing it (`agre
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
+
+from cryptography import x509
 
 from tashika.pki.errors import TashikaError
 from tashika_server.agreements import registry
@@ -42,6 +44,8 @@ class CompilerParts:
     """The file that it writes and the workers read."""
     compromises: Path
     """The file of compromised keys, for the same readers."""
+    issuers: Mapping[bytes, x509.Certificate]
+    """The issuers that are served, by fingerprint, for the public notices."""
     stamp_every: timedelta
     """How often the file is renewed while nothing changes; well below what workers believe."""
     clock: Clock
@@ -119,7 +123,8 @@ class Compiler:
                 for each in standing
             ),
         )
-        publish(path.parent, public_notices(compromises), at=self._parts.clock.now())
+        notices = public_notices(compromises, self._parts.issuers)
+        publish(path.parent, notices, at=self._parts.clock.now())
         self._compromises = compromises
         log.info("compromises_told", keys=len(standing))
 

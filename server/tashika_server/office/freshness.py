@@ -22,6 +22,7 @@ __all__ = [
     "FreshnessParts",
     "FreshnessWatch",
     "Stage",
+    "age_of",
     "ages",
     "keep_watching_freshness",
     "spent",
@@ -90,10 +91,12 @@ def ages(view: Snapshot, issuers: Iterable[Issuer], *, at: datetime) -> Iterator
                 next_update=coverage.next_update,
             )
         else:
-            yield _age(view.marks(issuer.identity.fingerprint), issuer, at)
+            yield age_of(view, issuer, at=at)
 
 
-def _age(marks: dict[str, Mark], issuer: Issuer, at: datetime) -> Age:
+def age_of(view: Snapshot, issuer: Issuer, *, at: datetime) -> Age:
+    """Tell how an issuer's data stands, of all the CRLs that are configured."""
+    marks = view.marks(issuer.identity.fingerprint)
     missing = tuple(each.name for each in issuer.partitions if each.name not in marks)
     worst = max((spent(mark, at) for mark in marks.values()), default=1.0)
     stage = Stage.EXPIRED if worst >= 1 else Stage.AGEING if worst >= ALARM_AT else Stage.FRESH

@@ -19,6 +19,10 @@ MOST_TOGETHER = 500_000
 index, so the more go together, the less is written: each page once."""
 
 
+Place = tuple[bytes, str]
+"""A partition: the fingerprint of its issuer, and its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """Publications that wait, each under a key of its owner's; all on the bench but `withdraw`.
@@ -29,8 +33,11 @@ class Press:
 
     writer: IndexWriter
     _waiting: dict[object, Publication] = field(default_factory=dict)
-    _became: dict[object, int | NotTaken | OSError] = field(default_factory=dict)
+    _became: dict[object, int | SerialTaken | OSError] = field(default_factory=dict)
     _gathering: dict[bytes, Gathering] = field(default_factory=dict)
+    _blocked: dict[Place, set[Place]] = field(default_factory=dict)
+    """What could not go in, by what is in the way."""
+    _freed: set[Place] = field(default_factory=set)
     _busy: Lock = field(default_factory=Lock)
 
     def gather(self, fingerprint: bytes, file: BinaryIO) -> None:
@@ -67,7 +74,9 @@ class Press:
             while key in self._waiting:
                 self._commit()
         became = self._became.pop(key)
-        if isinstance(became, Exception):
+        if isinstance(became, SerialTaken):
+            raise NotTaken(Check.ENTRIES, f"{became}; ask the issuer") from became
+        if isinstance(became, OSError):
             raise became
         return became
 
@@ -84,17 +93,29 @@ class Press:
                 self._waiting.pop(key, None)
         self._became.pop(key, None)
 
+    def freed(self) -> set[Place]:
+        """Return, once, what could not go in, and what was in the way was published since.
+
+        Its certificate has moved, and may be listed nowhere now. From any thread.
+        """
+        freed = set[Place]()
+        while self._freed:
+            freed.add(self._freed.pop())
+        return freed
+
     def _commit(self) -> None:
         some = self._first()
         try:
             last = self.writer.publish_all(list(some.values()))
         except (SerialTaken, OSError):
-            for key, publication in some.items():
-                self._became[key] = self._alone(publication)
+            self._publish_singly(some)
         else:
             self._became.update(zip(some, range(last - len(some) + 1, last + 1), strict=True))
-        for key in some:
+        for key, each in some.items():
             del self._waiting[key]
+            if not isinstance(self._became[key], Exception):
+                freed = self._blocked.pop((each.fingerprint, each.partition), set())
+                self._freed.update(freed)
 
     def _first(self) -> dict[object, Publication]:
         """Return those that have waited longest, as many as go together."""
@@ -106,11 +127,20 @@ class Press:
             some[key] = publication
         return some
 
-    def _alone(self, publication: Publication) -> int | NotTaken | OSError:
-        """Publish one of several of which one cannot be: the others must not suffer for it."""
+    def _publish_singly(self, some: dict[object, Publication]) -> None:
+        """Publish several of which one cannot be: the others must not suffer for it."""
+        became = {key: self._alone(each) for key, each in some.items()}
+        for key, each in some.items():
+            if isinstance(became[key], SerialTaken):
+                # A certificate of it may have moved, out of one that went in behind it.
+                became[key] = self._alone(each)
+            if isinstance(taken := became[key], SerialTaken):
+                holder = each.fingerprint, taken.holder
+                self._blocked.setdefault(holder, set()).add((each.fingerprint, each.partition))
+        self._became.update(became)
+
+    def _alone(self, publication: Publication) -> int | SerialTaken | OSError:
         try:
             return self.writer.publish_all([publication])
-        except SerialTaken as taken:
-            return NotTaken(Check.ENTRIES, f"{taken}; ask the issuer")
-        except OSError as wrong:
+        except (SerialTaken, OSError) as wrong:
             return wrong

@@ -34,7 +34,7 @@ from tashika_server.refresh.loading import refresh_register
 from tashika_server.refresh.press import Press
 from tashika_server.refresh.refresh import Outcome, Tools, refresh
 from tashika_server.refresh.room import sweep
-from tashika_server.refresh.rounds import Told, go_round
+from tashika_server.refresh.rounds import Told, Ways, go_round
 from tashika_server.refresh.schedule import Schedule
 from tashika_server.refresh.source import AnySource, Source, sources_of
 from tashika_server.refresh.taking import Keeper
@@ -215,9 +215,8 @@ class Refresher:
                 each.set_result(answer)
 
     async def _round(self, sources: Iterable[AnySource], told: Told) -> Answer:
-        counts = await go_round(
-            list(sources), self._tools, refresh=self._refresh, settle=self._settle, told=told
-        )
+        ways = Ways(refresh=self._refresh, settle=self._settle, told=told, freed=self._freed)
+        counts = await go_round(list(sources), self._tools, ways)
         with self._tools.writer.reader.snapshot() as snapshot:
             said = {each: counts[each] for each in Outcome if each is not Outcome.GATHERED}
             return {"generation": snapshot.generation} | said
@@ -237,6 +236,16 @@ class Refresher:
         if outcome is not Outcome.GATHERED:
             self._settle(source, outcome)
         return outcome
+
+    def _freed(self) -> list[Source]:
+        places = self._tools.press.freed()
+        return [
+            each
+            for each in self.sources
+            if places
+            and isinstance(each, Source)
+            and (each.fingerprint, each.partition.name) in places
+        ]
 
     def _settle(self, source: AnySource, outcome: Outcome) -> None:
         """Count how a turn has ended, and give the source its next one."""

@@ -16,8 +16,10 @@ from support.pushing import Pusher, news, revoked
 from support.refreshing import House
 from tashika_server.cli import main
 from tashika_server.doctor.finding import Symptom
+from tashika_server.doctor.remedies import remedy
 from tashika_server.refresh.fetch import FetchLimits
 from tashika_server.refresh.process import RefreshParts
+from tashika_server.refresh.source import Check
 
 PUSH_FEED, ENOUGH = "push feed", 4096
 
@@ -87,8 +89,17 @@ def test_the_doctor_names_the_remedy_and_the_old_data_is_served_on(
     capsys.readouterr()
     assert main(["doctor", str(Cellar(tmp_path).file), "--json"]) == 2  # it is of long ago
     findings = json.loads(capsys.readouterr().out)["findings"]
-    (found,) = [each for each in findings if each["symptom"] == Symptom.QUARANTINED]
+    symptom = Symptom.FEED_STOPPED if partition == PUSH_FEED else Symptom.QUARANTINED
+    (found,) = [each for each in findings if each["symptom"] == symptom]
     assert (found["facts"]["partition"], found["facts"]["check"]) == (partition, check)
     assert remedy in found["en"]["remedy"]
     assert found["ja"]["remedy"]
     assert found["subject"] == "user-auth-g3"
+
+
+@pytest.mark.parametrize("check", Check)
+def test_no_remedy_of_a_file_is_given_for_a_push_feed(check: Check):
+    """No limit of ours can be raised for its messages, and no partition be taken off a list."""
+    en, ja = remedy(check, PUSH_FEED)
+    assert en.startswith("the CRLs carry on; ")
+    assert ja.startswith("失効リストで継続しています")

@@ -99,15 +99,38 @@ def test_t17_a_signer_that_ends_soon(ward: Ward):
     ("more", "entries", "wrong"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (-1, 5, 0)]
 )
 def test_t10_what_the_issuer_says_it_published(ward: Ward, more, entries, wrong):
+    first, *rest = published(ward)
+    publish(ward, (first[0] + more, first[1] + entries, first[2]), *rest)
+    assert ills(ward.examine()) == wrong * [(ISSUER, Symptom.BEHIND_ISSUER)]
+
+
+def test_t15_a_partition_of_the_issuer_that_was_never_configured(ward: Ward):
+    """What is revoked there would be called good, and everything that is configured is fresh."""
+    publish(ward, *published(ward), (1, 0, "CN=New ward"))
+    (found,) = [one for one in ward.examine() if one.gravity is not Gravity.WELL]
+    assert (found.symptom, found.gravity) == (Symptom.CRL_UNKNOWN, Gravity.FAILURE)
+    assert (found.facts["more"], found.facts["first"]) == (1, "CN=New ward")
+
+
+def test_t15_a_partition_that_the_issuer_has_on_its_list_no_longer(ward: Ward):
+    (_, _, gone), *rest = published(ward)
+    publish(ward, *rest)
+    (found,) = [one for one in ward.examine() if one.gravity is not Gravity.WELL]
+    assert (found.symptom, found.gravity) == (Symptom.CRL_UNPUBLISHED, Gravity.WARNING)
+    assert (found.facts["gone"], found.facts["first"]) == (1, gone)
+
+
+def published(ward: Ward) -> list[tuple[int, int, str]]:
     issuer = next(one for one in ward.config.issuers if one.name == ISSUER)
     with ward.writer() as writer, writer.reader.snapshot() as view:
         marks = view.marks(issuer.identity.fingerprint)
-    rows = [
-        f'{mark.number + more},{mark.entries + entries},"{name}"' for name, mark in marks.items()
-    ]
-    (ward.root / "said.csv").write_text("\n".join(["number,entries,name", rows[0], ""]))
+    return [(mark.number, mark.entries, name) for name, mark in marks.items()]
+
+
+def publish(ward: Ward, *rows: tuple[int, int, str]) -> None:
+    lines = [f'{number},{entries},"{name}"' for number, entries, name in rows]
+    (ward.root / "said.csv").write_text("\n".join(["number,entries,name", *lines, ""]))
     ward.change(f'name = "{ISSUER}"\n', f'name = "{ISSUER}"\npublished = "said.csv"\n')
-    assert ills(ward.examine()) == wrong * [(ISSUER, Symptom.BEHIND_ISSUER)]
 
 
 @pytest.mark.parametrize("text", [None, "", "name\n", "number,entries,name\n1,x,y\n", "\xff"])
@@ -138,6 +161,28 @@ def test_t10_a_hole_in_numbers_that_are_promised(ward: Ward):
     found = [(one.facts["before"], one.facts["after"]) for one in holes(Numbering.CONSECUTIVE)]
     assert found == [(4, 7), (8, 10)]
     assert holes(Numbering.ASCENDING) == []
+
+
+def test_t15_a_partition_that_the_index_was_never_told_of(ward: Ward):
+    """Added to the list, and the service was not reloaded since, or cannot be."""
+    issuer = ward.config.issuers[0]
+    table = ward.root / "issuers" / f"{issuer.name}.csv"
+    table.write_text(table.read_text() + "lab:/crl/none.crl,CN=Nowhere\n")
+    assert ills(ward.examine()) == [(issuer.name, Symptom.CRL_MISSING)]
+
+
+@pytest.mark.parametrize("text", ["1-2\n", "1-2\n9-3\n"])
+def test_t10_a_register_that_is_refused_is_named(ward: Ward, text):
+    """What was issued since is called never issued, and revoked (T19)."""
+    (ward.root / "register" / f"{ISSUER}.txt").write_text(text)
+    (found,) = [one for one in ward.examine() if one.gravity is not Gravity.WELL]
+    assert (found.symptom, found.gravity) == (Symptom.REGISTER_REFUSED, Gravity.FAILURE)
+
+
+def test_t19_a_register_that_has_grown_is_no_trouble(ward: Ward):
+    with (ward.root / "register" / f"{ISSUER}.txt").open("a") as file:
+        file.write(f"{2**70}\n")
+    assert ills(ward.examine()) == []
 
 
 def test_an_index_that_has_lost_entries(ward: Ward):

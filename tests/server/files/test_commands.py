@@ -144,3 +144,16 @@ def test_where_no_files_are_kept_the_remedy_is_named(
 def test_a_promise_beyond_what_is_kept_stops_the_start(cellar: Cellar):
     cellar.file.write_text(cellar.file.read_text() + 'archive_cutoff = "3651d"\n')
     assert main(["files", "list", str(cellar.file)]) == 78
+
+
+@pytest.mark.parametrize(
+    "words", [("as-of", "9000-04-01", "--out", "x"), ("list", "--at", "9000-04-01")]
+)
+def test_nothing_is_signed_or_said_of_a_moment_to_come(
+    cellar: Cellar, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]
+):
+    """The manifest would be evidence of what nobody can know."""
+    verb, *more = words
+    with pytest.raises(SystemExit, match="64"):
+        main(["files", verb, str(cellar.file), *more])
+    assert "still to come" in capfd.readouterr().err

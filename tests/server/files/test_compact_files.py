@@ -228,6 +228,7 @@ async def test_sets_and_deltas_are_files_as_any(client: Any, counter: Counter):
     for base, status in (("2", 404), ("x", 400)):
         reply = await client.get(DELTA, params=OF | {"base": base}, headers=BANK)
         assert reply.status == status
+        assert "int()" not in await reply.text()
     for path in (SET, DELTA):
         assert (await client.get(path, params=OF)).status == 401
     assert [each[0] for each in counter.records] == [
@@ -236,6 +237,22 @@ async def test_sets_and_deltas_are_files_as_any(client: Any, counter: Counter):
         Occasion.FRESH,
     ]
     assert list(verify(works.archive)) == []
+
+
+async def test_a_set_that_has_run_out_is_neither_given_nor_charged(client: Any, counter: Counter):
+    """No timer made another: it is made for the first that asks, once there are CRLs for it."""
+    works = Works(counter)
+    works.publish()
+    counter.clock.advance(3 * DAY)
+    counter.agree(verifiers.terms(grants=(FILE,)))
+    late = await client.get(SET, params=OF, headers=BANK)
+    assert (late.status, (await late.json())["type"]) == (503, "urn:tashika:problem:not-made")
+    for name in (NAKA, NISHI):
+        works.take_in(partition=name)
+    fresh = await client.get(SET, params=OF, headers=BANK)
+    assert (fresh.status, fresh.headers["Tashika-Number"]) == (200, "2")
+    await fresh.read()
+    assert works.provided == 1
 
 
 # --- A compromised key -----------------------------------------------------------------------

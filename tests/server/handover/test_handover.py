@@ -13,8 +13,17 @@ import pytest
 from support.asking import Authority, ec_key, make_issuer, write_pem
 from support.registry import START, Office
 from tashika.pki.algorithms import PrivateKey
+from tashika_server.agreements.compromises import (
+    DeclareCompromise,
+    WithdrawCompromise,
+    declare_compromise,
+    withdraw_compromise,
+)
 from tashika_server.book import Book, open_book, trail
 from tashika_server.cli import main
+from tashika_server.config.issuers import load_issuer
+from tashika_server.config.problem import Complaints
+from tashika_server.config.reading import read_settings
 from tashika_server.handover import package, passing
 from tashika_server.handover.package import (
     MANIFEST,
@@ -25,7 +34,18 @@ from tashika_server.handover.package import (
 )
 from tashika_server.handover.passing import GIVEN, TAKEN, Passed, hand_over, take_over
 from tashika_server.handover.portable import IssuerPart, LedgerPart, Portable
-from tashika_server.issuer import Issuer
+from tashika_server.handover.served import table
+from tashika_server.issuer import (
+    FRESHEST,
+    Bounds,
+    Covers,
+    Expected,
+    Issuer,
+    Numbering,
+    Partition,
+    Probe,
+    PushFeed,
+)
 from tashika_server.ledger.export import export_lines
 from tashika_server.ledger.keys import public_pem
 from tashika_server.ledger.root import public_key
@@ -100,10 +120,77 @@ def test_what_is_given_is_taken_and_both_ledgers_say_so(giver: Giver, taker: Boo
     kept = taken.folder(tmp_path / "home")
     assert (kept / "issuer" / "register.txt").read_text() == "1-500\n"
     assert read_package(kept, [PUBLIC]).operator == "Body A"
-    table = IssuerPart().table(kept / "issuer")
-    assert 'name = "user-auth-g3"' in table
-    assert f'certificate = "{kept}/issuer/ca.pem"' in table
-    assert 'crl = "lab:/crl/x"' in table
+    assert f'certificate = "{kept}/issuer/ca.pem"' in table(kept / "issuer")
+
+
+CRLS = {
+    "complete": (
+        Partition(
+            name="",
+            url="lab:/crl/x",
+            mirrors=("http://mirror.invalid/x",),
+            delta="lab:/crl/x.delta",
+            covers=Covers.USER_CERTIFICATES,
+            crl_issuer=Authority.make("CRLs", ec_key("crls")).certificate,
+        ),
+    ),
+    "partitioned": (
+        Partition(name="CN=1, OU=中区", url="lab:/1", mirrors=("lab:/2",), delta=FRESHEST),
+        Partition(name="http://crl.invalid/2.crl", url="lab:/2"),
+    ),
+}
+
+
+@pytest.mark.parametrize("crls", CRLS)
+def test_it_is_served_by_the_next_operator_as_it_was(giver: Giver, tmp_path: Path, crls: str):
+    """From what the giver's configuration says to what the receiver's will say."""
+    giver.issuer = replace(
+        giver.issuer,
+        partitions=CRLS[crls],
+        feed=PushFeed(url="lab:/feed", key=ec_key("feed").public_key()),
+        bounds=Bounds(max_shrink=0.01, growth_slack=7, max_validity=timedelta(hours=36)),
+        probes=(Probe(serial=2**70, standing=Expected.REVOKED),),
+        numbering=Numbering.CONSECUTIVE,
+        archive_cutoff=timedelta(days=1095),
+        keep=4000 * DAY,
+        keep_basis='2002 "16"',
+    )
+    giver.give()
+    file = tmp_path / "tashika.toml"
+    (settings,) = read_settings(file, table(giver.folder / "issuer")).issuer
+    complaints = Complaints(file)
+    found = load_issuer(settings, complaints)
+    complaints.settle()
+    assert found
+    ours = {"operator": giver.issuer.operator, "guarded": giver.issuer.guarded}
+    assert found.register
+    assert found.register.read_text() == "1-500\n"
+    assert replace(found, register=giver.issuer.register, **ours) == giver.issuer
+
+
+def test_it_is_told_that_its_key_is_compromised(
+    giver: Giver, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """By no CRL can the next operator see it, who would call everything under it good."""
+    order = DeclareCompromise(
+        issuer="ca",
+        fingerprint=giver.issuer.identity.fingerprint,
+        family="user-auth",
+        reason="theft",
+        since=START,
+    )
+    config, key = configure(giver)
+    with giver.book.writing(actor="sato", at=START) as change:
+        declared = declare_compromise(change, order)
+    export = ["handover", "export", str(config), "ca", "--to"]
+    assert main([*export, str(tmp_path / "given")]) == 0
+    assert main(["handover", "import", str(config), str(tmp_path / "given"), "--key", key]) == 0
+    told = capsys.readouterr().out
+    assert f"compromise declare CONFIG ca --since {START.isoformat()}" in told
+    with giver.book.writing(actor="sato", at=START) as change:
+        withdraw_compromise(change, WithdrawCompromise(compromise=declared.id, reason="found"))
+    assert main([*export, str(tmp_path / "again")]) == 0
+    assert "compromise" not in table(tmp_path / "again" / "issuer")
 
 
 def test_no_private_key_is_given(giver: Giver):
@@ -325,8 +412,9 @@ def test_a_hand_over_is_never_written_over(giver: Giver):
     assert len(entries(giver.book, GIVEN)) == 1
 
 
-def test_the_commands(giver: Giver, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    home = tmp_path / "giver"
+def configure(giver: Giver) -> tuple[Path, str]:
+    """Write a configuration, and return it with the file of the ledger's public key."""
+    home = giver.folder.parent
     write_pem(home / "ca.pem", giver.issuer.certificate)
     write_pem(home / "ledger.key", KEY)
     (home / "ledger.pem").write_text(public_pem(PUBLIC))
@@ -336,7 +424,12 @@ def test_the_commands(giver: Giver, tmp_path: Path, capsys: pytest.CaptureFixtur
         'crl = "file:///x.crl"\nregister = "register.txt"\n'
         'signers = [{ certificate = "ca.pem", key = "ledger.key" }]\n'
     )
-    folder, key = tmp_path / "given", str(home / "ledger.pem")
+    return config, str(home / "ledger.pem")
+
+
+def test_the_commands(giver: Giver, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    config, key = configure(giver)
+    folder = tmp_path / "given"
     assert main(["handover", "export", str(config), "cb", "--to", str(folder)]) == 1
     assert "known here: ca" in capsys.readouterr().err
     assert main(["handover", "export", str(config), "ca", "--to", str(folder)]) == 0
@@ -345,7 +438,7 @@ def test_the_commands(giver: Giver, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["handover", "import", str(config), str(folder), "--key", key]) == 0
     told = capsys.readouterr().out
     assert "[[issuer]]" in told
-    assert 'crl = "file:///x.crl"' in told
+    assert 'crl = ["file:///x.crl"]' in told
     assert main(["handover", "import", str(config), str(folder), "--key", key]) == 1
     (folder / "issuer" / "ca.pem").unlink()
     assert main(["handover", "verify", str(folder), "--key", key]) == 1

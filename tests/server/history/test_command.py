@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from support.archive import Cellar
 from support.clock import FakeClock
 from support.crls import AT, DAY, HOUR, NAKA, NISHI, hold, make_key
+from tashika_server.agreements.compromises import (
+    DeclareCompromise,
+    WithdrawCompromise,
+    declare_compromise,
+    withdraw_compromise,
+)
 from tashika_server.assembly.refreshing import refresh_parts
+from tashika_server.assembly.registering import registry_book
 from tashika_server.cli import main
 from tashika_server.refresh.process import Refresher
 
 
 @pytest.fixture
-def cellar(tmp_path: Path) -> Cellar:
+def cellar(tmp_path: Path, sqlite_template: Path) -> Cellar:
     cellar = Cellar(tmp_path)
+    shutil.copy(sqlite_template, tmp_path / "book.sqlite")
     lines = (f'{(tmp_path / file).as_uri()},"{name}"' for name, file in FILES.items())
     (tmp_path / "crls.csv").write_text("\n".join(["url,name", *lines]) + "\n")
     return cellar
@@ -89,3 +99,42 @@ def test_a_certificate_to_which_nothing_happened_is_what_the_index_says(
     words = ["history", str(cellar.file), "--cert", str(file), "--at", before]
     assert main(words) == 2
     assert "not remembered" in capfd.readouterr().out
+
+
+def test_a_compromised_key_is_told_as_answers_tell_it(
+    cellar: Cellar, capfd: pytest.CaptureFixture[str]
+):
+    """Known from when it was declared; in force from its date on."""
+    refresh(cellar, 1)
+    refresh(cellar, 2)
+    file = certificate(cellar, 7)
+    issuer = cellar.config.issuers[0]
+    order = DeclareCompromise(
+        issuer=issuer.name,
+        fingerprint=issuer.identity.fingerprint,
+        family=issuer.family,
+        reason="theft",
+        since=AT + 2 * HOUR,
+    )
+
+    def standings(hour: int) -> tuple[str, str]:
+        capfd.readouterr()
+        moment = (AT + hour * HOUR).isoformat()
+        words = ["history", str(cellar.file), "--cert", str(file), "--json", "--at", moment]
+        assert main(words) == 0
+        said = json.loads(capfd.readouterr().out)
+        return said["known"]["standing"], said["in_force"]["standing"]
+
+    book = registry_book(cellar.file, cellar.config.settings)
+    with closing(book):
+        with book.writing(actor="suzuki", at=AT + 4 * HOUR) as change:
+            declared = declare_compromise(change, order)
+        assert standings(1) == ("not-listed", "not-listed")
+        assert standings(3) == ("not-listed", "revoked")
+        assert standings(5) == ("revoked", "revoked")
+        assert main(["history", str(cellar.file), "--cert", str(file)]) == 0
+        assert f"({declared.id})" in capfd.readouterr().out
+        with book.writing(actor="suzuki", at=AT + 6 * HOUR) as change:
+            withdraw_compromise(change, WithdrawCompromise(compromise=declared.id, reason="found"))
+        assert standings(5) == ("revoked", "not-listed")
+        assert standings(7) == ("not-listed", "not-listed")

@@ -1,6 +1,7 @@
 """The verifiers of a closed lab: who is answered, who is refused and why, by what they show."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,6 +20,7 @@ from tashika_server.agreements.presented import ClientCertificate, Presented
 from tashika_server.agreements.terms import Environment, Method, secret_digest
 from tashika_server.assembly.starting import check_start
 from tashika_server.book import Book, open_book
+from tashika_server.cli import main
 from tashika_server.config import load_config
 from tashika_server.lab import Access, LabError, Order, found_world
 
@@ -152,3 +154,22 @@ def test_a_book_with_verifiers_is_left_alone(closed: Path, tmp_path: Path):
 
 def test_closed_is_the_default():
     assert Order().access is Access.CLOSED
+
+
+def test_where_files_are_kept_verifiers_may_have_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = "--people", "1", "--municipalities", "1", "--algorithm", "p384", "--port", "0"
+    assert main(["lab", "init", str(tmp_path / "world"), "--files", *words]) == 0
+    assert "/v1/files/bundle" in capsys.readouterr().out
+    settings = load_config(tmp_path / "world" / "tashika.toml").settings
+    assert settings.files
+    with (
+        closing(open_book(settings.book.dsn, relative_to=tmp_path / "world")) as book,
+        book.reading() as connection,
+    ):
+        granted = [
+            {grant.method for grant in each.versions[-1].scope.grants}
+            for each in registry.agreements(connection)
+        ]
+    assert granted == 6 * [{Method.OCSP, Method.FILE}]

@@ -106,6 +106,19 @@ async def test_one_that_cannot_be_published_is_named_and_the_others_are(scene: S
     assert [scene.listed(name) for name in NAMES[:3]] == [[1], [], [5]]
 
 
+async def test_what_cannot_be_published_does_not_keep_a_certificate_from_moving(scene: Scene):
+    for name, rows in zip(NAMES[:3], ([1, 2], [3], [4]), strict=True):
+        await scene.offer(name, list(rows))
+        scene.publish(name)
+    await scene.offer(NAMES[2], [4, 1], number=2)
+    await scene.offer(NAMES[1], [2, 3], number=2)
+    await scene.offer(NAMES[0], [1], number=2)
+    assert scene.publish(NAMES[1]) is Outcome.PUBLISHED
+    assert [scene.listed(name) for name in NAMES[:3]] == [[1], [2, 3], [4]]
+    with pytest.raises(NotTaken, match=f"that {NAMES[0]} lists already; ask the issuer"):
+        scene.publish(NAMES[2])
+
+
 async def test_a_file_that_fails_fails_alone(scene: Scene):
     await scene.offer(NAMES[0], [1])
     await scene.offer(NAMES[1], [2])

@@ -10,6 +10,8 @@ from support.refreshing import House
 from tashika.pki.standing import Reason
 from tashika_server.index import Entry
 from tashika_server.issuer import Bounds
+from tashika_server.refresh import rounds
+from tashika_server.refresh.process import Refresher
 
 
 @pytest.fixture
@@ -177,6 +179,37 @@ async def test_a_serial_of_two_partitions_is_set_aside(house: House):
     house.offer_crl(NISHI, [2, 3])
     assert (await house.refresh())["quarantined"] == 1
     assert house.quarantined()[NISHI].check == "entries"
+
+
+async def test_a_certificate_that_moves_is_taken_in_once_its_old_partition_dropped_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """NAKA has its turn first, while NISHI still lists what moved to it."""
+    monkeypatch.setattr(rounds, "AT_ONCE", 1)
+    house.offer_crl(NAKA, [1])
+    house.offer_crl(NISHI, [2, 3])
+    await house.refresh()
+    house.offer_crl(NAKA, [1, 3], number=2)
+    house.offer_crl(NISHI, [2], number=2)
+    assert counts(await house.refresh()) == (2, 0, 0, 0)
+    assert house.listed().keys() == {1, 2, 3}
+    assert house.quarantined() == {}
+
+
+async def test_a_certificate_that_moved_goes_in_with_the_crl_that_drops_it_rounds_later(
+    house: House,
+):
+    house.offer_crl(NAKA, [1])
+    house.offer_crl(NISHI, [2, 3])
+    async with Refresher.of(house.parts) as refresher:
+        await refresher.refresh_all()
+        house.offer_crl(NAKA, [1, 3], number=2)
+        assert counts(await refresher.refresh_all()) == (0, 1, 1, 0)
+        house.offer_crl(NISHI, [2], number=2)
+        nishi = [each for each in refresher.sources if str(each).endswith(NISHI)]
+        assert counts(await refresher._round(nishi, lambda *_: None)) == (2, 0, 0, 0)
+    assert house.listed().keys() == {1, 2, 3}
+    assert house.quarantined() == {}
 
 
 async def test_a_file_that_finds_a_fault_of_ours_stops_nobody(
