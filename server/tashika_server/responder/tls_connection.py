@@ -21,6 +21,10 @@ __all__ = ["TlsFront"]
 RECORD = 16 * 1024
 """Octets of a TLS record at most (RFC 8446 5.1)."""
 
+_incoming = bytearray(RECORD)
+"""Where every connection of the process reads ciphertext to: what is there is taken at once."""
+_incoming_view = memoryview(_incoming)
+
 _handshakes = Tally(
     "tashika_tls_handshakes",
     "How handshakes ended.",
@@ -43,8 +47,13 @@ class TlsFront:
         return TlsConnection(self)
 
 
-class TlsConnection(asyncio.Transport, asyncio.Protocol):
-    """One caller's TLS. In the front's list until the conversation takes its place there."""
+class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
+    """One caller's TLS. In the front's list until the conversation takes its place there.
+
+    Nothing is read from the socket while something that was read is undeciphered: what a caller
+    sends ahead waits with the kernel (T18), and here there is one record of it at most, and what
+    one read has brought.
+    """
 
     def __init__(self, entrance: TlsFront) -> None:
         super().__init__()
@@ -66,10 +75,14 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._front.present.add(self)
         self.deadline = asyncio.get_running_loop().time() + self._patience
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        """Say where to read to."""
+        return _incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take ciphertext in."""
         if not self._closing:
-            self._tls.bio_write(data)
+            self._tls.bio_write(bytes(_incoming_view[:nbytes]))
             self._pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -119,9 +132,8 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._below.pause_reading()
 
     def resume_reading(self) -> None:
-        """Go on, after whoever calls this has returned."""
+        """Go on with what has come, after whoever calls this has returned; then with the rest."""
         self._paused = False
-        self._below.resume_reading()
         asyncio.get_running_loop().call_soon(self._pump)
 
     def write_eof(self) -> None:
@@ -165,6 +177,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
                 inner.data_received(self._tls.recv(READ_BYTES))
         except SSL.WantReadError:
             self._flush()
+            self._below.resume_reading()
         except SSL.ZeroReturnError:
             self.close()
         except SSL.Error:

@@ -2,11 +2,12 @@
 
 import os
 import re
+import select
 import socket
 import ssl
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from structlog.testing import capture_logs
 
-from soak.memory import own_bytes
+from soak.memory import MIB, own_bytes
 from support import verifiers
 from support.access import AUTHORIZATION, closed, terms
 from support.asking import (
@@ -407,6 +408,27 @@ def test_large_and_pipelined_conversations_arrive_whole(counter, port, files, ba
     with TlsWire(port, client(files, bank)) as wire:
         wire.say(b"".join(post(counter.question(GOOD, nonce=nonce)) for nonce in nonces))
         assert [parse_response(wire.hear().body).nonce for _ in nonces] == nonces
+
+
+def test_t18_who_asks_faster_than_is_answered_waits_with_the_kernel(counter, port, files, bank):
+    """Whatever else had come with what is deciphered would be kept here, and without end."""
+    many, asked = 2400, get("/ocsp/" + "M" * 3000)
+    with TlsWire(port, client(files)) as wire:
+        wire.socket.setblocking(False)
+        before, replies, rest = own_bytes([os.getpid()]), 0, b""
+        while replies < many:
+            with suppress(ssl.SSLWantReadError):
+                heard = wire.socket.recv(65536)
+                assert heard, "the server has closed"
+                replies += heard.count(b"HTTP/1.1 ")
+            rest = rest or asked * 64
+            try:
+                rest = rest[wire.socket.send(rest) :]
+            except ssl.SSLWantWriteError:
+                select.select([wire.socket], [wire.socket], [], 1)
+        grown = own_bytes([os.getpid()]) - before
+    assert grown < 20 * MIB
+    assert ask(port, client(files, bank), counter.question(GOOD)) is None
 
 
 def test_a_caller_that_says_goodbye_is_let_go(counter, port, files, bank):
