@@ -211,6 +211,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._heard or len(self._asked) >= WINDOW:
             self._pause_reading()
+            if not self._full and self._waits is not Wait.HEAD:  # it is we who let them wait
+                self._wait(Wait.HEAD)
         elif self._deaf:
             if not self._asked:
                 self._close()

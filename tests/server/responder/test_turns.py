@@ -422,6 +422,15 @@ class Played(asyncio.Transport):
     def write(self, data):
         self.sent += data
 
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
+
+    def abort(self):
+        self.ended = True
+
 
 @pytest.mark.parametrize("lost", [True, False])
 async def test_a_connection_that_is_lost_asks_no_more(office, lost):
@@ -494,6 +503,27 @@ async def test_t36_who_is_too_slow_behind_an_answer_that_is_due_is_told_once(off
     assert socket.sent.startswith(b"HTTP/1.1 200 ")
     assert socket.sent.count(b"HTTP/1.1 408 ") == 1
     assert too_slow() - before == 1
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+@pytest.mark.parametrize("slow", ["body", "reader"])
+async def test_t36_who_was_slow_once_is_not_so_while_we_keep_them_waiting(office, slow):
+    """A deadline for the rest of a body, or for taking replies, is over once that has come."""
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    asked, many = post(office.counter.question(GOOD, nonce=b"n" * 32)), 40
+    connection.data_received(asked[:-1])
+    connection.data_received(asked[-1:] + asked * (many - 1))
+    if slow == "reader":
+        connection.pause_writing()
+        connection.resume_writing()
+    connection.expire()
+    for _ in range(many):
+        await turn()
+    assert not socket.ended
+    assert socket.sent.count(b"HTTP/1.1 ") == socket.sent.count(b"HTTP/1.1 200 ") == many
     front.present.clear()
     await front.drain(within=0 * DAY)
 
