@@ -85,6 +85,10 @@ class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
             self._tls.bio_write(bytes(_incoming_view[:nbytes]))
             self._pump()
 
+    def eof_received(self) -> bool:
+        """Tell whoever is above that nothing more comes; they may still owe a reply."""
+        return not self._closing and self._inner is not None and self._inner.eof_received()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is above."""
         self._closing = True
@@ -179,7 +183,9 @@ class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
             self._flush()
             self._below.resume_reading()
         except SSL.ZeroReturnError:
-            self.close()
+            self._below.pause_reading()  # what comes now would stay here unread
+            if not self.eof_received():
+                self.close()
         except SSL.Error:
             self._hang_up()  # with the alert that says why
 

@@ -18,6 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from OpenSSL import SSL
 from structlog.testing import capture_logs
 
 from soak.memory import MIB, own_bytes
@@ -46,6 +47,7 @@ from tashika_server.agreements.terms import Credential
 from tashika_server.index import Entry
 from tashika_server.responder import Patience, TlsFiles, TlsIdentity
 from tashika_server.responder.tls import TlsRefused
+from tashika_server.responder.tls_connection import RECORD
 
 SECOND = timedelta(seconds=1)
 SUBJECT = name("CN=bank,C=JP")
@@ -436,6 +438,31 @@ def test_a_caller_that_says_goodbye_is_let_go(counter, port, files, bank):
         assert verdict(wire.ask(counter.question(GOOD))) is None
         wire.socket.settimeout(5)
         wire.socket.unwrap()
+
+
+def test_who_asks_and_says_goodbye_at_once_is_answered_first(counter, port, files):
+    """As over plain TCP: a goodbye says that nothing more comes, not that nothing is heard."""
+    with socket.create_connection(("127.0.0.1", port), 10) as plain:
+        wire = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+        wire.set_connect_state()
+        with pytest.raises(SSL.WantReadError):
+            wire.do_handshake()
+        plain.sendall(wire.bio_read(RECORD))
+        while wire.get_state_string() != b"SSL negotiation finished successfully":
+            wire.bio_write(plain.recv(RECORD))
+            with suppress(SSL.WantReadError):
+                wire.do_handshake()
+        wire.sendall(post(counter.question(GOOD), AUTHORIZATION) * 20)
+        wire.shutdown()
+        plain.sendall(wire.bio_read(RECORD))
+        heard = b""
+        with suppress(SSL.ZeroReturnError):
+            while True:
+                try:
+                    heard += wire.recv(RECORD)
+                except SSL.WantReadError:
+                    assert wire.bio_write(plain.recv(RECORD))
+    assert heard.count(b"HTTP/1.1 200 ") == 20
 
 
 def test_the_server_says_goodbye(counter, port, files, bank):
