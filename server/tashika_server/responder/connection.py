@@ -68,7 +68,8 @@ class Connection(asyncio.BufferedProtocol):
         if name := transport.get_extra_info("peername"):
             self.peer = address(name[0])
         self._wait(Wait.HEAD)
-        self._front.present.add(self)
+        if not self._front.enter(self):
+            self.abort()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Leave the front's list."""

@@ -72,8 +72,9 @@ class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the handshake, but not for long (T18, T36)."""
         self._below = cast("asyncio.Transport", transport)
-        self._front.present.add(self)
         self.deadline = asyncio.get_running_loop().time() + self._patience
+        if not self._front.enter(self):
+            self.abort()
 
     def get_buffer(self, _sizehint: int) -> bytearray:
         """Say where to read to."""
@@ -197,9 +198,9 @@ class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
             der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
             self._client_certificate = der
         self._flush()
+        self._front.leave(self)
         self._inner = Connection(self._front)
         self._inner.connection_made(self)
-        self._front.leave(self)
         return self._inner
 
     def _flush(self) -> None:

@@ -7,6 +7,7 @@ import gc
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import time
@@ -604,6 +605,19 @@ def test_health_without_an_index(tmp_path):
         assert talk(port, get("/healthz")).status == 503
         heard = talk(port, post(counter.question(GOOD)))
         assert refusal(heard) is ResponseStatus.TRY_LATER
+
+
+def test_t18_a_worker_may_open_as_much_as_the_machine_allows():
+    """A shell begins with 1,024, and a hundred idle connections a second would take them all."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+        worker.allow_files()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    most = worker.FILES if hard == resource.RLIM_INFINITY else min(worker.FILES, hard)
+    assert (soft, hard) == (most, before[1])
 
 
 def test_t32_connections_leave_no_task_and_no_object_behind(counter, question):

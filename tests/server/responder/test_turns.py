@@ -507,6 +507,19 @@ async def test_t36_who_is_too_slow_behind_an_answer_that_is_due_is_told_once(off
     await front.drain(within=0 * DAY)
 
 
+async def test_t18_who_comes_when_all_connections_are_taken_is_let_go_and_no_other(office):
+    """What else a process may open is for its own files: a flood of connections takes none."""
+    front, sockets = Front(office.turns, Patience(), most=2), [Played() for _ in range(3)]
+    for socket in sockets:
+        Connection(front).connection_made(socket)
+    assert [each.ended for each in sockets] == [False, False, True]
+    front.leave(next(iter(front.present)))
+    Connection(front).connection_made(another := Played())
+    assert not another.ended
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
 @pytest.mark.parametrize("slow", ["body", "reader"])
 async def test_t36_who_was_slow_once_is_not_so_while_we_keep_them_waiting(office, slow):
     """A deadline for the rest of a body, or for taking replies, is over once that has come."""
