@@ -36,7 +36,8 @@ log = get_log()
 BACKLOG = 4096
 """The supervisor's number: the loop calls listen again, and asyncio's own 100 would replace it."""
 SEND_BUFFER_BYTES = 64 * 1024
-"""Answers that the kernel keeps for one caller. Left alone it keeps megabytes for the deaf."""
+"""Answers that the kernel keeps for one caller, and as much again for itself. Left alone it keeps
+megabytes, and thousands of answers would be made for the deaf (T18)."""
 FILES = 65536
 """Connections and files of a worker; the machine may allow fewer. Shells and containers begin with
 1,024, which a few clients of a hundred connections a second, kept idle, would take up."""

@@ -554,6 +554,24 @@ def test_t36_who_takes_no_answers_is_dropped(hasty, question):
         assert time.monotonic() - begun < 10
 
 
+async def test_t18_replies_left_unread_are_few_however_much_the_kernel_would_keep():
+    made, listener = asyncio.Queue(), socket.create_server(("127.0.0.1", 0))
+
+    class Deaf(asyncio.Protocol):
+        def connection_made(self, transport):
+            made.put_nowait(transport)
+
+    (server,) = await worker._listen(Deaf, [listener], HASTE)
+    with listener, socket.create_connection(listener.getsockname()) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        transport = await made.get()
+        transport.write(bytes(100 * worker.SEND_BUFFER_BYTES))
+        left = transport.get_write_buffer_size()
+        transport.abort()
+        server.close()
+    assert left > 92 * worker.SEND_BUFFER_BYTES
+
+
 def test_a_truncated_question_and_a_hang_up_harm_nobody(hasty, question):
     whole = post(question)
     for length in range(1, len(whole), 7):
