@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from ipaddress import IPv6Address
 from typing import NamedTuple, Protocol
 
 from tashika.pki.request import OcspRequest
 from tashika_server.agreements.gate import Bearer, Gate, Permit
 from tashika_server.agreements.gatehouse import Gatehouse
 from tashika_server.agreements.party import Verdict
-from tashika_server.agreements.presented import Presented
+from tashika_server.agreements.presented import Address, Presented
 from tashika_server.agreements.refusals import NoCredential
 from tashika_server.agreements.replay import ReplayMemory
 from tashika_server.agreements.rules import Question
@@ -31,6 +32,9 @@ from tashika_server.responder.sight import Sight
 __all__ = ["Admission", "Asker", "ByAgreement", "Leave", "OfThisMachine", "report_scan"]
 
 log = get_log()
+
+ONE_SITE = 128 - 48
+"""Bits of an IPv6 address within one site (RFC 6177: from /64 up to /48)."""
 
 _scans = Tally(
     "tashika_scans",
@@ -162,11 +166,11 @@ class ByAgreement:
     scans: ScanWatch
 
     def name(self, asker: Asker, *, at: datetime) -> str:
-        """Go by the verifier that is shown; else by the source."""
+        """Go by the verifier that is shown; else by the network of the source."""
         try:
             bearer = self.gatehouse.gate(at).identify(asker.presented)
         except Refusal:
-            return str(asker.presented.source)
+            return _network(asker.presented.source)
         return bearer.party.verifier or ""
 
     def admit(
@@ -241,6 +245,16 @@ class ByAgreement:
         if new:
             serials = [each.serial for each in request.cert_ids]
             self.scans.note(permit.verifier, issuer.name, serials, at)
+
+
+def _network(source: Address) -> str:
+    """Say whose an address is: who has one of IPv6 has as many as they like of its network.
+
+    They wait as one, or a single machine would have a turn for each address it makes up (T18).
+    """
+    if isinstance(source, IPv6Address):
+        return str(IPv6Address(int(source) >> ONE_SITE << ONE_SITE))
+    return str(source)
 
 
 def _find_way(
