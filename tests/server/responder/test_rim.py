@@ -45,6 +45,7 @@ from tashika.pki.standing import Good, Revoked
 from tashika_server.index import IndexMissing
 from tashika_server.responder import Patience, WorkerParts, run, worker
 from tashika_server.responder.connection import Connection
+from tashika_server.responder.framing import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
 from tashika_server.signing import Unsigned
 
 NONCE = b"n" * 32
@@ -457,6 +458,23 @@ def test_t35_a_flood_of_trailers(port, question, trailers):
         assert wire.hear().status == 400
         assert wire.hear() is None
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("beginning", "most"),
+    [
+        (b"GET /ocsp HTTP/1.1\r\nX: ", MAX_HEAD_BYTES),
+        (b"GET /ocsp HTTP/1.1\r\n", MAX_HEAD_BYTES),
+        (CHUNKED + b"1;", MAX_MESSAGE_BYTES),
+    ],
+    ids=["field", "name", "chunk extension"],
+)
+def test_t35_what_does_not_end_is_cut_off(port, beginning, most):
+    """Each octet of a field that has no end yet is kept."""
+    with Wire(port, timeout=4) as wire, contextlib.suppress(ConnectionError):
+        wire.say(beginning + b"x" * most)
+        assert wire.hear().status == 400
+        assert wire.hear() is None
 
 
 @pytest.mark.parametrize(
