@@ -129,4 +129,6 @@ class Front:
                 # One connection's trouble is not that of the others, whose deadlines go on.
                 log.exception("deadline_not_kept")
                 self.leave(one)
+                with suppress(Exception):
+                    one.abort()
         self._glancing = self.loop.call_later(self._glance_every, self._glance)

@@ -466,7 +466,10 @@ class Overdue:
     """Somebody in a front's list whose deadline is over."""
 
     def __init__(self, expire) -> None:
-        self.deadline, self.expire = 0.0, expire
+        self.deadline, self.expire, self.aborted = 0.0, expire, False
+
+    def abort(self):
+        self.aborted = True
 
 
 async def test_t36_a_deadline_that_cannot_be_kept_is_not_the_end_of_all_others(office):
@@ -478,11 +481,12 @@ async def test_t36_a_deadline_that_cannot_be_kept_is_not_the_end_of_all_others(o
         raise RuntimeError("the handler is closed")
 
     with capture_logs() as logs:
-        front.present.add(Overdue(fail))
+        front.present.add(one := Overdue(fail))
         await asyncio.wait_for(broken.wait(), 5)
         front.present.add(Overdue(over.set))
         await asyncio.wait_for(over.wait(), 5)
     assert [each["event"] for each in logs] == ["deadline_not_kept"]
+    assert one.aborted, "nobody would look at it any more"
     front.present.clear()
     await front.drain(within=0 * DAY)
 
