@@ -91,6 +91,7 @@ async def _measure(
         book=book,
         snapshot=snapshot,
         compromises=snapshot.with_name(COMPROMISE_FILE),
+        issuers={},
         stamp_every=DAY,
         clock=clock,
     )

@@ -93,6 +93,8 @@ class Tally:
 
     def lose(self, what: str, intended: int, now: int) -> None:
         """Count a question that got no reply; it waited at least until now."""
+        if now >= self._end:
+            self._go_on(now)
         self.wrong[what] += 1
         self._slot.latencies.add(now - intended)
 

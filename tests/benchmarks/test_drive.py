@@ -129,6 +129,12 @@ def test_what_is_never_answered_counts_with_the_time_it_has_waited() -> None:
     assert latencies(tally).percentile(100) == pytest.approx(4 * SECOND, rel=0.01)
 
 
+def test_it_counts_in_the_stretch_in_which_it_is_given_up() -> None:
+    """In that of the last answer, which may be of the warm-up, no percentile would show it."""
+    tally = run(Simulated(4, stall=range(SECOND, 100 * SECOND)), even(100), grace=1)
+    assert [each.latencies.count for each in tally.slots] == [100, 0, 0, 0, 0, 300]
+
+
 def test_questions_on_a_lost_connection_are_wrong_and_the_line_is_used_again() -> None:
     service = Deaf(2)
     tally = run(service, even(10))

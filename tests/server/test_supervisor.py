@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.service import PATIENCE, Service, is_alive, make_lab
-from tashika_server.config import Address, load_config
+from tashika_server.config import Address
 from tashika_server.supervisor import StartRefused, lock, post
-from tashika_server.supervisor.ears import UNREAD_BYTES, Ears, listen
+from tashika_server.supervisor.ears import listen
 
 
 @pytest.fixture
@@ -40,20 +40,6 @@ def is_healthy(service: Service) -> bool:
 
 def pids_of(service: Service) -> tuple[int, int]:
     return service.process.pid, service.children()["refresher"]
-
-
-def test_t18_replies_left_unread_are_few_however_much_the_kernel_would_keep(lab) -> None:
-    ears = Ears.open(load_config(lab / "tashika.toml").settings)
-    try:
-        with (
-            socket.create_connection(ears.responder.getsockname()[:2]) as deaf,
-            ears.responder.accept()[0] as taken,
-        ):
-            taken.setblocking(False)
-            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            assert taken.send(bytes(64 * UNREAD_BYTES)) < 8 * UNREAD_BYTES
-    finally:
-        ears.close()
 
 
 def test_it_starts_its_processes_warns_loudly_and_stops_in_order(lab) -> None:

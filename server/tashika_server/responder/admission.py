@@ -26,7 +26,7 @@ from tashika_server.log import get_log
 from tashika_server.metrics import Tally
 from tashika_server.refusal import Refusal
 from tashika_server.responder.client_standing import ClientStandings
-from tashika_server.responder.line import STRANGER
+from tashika_server.responder.line import stranger
 from tashika_server.responder.sight import Sight
 
 __all__ = ["Admission", "Asker", "ByAgreement", "Leave", "OfThisMachine", "report_scan"]
@@ -113,7 +113,7 @@ class Admission(Protocol):
     def name(self, asker: Asker, *, at: datetime) -> str:
         """Say with whom somebody waits his turn: nothing that he may do follows from it.
 
-        The name of a stranger begins with STRANGER.
+        Of a stranger, `line.stranger`.
         """
         ...
 
@@ -170,7 +170,7 @@ class ByAgreement:
         try:
             bearer = self.gatehouse.gate(at).identify(asker.presented)
         except Refusal:
-            return f"{STRANGER}{asker.presented.source}"
+            return stranger(asker.presented.source)
         return bearer.party.verifier or ""
 
     def admit(

@@ -68,7 +68,8 @@ class Connection(asyncio.BufferedProtocol):
         if name := transport.get_extra_info("peername"):
             self.peer = address(name[0])
         self._wait(Wait.HEAD)
-        self._front.present.add(self)
+        if not self._front.enter(self):
+            self.abort()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Leave the front's list."""
@@ -211,6 +212,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._heard or len(self._asked) >= WINDOW:
             self._pause_reading()
+            if not self._full and self._waits is not Wait.HEAD:  # it is we who let them wait
+                self._wait(Wait.HEAD)
         elif self._deaf:
             if not self._asked:
                 self._close()

@@ -17,6 +17,8 @@ __all__ = ["Front", "Patience", "Wait"]
 
 log = get_log()
 
+MOST = 65536
+"""Connections, where nobody says fewer."""
 GLANCES = 8
 """A deadline is kept to an eighth of the shortest."""
 
@@ -66,12 +68,13 @@ class Wait(IntEnum):
 class Front:
     """The list of a worker's connections. For the thread of its event loop."""
 
-    def __init__(self, turns: Turns, patience: Patience) -> None:
-        """Begin, in a running loop."""
+    def __init__(self, turns: Turns, patience: Patience, *, most: int = MOST) -> None:
+        """Begin, in a running loop, for so many connections."""
         self.turns = turns
         self.loop = asyncio.get_running_loop()
         self.draining = False
         self.present: set[Present] = set()
+        self._most = most
         self.seconds = {
             Wait.HEAD: patience.head.total_seconds(),
             Wait.BODY: patience.body.total_seconds(),
@@ -81,6 +84,13 @@ class Front:
         self._departure = asyncio.Event()
         self._glance_every = min(self.seconds.values()) / GLANCES
         self._glancing = self.loop.call_later(self._glance_every, self._glance)
+
+    def enter(self, one: Present) -> bool:
+        """Put one on the list; False, and they are to go at once, where it is full."""
+        if len(self.present) >= self._most:
+            return False
+        self.present.add(one)
+        return True
 
     def leave(self, one: Present) -> None:
         """Take one off the list."""
@@ -119,4 +129,6 @@ class Front:
                 # One connection's trouble is not that of the others, whose deadlines go on.
                 log.exception("deadline_not_kept")
                 self.leave(one)
+                with suppress(Exception):
+                    one.abort()
         self._glancing = self.loop.call_later(self._glance_every, self._glance)

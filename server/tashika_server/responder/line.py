@@ -6,13 +6,18 @@ however many addresses there are to come from, and makes room for those who do.
 """
 
 from collections import deque
+from ipaddress import IPv6Address
 from itertools import islice
 from typing import Generic, TypeVar
 
-__all__ = ["STRANGER", "Ageing", "Line"]
+from tashika_server.agreements.presented import Address
+
+__all__ = ["STRANGER", "Ageing", "Line", "stranger"]
 
 STRANGER = "?"
 """What the key of a stranger begins with."""
+ONE_SITE = 128 - 48
+"""Bits of an IPv6 address within one site (RFC 6177: from /64 up to /48)."""
 
 MOST = 4096
 """Who may wait in one worker: with 8 kB of question each, 32 MB."""
@@ -22,6 +27,17 @@ LOOKED_AT = 32
 """Queues among which the longest is looked for, so that it costs little who is turned away."""
 
 T = TypeVar("T")
+
+
+def stranger(source: Address) -> str:
+    """Return the key of somebody who shows no credential: the network of the source.
+
+    Who has an address of IPv6 has as many as they like of its site. They wait as one, or a
+    single machine would have a turn for each address that it makes up (T18).
+    """
+    if isinstance(source, IPv6Address):
+        source = IPv6Address(int(source) >> ONE_SITE << ONE_SITE)
+    return f"{STRANGER}{source}"
 
 
 class Line(Generic[T]):

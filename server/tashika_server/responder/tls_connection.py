@@ -21,6 +21,10 @@ __all__ = ["TlsFront"]
 RECORD = 16 * 1024
 """Octets of a TLS record at most (RFC 8446 5.1)."""
 
+_incoming = bytearray(RECORD)
+"""Where every connection of the process reads ciphertext to: what is there is taken at once."""
+_incoming_view = memoryview(_incoming)
+
 _handshakes = Tally(
     "tashika_tls_handshakes",
     "How handshakes ended.",
@@ -43,8 +47,13 @@ class TlsFront:
         return TlsConnection(self)
 
 
-class TlsConnection(asyncio.Transport, asyncio.Protocol):
-    """One caller's TLS. In the front's list until the conversation takes its place there."""
+class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
+    """One caller's TLS. In the front's list until the conversation takes its place there.
+
+    Nothing is read from the socket while something that was read is undeciphered: what a caller
+    sends ahead waits with the kernel (T18), and here there is one record of it at most, and what
+    one read has brought.
+    """
 
     def __init__(self, entrance: TlsFront) -> None:
         super().__init__()
@@ -63,14 +72,23 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the handshake, but not for long (T18, T36)."""
         self._below = cast("asyncio.Transport", transport)
-        self._front.present.add(self)
         self.deadline = asyncio.get_running_loop().time() + self._patience
+        if not self._front.enter(self):
+            self.abort()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        """Say where to read to."""
+        return _incoming
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take ciphertext in."""
         if not self._closing:
-            self._tls.bio_write(data)
+            self._tls.bio_write(bytes(_incoming_view[:nbytes]))
             self._pump()
+
+    def eof_received(self) -> bool:
+        """Tell whoever is above that nothing more comes; they may still owe a reply."""
+        return not self._closing and self._inner is not None and self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is above."""
@@ -119,9 +137,8 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._below.pause_reading()
 
     def resume_reading(self) -> None:
-        """Go on, after whoever calls this has returned."""
+        """Go on with what has come, after whoever calls this has returned; then with the rest."""
         self._paused = False
-        self._below.resume_reading()
         asyncio.get_running_loop().call_soon(self._pump)
 
     def write_eof(self) -> None:
@@ -165,8 +182,11 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
                 inner.data_received(self._tls.recv(READ_BYTES))
         except SSL.WantReadError:
             self._flush()
+            self._below.resume_reading()
         except SSL.ZeroReturnError:
-            self.close()
+            self._below.pause_reading()  # what comes now would stay here unread
+            if not self.eof_received():
+                self.close()
         except SSL.Error:
             self._hang_up()  # with the alert that says why
 
@@ -178,9 +198,9 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
             der = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
             self._client_certificate = der
         self._flush()
+        self._front.leave(self)
         self._inner = Connection(self._front)
         self._inner.connection_made(self)
-        self._front.leave(self)
         return self._inner
 
     def _flush(self) -> None:

@@ -17,7 +17,7 @@ from tashika_server.log import get_log
 from tashika_server.metering.meter import Meter
 from tashika_server.refusal import InternalFault, Refusal, TooManyWait
 from tashika_server.responder.framing import Request
-from tashika_server.responder.line import STRANGER, Ageing, Line
+from tashika_server.responder.line import Ageing, Line, stranger
 from tashika_server.responder.pace import SECONDS, SECONDS_ALONE, Pace
 from tashika_server.responder.rim import Asked, Rim
 from tashika_server.responder.stages import Stages
@@ -69,10 +69,10 @@ class Turns:
                 asked.ready = True
                 return
         except Refusal as refusal:
-            asked.name, asked.given = f"{STRANGER}{asked.caller.peer}", refusal
+            asked.name, asked.given = stranger(asked.caller.peer), refusal
         except Exception:
             log.exception("request_failed")
-            asked.name, asked.given = f"{STRANGER}{asked.caller.peer}", InternalFault()
+            asked.name, asked.given = stranger(asked.caller.peer), InternalFault()
         if self._line.join(asked.name, asked) or self._squeeze_in(asked):
             asked.since = self._monotonic()
             if asked.name != self._last_name:

@@ -6,6 +6,7 @@ Not for starting or watching workers (`supervisor`), nor for putting their parts
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,13 @@ log = get_log()
 BACKLOG = 4096
 """The supervisor's number: the loop calls listen again, and asyncio's own 100 would replace it."""
 SEND_BUFFER_BYTES = 64 * 1024
-"""Answers that the kernel keeps for one caller. Left alone it keeps megabytes for the deaf."""
+"""Answers that the kernel keeps for one caller, and as much again for itself. Left alone it keeps
+megabytes, and thousands of answers would be made for the deaf (T18)."""
+FILES = 65536
+"""Connections and files of a worker; the machine may allow fewer. Shells and containers begin with
+1,024, which a few clients of a hundred connections a second, kept idle, would take up."""
+OWN_FILES = 128
+"""Of them, for index, journal, keys and agreements: no flood of connections takes these."""
 DRAIN = timedelta(seconds=8)
 """An honest exchange takes milliseconds."""
 JOURNAL = timedelta(seconds=5)
@@ -84,7 +91,16 @@ async def run(
     # What there is by now stays, and a look through 10,000 agreements for garbage takes 60 ms.
     gc.collect()
     gc.freeze()
+    allow_files()
     await serve(parts, sockets, tls_sockets=tls_sockets, ready=ready, stop=stop, relieved=relieved)
+
+
+def allow_files() -> None:
+    """Let this process open as many files as it should, if the machine does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def serve(
@@ -112,7 +128,8 @@ async def serve(
     chores = [asyncio.create_task(_watch(parts))]
     if parts.group:
         chores.append(await _journal(parts.group))
-    front = Front(Turns(rim, meter=parts.desk.meter, clock=parts.clock), parts.patience)
+    turns = Turns(rim, meter=parts.desk.meter, clock=parts.clock)
+    front = Front(turns, parts.patience, most=_most_connections())
     listeners = await _listen(partial(Connection, front), sockets, parts.patience)
     if parts.tls:
         tls_front = TlsFront(front, parts.tls, patience=parts.patience.head)
@@ -132,6 +149,11 @@ async def serve(
         each.cancel()
     if parts.group:
         parts.group.end()
+
+
+def _most_connections() -> int:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, (FILES if files == resource.RLIM_INFINITY else files) - OWN_FILES)
 
 
 async def _journal(group: GroupCommit) -> asyncio.Task[None]:

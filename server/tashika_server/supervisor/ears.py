@@ -15,11 +15,6 @@ from tashika_server.supervisor.errors import StartRefused
 __all__ = ["Ears", "listen", "url"]
 
 
-UNREAD_BYTES = 32 * 1024
-"""Of replies that a caller leaves unread, as many as the window of a connection holds; the kernel
-takes twice that. It would keep megabytes, and thousands of refusals be made for the deaf (T18)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ears:
     """The listening sockets; None for what is not listened to."""
@@ -33,8 +28,8 @@ class Ears:
     def open(cls, settings: Settings) -> Self:
         """Listen wherever the settings say; raises StartRefused."""
         return cls(
-            responder=_listen_for_questions(settings.responder.listen),
-            tls=_listen_for_questions(settings.tls.listen) if settings.tls else None,
+            responder=listen(settings.responder.listen),
+            tls=listen(settings.tls.listen) if settings.tls else None,
             lab=listen(settings.lab.listen) if settings.lab else None,
             office=listen(settings.office.listen) if settings.office.listen else None,
         )
@@ -54,12 +49,6 @@ def listen(address: Address) -> socket.socket:
     except OSError as wrong:
         reason = os.strerror(wrong.errno or 0)
         raise StartRefused(f"{address}: {reason}; free it, or listen elsewhere") from wrong
-
-
-def _listen_for_questions(address: Address) -> socket.socket:
-    ear = listen(address)
-    ear.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)  # of each connection to it
-    return ear
 
 
 def url(listening: socket.socket, scheme: str = "http") -> str:

@@ -60,6 +60,7 @@ from tashika_server.agreements.terms import (
 from tashika_server.clock import SystemClock
 from tashika_server.refusal import BadHttp, MalformedQuestion
 from tashika_server.responder import Answer, Asker, Reception, Replay, answer
+from tashika_server.responder.line import MOST, Line
 
 SECOND = timedelta(seconds=1)
 SUBJECT = name("CN=bank,C=JP")
@@ -533,6 +534,21 @@ def test_t4_agreements_too_old_are_not_acted_on_until_newer_ones_come(counter, p
     counter.agree(terms())
     counter.clock.advance(SECOND)
     assert standing(talk(port, asked)) == Good()
+
+
+def test_t18_who_makes_up_addresses_has_one_turn_for_all_of_them(tmp_path):
+    """Else one machine with a network of IPv6 fills the line, and no verifier finds room."""
+    line: Line[str] = Line()
+    with closed(tmp_path) as counter:
+
+        def name(asker):
+            return counter.desk.admission.name(asker, at=AT)
+
+        strangers = [f"2001:db8:0:{number:x}::{number:x}" for number in range(MOST)]
+        for each in (*strangers, "2001:db8:1::", "192.0.2.1", "192.0.2.2"):
+            line.join(name(Asker(Presented(ip_address(each)))), each)
+        assert line.join(name(BANK), "bank")
+    assert line.take(5) == [strangers[0], "2001:db8:1::", "192.0.2.1", "192.0.2.2", "bank"]
 
 
 def test_t18_a_verifier_over_its_rate_is_turned_away_at_once_and_others_are_answered(tmp_path):

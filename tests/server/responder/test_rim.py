@@ -7,6 +7,7 @@ import gc
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import time
@@ -44,6 +45,7 @@ from tashika.pki.standing import Good, Revoked
 from tashika_server.index import IndexMissing
 from tashika_server.responder import Patience, WorkerParts, run, worker
 from tashika_server.responder.connection import Connection
+from tashika_server.responder.framing import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
 from tashika_server.signing import Unsigned
 
 NONCE = b"n" * 32
@@ -459,6 +461,23 @@ def test_t35_a_flood_of_trailers(port, question, trailers):
 
 
 @pytest.mark.parametrize(
+    ("beginning", "most"),
+    [
+        (b"GET /ocsp HTTP/1.1\r\nX: ", MAX_HEAD_BYTES),
+        (b"GET /ocsp HTTP/1.1\r\n", MAX_HEAD_BYTES),
+        (CHUNKED + b"1;", MAX_MESSAGE_BYTES),
+    ],
+    ids=["field", "name", "chunk extension"],
+)
+def test_t35_what_does_not_end_is_cut_off(port, beginning, most):
+    """Each octet of a field that has no end yet is kept."""
+    with Wire(port, timeout=4) as wire, contextlib.suppress(ConnectionError):
+        wire.say(beginning + b"x" * most)
+        assert wire.hear().status == 400
+        assert wire.hear() is None
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"zz\r\nx\r\n",
@@ -553,6 +572,24 @@ def test_t36_who_takes_no_answers_is_dropped(hasty, question):
         assert time.monotonic() - begun < 10
 
 
+async def test_t18_replies_left_unread_are_few_however_much_the_kernel_would_keep():
+    made, listener = asyncio.Queue(), socket.create_server(("127.0.0.1", 0))
+
+    class Deaf(asyncio.Protocol):
+        def connection_made(self, transport):
+            made.put_nowait(transport)
+
+    (server,) = await worker._listen(Deaf, [listener], HASTE)
+    with listener, socket.create_connection(listener.getsockname()) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        transport = await made.get()
+        transport.write(bytes(100 * worker.SEND_BUFFER_BYTES))
+        left = transport.get_write_buffer_size()
+        transport.abort()
+        server.close()
+    assert left > 92 * worker.SEND_BUFFER_BYTES
+
+
 def test_a_truncated_question_and_a_hang_up_harm_nobody(hasty, question):
     whole = post(question)
     for length in range(1, len(whole), 7):
@@ -604,6 +641,19 @@ def test_health_without_an_index(tmp_path):
         assert talk(port, get("/healthz")).status == 503
         heard = talk(port, post(counter.question(GOOD)))
         assert refusal(heard) is ResponseStatus.TRY_LATER
+
+
+def test_t18_a_worker_may_open_as_much_as_the_machine_allows():
+    """A shell begins with 1,024, and a hundred idle connections a second would take them all."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+        worker.allow_files()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    most = worker.FILES if hard == resource.RLIM_INFINITY else min(worker.FILES, hard)
+    assert (soft, hard) == (most, before[1])
 
 
 def test_t32_connections_leave_no_task_and_no_object_behind(counter, question):

@@ -2,11 +2,12 @@
 
 import os
 import re
+import select
 import socket
 import ssl
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -17,9 +18,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from OpenSSL import SSL
 from structlog.testing import capture_logs
 
-from soak.memory import own_bytes
+from soak.memory import MIB, own_bytes
 from support import verifiers
 from support.access import AUTHORIZATION, closed, terms
 from support.asking import (
@@ -45,6 +47,7 @@ from tashika_server.agreements.terms import Credential
 from tashika_server.index import Entry
 from tashika_server.responder import Patience, TlsFiles, TlsIdentity
 from tashika_server.responder.tls import TlsRefused
+from tashika_server.responder.tls_connection import RECORD
 
 SECOND = timedelta(seconds=1)
 SUBJECT = name("CN=bank,C=JP")
@@ -409,11 +412,57 @@ def test_large_and_pipelined_conversations_arrive_whole(counter, port, files, ba
         assert [parse_response(wire.hear().body).nonce for _ in nonces] == nonces
 
 
+def test_t18_who_asks_faster_than_is_answered_waits_with_the_kernel(counter, port, files, bank):
+    """Whatever else had come with what is deciphered would be kept here, and without end."""
+    many, asked = 2400, get("/ocsp/" + "M" * 3000)
+    with TlsWire(port, client(files)) as wire:
+        wire.socket.setblocking(False)
+        before, replies, rest = own_bytes([os.getpid()]), 0, b""
+        while replies < many:
+            with suppress(ssl.SSLWantReadError):
+                heard = wire.socket.recv(65536)
+                assert heard, "the server has closed"
+                replies += heard.count(b"HTTP/1.1 ")
+            rest = rest or asked * 64
+            try:
+                rest = rest[wire.socket.send(rest) :]
+            except ssl.SSLWantWriteError:
+                select.select([wire.socket], [wire.socket], [], 1)
+        grown = own_bytes([os.getpid()]) - before
+    assert grown < 20 * MIB
+    assert ask(port, client(files, bank), counter.question(GOOD)) is None
+
+
 def test_a_caller_that_says_goodbye_is_let_go(counter, port, files, bank):
     with TlsWire(port, client(files, bank)) as wire:
         assert verdict(wire.ask(counter.question(GOOD))) is None
         wire.socket.settimeout(5)
         wire.socket.unwrap()
+
+
+def test_who_asks_and_says_goodbye_at_once_is_answered_first(counter, port, files):
+    """As over plain TCP: a goodbye says that nothing more comes, not that nothing is heard."""
+    with socket.create_connection(("127.0.0.1", port), 10) as plain:
+        wire = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+        wire.set_connect_state()
+        with pytest.raises(SSL.WantReadError):
+            wire.do_handshake()
+        plain.sendall(wire.bio_read(RECORD))
+        while wire.get_state_string() != b"SSL negotiation finished successfully":
+            wire.bio_write(plain.recv(RECORD))
+            with suppress(SSL.WantReadError):
+                wire.do_handshake()
+        wire.sendall(post(counter.question(GOOD), AUTHORIZATION) * 20)
+        wire.shutdown()
+        plain.sendall(wire.bio_read(RECORD))
+        heard = b""
+        with suppress(SSL.ZeroReturnError):
+            while True:
+                try:
+                    heard += wire.recv(RECORD)
+                except SSL.WantReadError:
+                    assert wire.bio_write(plain.recv(RECORD))
+    assert heard.count(b"HTTP/1.1 200 ") == 20
 
 
 def test_the_server_says_goodbye(counter, port, files, bank):

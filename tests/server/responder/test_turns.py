@@ -532,6 +532,15 @@ class Played(asyncio.Transport):
     def write(self, data):
         self.sent += data
 
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
+
+    def abort(self):
+        self.ended = True
+
 
 @pytest.mark.parametrize("lost", [True, False])
 async def test_a_connection_that_is_lost_asks_no_more(office, lost):
@@ -567,7 +576,10 @@ class Overdue:
     """Somebody in a front's list whose deadline is over."""
 
     def __init__(self, expire) -> None:
-        self.deadline, self.expire = 0.0, expire
+        self.deadline, self.expire, self.aborted = 0.0, expire, False
+
+    def abort(self):
+        self.aborted = True
 
 
 async def test_t36_a_deadline_that_cannot_be_kept_is_not_the_end_of_all_others(office):
@@ -579,11 +591,12 @@ async def test_t36_a_deadline_that_cannot_be_kept_is_not_the_end_of_all_others(o
         raise RuntimeError("the handler is closed")
 
     with capture_logs() as logs:
-        front.present.add(Overdue(fail))
+        front.present.add(one := Overdue(fail))
         await asyncio.wait_for(broken.wait(), 5)
         front.present.add(Overdue(over.set))
         await asyncio.wait_for(over.wait(), 5)
     assert [each["event"] for each in logs] == ["deadline_not_kept"]
+    assert one.aborted, "nobody would look at it any more"
     front.present.clear()
     await front.drain(within=0 * DAY)
 
@@ -604,6 +617,40 @@ async def test_t36_who_is_too_slow_behind_an_answer_that_is_due_is_told_once(off
     assert socket.sent.startswith(b"HTTP/1.1 200 ")
     assert socket.sent.count(b"HTTP/1.1 408 ") == 1
     assert too_slow() - before == 1
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+async def test_t18_who_comes_when_all_connections_are_taken_is_let_go_and_no_other(office):
+    """What else a process may open is for its own files: a flood of connections takes none."""
+    front, sockets = Front(office.turns, Patience(), most=2), [Played() for _ in range(3)]
+    for socket in sockets:
+        Connection(front).connection_made(socket)
+    assert [each.ended for each in sockets] == [False, False, True]
+    front.leave(next(iter(front.present)))
+    Connection(front).connection_made(another := Played())
+    assert not another.ended
+    front.present.clear()
+    await front.drain(within=0 * DAY)
+
+
+@pytest.mark.parametrize("slow", ["body", "reader"])
+async def test_t36_who_was_slow_once_is_not_so_while_we_keep_them_waiting(office, slow):
+    """A deadline for the rest of a body, or for taking replies, is over once that has come."""
+    front, socket = Front(office.turns, Patience()), Played()
+    connection = Connection(front)
+    connection.connection_made(socket)
+    asked, many = post(office.counter.question(GOOD, nonce=b"n" * 32)), 40
+    connection.data_received(asked[:-1])
+    connection.data_received(asked[-1:] + asked * (many - 1))
+    if slow == "reader":
+        connection.pause_writing()
+        connection.resume_writing()
+    connection.expire()
+    for _ in range(many):
+        await turn()
+    assert not socket.ended
+    assert socket.sent.count(b"HTTP/1.1 ") == socket.sent.count(b"HTTP/1.1 200 ") == many
     front.present.clear()
     await front.drain(within=0 * DAY)
 
