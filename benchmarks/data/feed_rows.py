@@ -72,7 +72,6 @@ def answers_meanwhile(bench: Bench) -> Row:
             order = replace(
                 us.order,
                 rate=PART * us.measure(bench.spell).value,
-                connections=64,
                 seconds=STRETCH * bench.spell.seconds,
                 warm_up=bench.spell.warm_up,
             )

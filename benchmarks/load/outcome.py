@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from benchmarks.load.histogram import Histogram
@@ -61,6 +61,27 @@ class Outcome:
     """Seconds from the first question to the last answer; the samples are checked after that."""
     busy: float
     """Part of them that the generator itself was at work; near 1 it measured itself."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Outcome"]) -> "Outcome":
+        """Put runs that followed each other together, as if they had been one of their order."""
+        stretches, begin = list[Stretch](), 0.0
+        for each in parts:
+            stretches += [replace(one, seconds=begin + one.seconds) for one in each.stretches]
+            begin += each.lasted
+        return replace(
+            parts[0],
+            seconds=sum(each.seconds for each in parts),
+            answers=sum(each.answers for each in parts),
+            latencies=Histogram.sum(each.latencies for each in parts),
+            stretches=stretches,
+            replies=sum((each.replies for each in parts), Counter()),
+            wrong=sum((each.wrong for each in parts), Counter()),
+            verified=sum(each.verified for each in parts),
+            opened=sum(each.opened for each in parts),
+            lasted=begin,
+            busy=sum(each.busy * each.lasted for each in parts) / begin,
+        )
 
     @property
     def rate(self) -> float:

@@ -1,6 +1,6 @@
 """How long callers wait at 70 % of what the service can do, whatever else it is doing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,14 +22,14 @@ from benchmarks.peers.bare import LACKS
 __all__ = ["latency"]
 
 PART = 0.7
-"""Of the capacity, measured right before each run: a virtual machine's changes by the minute."""
+"""Of the capacity, measured right before each run: a virtual machine's changes by the second."""
 BOUND_MS = 10.0
 CHANGES = 100_000
 """Of one refresh; a tenth of the entries where these are fewer, or they are out of bounds."""
 VERIFIERS = 1000
 """With usage in the month that is closed."""
-STRETCH = 10
-"""So many times as long as other runs: long enough for a refresh of this size to be in it."""
+SLICES = 10
+"""Runs after each other, so that a refresh of this size is within them."""
 
 
 def latency(bench: Bench) -> Row:
@@ -50,7 +50,7 @@ def latency(bench: Bench) -> Row:
 
     month, begin, numbers = list[str](), bench.spell.warm_up + 1, count(2)
     runs, notes, floors = dict[str, list[Outcome]](), list[str](), list[float]()
-    seconds = STRETCH * bench.spell.seconds
+    seconds = SLICES * bench.spell.seconds
     with served(bench, KeyType.P256, prepare=prepare) as (world, service):
         us = ours(world, service)
         for name, disturb, rounds in (
@@ -72,30 +72,28 @@ def _disturbed(
     disturb: Callable[[], AbstractContextManager[object]],
     notes: list[str],
 ) -> Outcome:
-    """Run once at a part of what it can do now."""
-    capacity = us.measure(spell).value
-    order = replace(
-        us.order,
-        rate=PART * capacity,
-        connections=64,
-        seconds=STRETCH * spell.seconds,
-        warm_up=spell.warm_up,
-    )
+    """Measure capacity and then latency at a part of it, again and again; join the latter."""
+    brief = replace(spell, seconds=spell.seconds / 4)
+    parts, capacities = list[Outcome](), list[float]()
     with disturb() as disturbance, urgent() as is_urgent:
-        outcome, _ = us.run(order)
+        for _ in range(SLICES):
+            capacities.append(us.measure(brief).value)
+            order = replace(us.order, rate=PART * capacities[-1], seconds=spell.seconds)
+            parts.append(us.run(replace(order, warm_up=spell.warm_up))[0])
+    outcome = Outcome.joined(parts)
     said = (
-        f"{name}: p99 {outcome.milliseconds(99):.1f} ms at 70 % of {capacity:,.0f} a second, "
-        f"{_usual(outcome, spell):.1f} in the middle one of its quarters of a second"
+        f"{name}: p99 {outcome.milliseconds(99):.1f} ms, {_usual(parts):.1f} in the middle one of "
+        f"{SLICES} runs, at 70 % of {min(capacities):,.0f} to {max(capacities):,.0f} a second"
     )
     if isinstance(disturbance, Disturbance):
-        said += f", took {disturbance.seconds:.1f} s of {order.seconds:.0f}"
+        said += f"; took {disturbance.seconds:.1f} s of {outcome.lasted:.0f}"
     notes.append(said if is_urgent else f"{said}; the load had to wait for its core")
     return outcome
 
 
-def _usual(outcome: Outcome, spell: Spell) -> float:
-    """Return the p99 of the middle one of the stretches, whatever single ones were like."""
-    return median(each.p99_ms for each in outcome.stretches if each.seconds >= spell.warm_up)
+def _usual(parts: Sequence[Outcome]) -> float:
+    """Return the p99 of the middle one of the runs, whatever single ones were like."""
+    return median(each.milliseconds(99) for each in parts)
 
 
 def _row(runs: dict[str, list[Outcome]], floors: list[float], notes: list[str]) -> Row:
