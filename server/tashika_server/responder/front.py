@@ -4,10 +4,12 @@ Not for what is said (`rim`), nor when (`turns`).
 """
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, auto
+from itertools import islice
 from typing import Protocol
 
 from tashika_server.log import get_log
@@ -21,6 +23,9 @@ MOST = 65536
 """Connections, where nobody says fewer."""
 GLANCES = 8
 """A deadline is kept to an eighth of the shortest."""
+EXPIRE_AT_ONCE = 16
+"""Deadlines seen to before others are heard again. Thousands who came together end together: all
+at once they held everybody else up for 80 ms (T18)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ class Front:
         }
         self._departure = asyncio.Event()
         self._glance_every = min(self.seconds.values()) / GLANCES
-        self._glancing = self.loop.call_later(self._glance_every, self._glance)
+        self._glancing: asyncio.Handle = self.loop.call_later(self._glance_every, self._glance)
 
     def enter(self, one: Present) -> bool:
         """Put one on the list; False, and they are to go at once, where it is full."""
@@ -122,7 +127,14 @@ class Front:
     def _glance(self) -> None:
         """Look for deadlines that are over: one timer for all, where each would need several."""
         now = self.loop.time()
-        for one in [each for each in self.present if each.deadline <= now]:
+        self._expire(iter([each for each in self.present if each.deadline <= now]))
+
+    def _expire(self, late: Iterator[Present]) -> None:
+        """See to a few of those whose deadline was over, and have the others seen to soon."""
+        some = list(islice(late, EXPIRE_AT_ONCE))
+        for one in some:
+            if one not in self.present or one.deadline > self.loop.time():
+                continue
             try:
                 one.expire()
             except Exception:
@@ -131,4 +143,7 @@ class Front:
                 self.leave(one)
                 with suppress(Exception):
                     one.abort()
-        self._glancing = self.loop.call_later(self._glance_every, self._glance)
+        if some:
+            self._glancing = self.loop.call_soon(self._expire, late)
+        else:
+            self._glancing = self.loop.call_later(self._glance_every, self._glance)

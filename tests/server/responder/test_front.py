@@ -1,0 +1,63 @@
+"""The list of a worker's connections, whatever is said on them."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, cast
+
+from tashika_server.responder.front import EXPIRE_AT_ONCE, Front, Patience
+
+NOBODY_ASKS = cast("Any", None)
+BRIEF = Patience(linger=timedelta(milliseconds=8))
+
+
+class Idler:
+    """A connection whose deadline is over."""
+
+    deadline = 0.0
+
+    def __init__(self, front: Front, seen: list[object], begun: asyncio.Event) -> None:
+        self._front, self._seen, self._begun = front, seen, begun
+
+    def expire(self) -> None:
+        self._begun.set()
+        self._seen.append(self)
+        self._front.leave(self)
+
+    def retire(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+async def test_t18_many_deadlines_at_once_hold_nobody_up_for_long():
+    """Thousands who came together end together; others are heard in between."""
+    front, seen = Front(NOBODY_ASKS, BRIEF), list[object]()
+    begun = asyncio.Event()
+    idle = {Idler(front, seen, begun) for _ in range(3 * EXPIRE_AT_ONCE + 1)}
+    for each in idle:
+        assert front.enter(each)
+    await begun.wait()
+    in_between = [len(seen)]
+    while front.present:
+        await asyncio.sleep(0)
+        in_between.append(len(seen))
+    assert set(seen) == idle
+    steps = [after - before for before, after in zip([0, *in_between], in_between, strict=False)]
+    assert max(steps) == EXPIRE_AT_ONCE
+    await front.drain(within=timedelta(seconds=1))
+
+
+async def test_who_is_heard_in_time_after_all_is_left_alone():
+    """A deadline that was over when it was looked at may be another by the time of one's turn."""
+    front, seen = Front(NOBODY_ASKS, BRIEF), list[object]()
+    begun = asyncio.Event()
+    for _ in range(4 * EXPIRE_AT_ONCE):
+        front.enter(Idler(front, seen, begun))
+    await begun.wait()
+    for each in set(front.present):
+        cast("Idler", each).deadline = front.loop.time() + 60
+    left = set(front.present)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert front.present == left
+    assert len(seen) == EXPIRE_AT_ONCE
+    await front.drain(within=timedelta(0))
