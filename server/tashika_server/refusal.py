@@ -7,7 +7,7 @@ log event.
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from tashika.pki.response import ResponseStatus
 
@@ -68,6 +68,14 @@ class Refusal(Exception):
         if row.metric in _labels:
             raise TypeError(f"{cls.__name__} needs a metric label of its own, not {row.metric}")
         _labels.add(row.metric)
+
+    def by_itself(self) -> Self:
+        """Forget how it came about, to be kept: the frames it was raised through know its keeper.
+
+        What so refers to itself is left to the search for garbage, which holds everybody up.
+        """
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 _labels: set[str] = set()

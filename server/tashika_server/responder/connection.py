@@ -74,7 +74,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         """Leave the front's list."""
         self._deaf = self._ended = True
-        self._heard.clear()
+        self._framing.close()
         self._drop_the_rest()
         self._settle(Delivery.ABANDONED)
         self._front.leave(self)

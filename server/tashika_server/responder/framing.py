@@ -77,6 +77,9 @@ Heard = Request | Refusal | bytes
 """What has come: a request, what is none, or what is to be said before more comes."""
 
 
+_NOBODYS: Final = HttpRequestParser(None)
+
+
 class Framing:
     """Reads one connection. For its thread alone."""
 
@@ -130,7 +133,12 @@ class Framing:
     def stop(self, refusal: Refusal) -> None:
         """Read no more; this is why."""
         self.over = True
-        self.heard.append(refusal)
+        self.heard.append(refusal.by_itself())
+
+    def close(self) -> None:
+        """Let go of what refers to us; nothing is read any more."""
+        self.heard.clear()
+        self._parser = _NOBODYS
 
     # --- Familiar heads ---------------------------------------------------------------------
 

@@ -120,6 +120,10 @@ class Asked:
         self.dropped = False
         """True once nobody waits for it any more; for the caller to set."""
 
+    def decline(self, refusal: Refusal) -> None:
+        """Give a refusal."""
+        self.given = refusal.by_itself()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rim:

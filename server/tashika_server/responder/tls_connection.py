@@ -98,6 +98,7 @@ class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
             _handshakes.count("broken_off")
         else:
             self._inner.connection_lost(exc)
+            self._inner = None
 
     def pause_writing(self) -> None:
         """Hand on that the socket is full."""

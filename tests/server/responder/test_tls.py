@@ -37,6 +37,7 @@ from support.asking import (
     post,
     write_pem,
 )
+from support.garbage import alive, no_search
 from support.service import wait_until
 from support.verifiers import credential, issue_der, name, new_key, suspension
 from tashika.pki.response import BasicResponse, parse_response
@@ -45,9 +46,13 @@ from tashika_server.agreements.client_refusals import ClientCertificateRevoked
 from tashika_server.agreements.notes import HEADER
 from tashika_server.agreements.terms import Credential
 from tashika_server.index import Entry
+from tashika_server.refusal import Refusal
 from tashika_server.responder import Patience, TlsFiles, TlsIdentity
+from tashika_server.responder.connection import Connection
+from tashika_server.responder.framing import Framing
+from tashika_server.responder.rim import Asked
 from tashika_server.responder.tls import TlsRefused
-from tashika_server.responder.tls_connection import RECORD
+from tashika_server.responder.tls_connection import RECORD, TlsConnection
 
 SECOND = timedelta(seconds=1)
 SUBJECT = name("CN=bank,C=JP")
@@ -431,6 +436,17 @@ def test_t18_who_asks_faster_than_is_answered_waits_with_the_kernel(counter, por
         grown = own_bytes([os.getpid()]) - before
     assert grown < 20 * MIB
     assert ask(port, client(files, bank), counter.question(GOOD)) is None
+
+
+def test_t18_a_conversation_that_is_over_leaves_nothing_behind(counter, port, files, bank):
+    kinds = TlsConnection, Connection, Framing, Asked, Refusal
+    assert ask(port, client(files, bank), counter.question(GOOD)) is None
+    with no_search():
+        before = alive(*kinds)
+        ask(port, client(files, bank), counter.question(GOOD))
+        with socket.create_connection(("127.0.0.1", port)) as strange:
+            strange.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        wait_until(lambda: alive(*kinds) <= before, "all have gone")
 
 
 def test_a_caller_that_says_goodbye_is_let_go(counter, port, files, bank):
