@@ -112,13 +112,14 @@ class ByKernel:
         del disk
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._done, self.look)
+            self._loop.add_reader(self._done, self._hear)
         if file != self._file:
             wanted = (0, 0, 0, _FDSYNC, 0, file, 0, 0, 0, 0, _TELL, self._done)
             _CONTROL.pack_into(self._control, 0, *wanted)
             self._file = file
         self._do(*self._to_submit)
         self._then = then
+        os.sched_yield()
         return self
 
     def wait(self) -> None:
@@ -130,7 +131,15 @@ class ByKernel:
             raise OSError(-result, os.strerror(-result))
 
     def look(self) -> None:
-        """Tell of it if the kernel has; the loop calls this too."""
+        """Give way to the kernel's own worker, and tell of the sync if that has.
+
+        It runs on our core, when it begins and when the disk is done. Unless we give way, it waits
+        each time until our slice of that core is over: 3 ms for a sync that takes 0.3.
+        """
+        os.sched_yield()
+        self._hear()
+
+    def _hear(self) -> None:
         try:
             os.eventfd_read(self._done)
         except BlockingIOError:

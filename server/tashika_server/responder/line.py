@@ -54,6 +54,11 @@ class Line(Generic[T]):
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def keys(self) -> int:
+        """How many different ones wait."""
+        return len(self._queues)
+
     def join(self, key: str, one: T) -> bool:
         """Put one at the end of the queue of its key; False where there is no room."""
         queue = self._queues.get(key)

@@ -9,8 +9,11 @@ __all__ = ["MOST", "SECONDS", "SECONDS_ALONE", "Pace"]
 
 MOST = 128
 """Answers of a turn at most; what a turn costs itself, 0.7 ms with its sync, is then little."""
+SECONDS_EACH = 0.001
+"""What a turn may take for each verifier that waits, where several ask: who has just missed one
+waits as long. So one that floods has short turns, and does not hold the others up."""
 SECONDS = 0.008
-"""What a turn may take where several verifiers ask: who has just missed one waits as long."""
+"""What it may take for all of them."""
 SECONDS_ALONE = 0.1
 """What it may take where one alone has asked for a while: only keys that are slow need it."""
 FIRST = 0.001

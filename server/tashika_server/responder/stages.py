@@ -28,7 +28,7 @@ __all__ = ["Stages"]
 
 log = get_log()
 
-LOOK_EVERY = 0.0015
+LOOK_EVERY = 0.0004
 """Seconds of signing before the sync of the turn before is looked at."""
 
 
@@ -60,11 +60,15 @@ class Stages:
         taken: list[Asked] = []
         try:
             self._draft(taken, line, patience, began, at)
+            self._look()
             self._note(taken, at)
+            self._look()
             self._encode(taken, at)
+            self._look()
             signing = self._monotonic()
             signatures = self._sign(taken)
             signing = self._monotonic() - signing
+            self._look()
             self._seal(taken, signatures, at)
             self._commit(taken)
             self._pace.learn(signing=signing, rest=self._monotonic() - began - signing)
@@ -108,7 +112,7 @@ class Stages:
                 each.given = draft(each.question, each.asker, self._desk, sight, at=at)
                 drafts += isinstance(each.given, Draft)
             except Refusal as refusal:
-                each.given = refusal
+                each.decline(refusal)
             except Exception:
                 log.exception("answer_failed")
                 each.given = InternalFault()
@@ -122,7 +126,7 @@ class Stages:
             try:
                 note(given, self._desk, at=at)
             except Refusal as refusal:
-                each.given = refusal
+                each.decline(refusal)
             except Exception:
                 log.exception("answer_failed")
                 each.given = InternalFault()
@@ -143,17 +147,20 @@ class Stages:
         """
         signatures: list[bytes | None] = []
         in_a_row, made = max(1, int(LOOK_EVERY / self._pace.dearest)), 0
-        if self._meter:
-            self._meter.look()
         for each in taken:
             if not isinstance(each.given, Draft):
                 signatures.append(b"")
                 continue
             signatures.append(_sign(each.given))
             made += 1
-            if made % in_a_row == 0 and self._meter:
-                self._meter.look()
+            if made % in_a_row == 0:
+                self._look()
         return signatures
+
+    def _look(self) -> None:
+        """Release those of the turn before whose sync is over by now."""
+        if self._meter:
+            self._meter.look()
 
     def _seal(self, taken: list[Asked], signatures: list[bytes | None], at: datetime) -> None:
         """Make answers of drafts and signatures, and write the replies."""

@@ -18,7 +18,7 @@ from tashika_server.metering.meter import Meter
 from tashika_server.refusal import InternalFault, Refusal, TooManyWait
 from tashika_server.responder.framing import Request
 from tashika_server.responder.line import Ageing, Line, stranger
-from tashika_server.responder.pace import SECONDS, SECONDS_ALONE, Pace
+from tashika_server.responder.pace import SECONDS, SECONDS_ALONE, SECONDS_EACH, Pace
 from tashika_server.responder.rim import Asked, Rim
 from tashika_server.responder.stages import Stages
 
@@ -69,14 +69,17 @@ class Turns:
                 asked.ready = True
                 return
         except Refusal as refusal:
-            asked.name, asked.given = stranger(asked.caller.peer), refusal
+            asked.name = stranger(asked.caller.peer)
+            asked.decline(refusal)
         except Exception:
             log.exception("request_failed")
             asked.name, asked.given = stranger(asked.caller.peer), InternalFault()
         if self._line.join(asked.name, asked) or self._squeeze_in(asked):
             asked.since = self._monotonic()
             if asked.name != self._last_name:
-                self._last_name, self._shared_at = asked.name, asked.since
+                if self._last_name:
+                    self._shared_at = asked.since
+                self._last_name = asked.name
             if len(self._line) == 1:
                 self._ageing.note(asked.since, 0.0)
             self._soon()
@@ -115,8 +118,10 @@ class Turns:
             self._at_last.cancel()
             self._at_last = None
         began = self._monotonic()
-        alone = began - self._shared_at > A_WHILE
-        self._pace.begin(SECONDS_ALONE if alone else SECONDS)
+        if began - self._shared_at > A_WHILE:
+            self._pace.begin(SECONDS_ALONE)
+        else:
+            self._pace.begin(min(SECONDS, SECONDS_EACH * self._line.keys))
         taken = self.stages.answer(
             self._line, patience=self._ageing.limit(began), began=began, at=self._clock.now()
         )

@@ -40,7 +40,7 @@ from tashika_server.responder.connection import Connection
 from tashika_server.responder.framing import Head, Request
 from tashika_server.responder.front import Front, Patience
 from tashika_server.responder.line import MOST_EACH, Line
-from tashika_server.responder.pace import MOST, SECONDS, SECONDS_ALONE
+from tashika_server.responder.pace import MOST, SECONDS, SECONDS_ALONE, SECONDS_EACH
 from tashika_server.responder.rim import Asked, Rim
 from tashika_server.responder.stages import LOOK_EVERY
 from tashika_server.responder.turns import A_WHILE, ENOUGH, Turns
@@ -81,7 +81,7 @@ class Office:
 
     async def get_used(self, disk=None):
         """Learn what signing costs here, by answering one after the other."""
-        for _ in range(30):
+        for _ in range(50):
             self.ask(Person([]))
             await turn()
             await turn()  # of the disk
@@ -223,9 +223,15 @@ async def test_who_are_alone_in_asking_much_have_all_of_the_turn(office):
 
 
 @pytest.fixture
-async def two_a_turn(office, monkeypatch, signing_takes):
-    """Make signing so dear that two signatures fill a turn, of somebody who asks alone or not."""
+def alone(monkeypatch):
+    """Let somebody who asks alone have no longer turns than many have."""
     monkeypatch.setattr(turns, "SECONDS_ALONE", SECONDS)
+
+
+@pytest.fixture
+async def two_a_turn(office, alone, monkeypatch, signing_takes):
+    """Make signing so dear that two signatures fill a turn, however many ask."""
+    monkeypatch.setattr(turns, "SECONDS_EACH", SECONDS)
     signing_takes(0.48 * SECONDS)
     await office.get_used()
 
@@ -245,7 +251,32 @@ async def test_one_alone_has_longer_turns_until_somebody_else_asks(office, signi
     assert len(office.said) == 10 + 1
 
 
-async def test_a_turn_is_as_short_as_answers_are_dear(office, signing_takes):
+async def test_t18_one_who_floods_has_short_turns_once_another_has_asked(office, signing_takes):
+    signing_takes(SECONDS_EACH / 10.5)
+    await office.get_used()
+    office.ask(*office.persons(1, OTHER))
+    await turn()
+    office.said.clear()
+    for each in office.persons(400):
+        office.ask(each)
+    await turn()
+    assert len(office.said) == 10
+    for number in range(4):
+        office.ask(*office.persons(1, f"127.0.1.{number}"))
+    await turn()
+    assert len(office.said) == 10 + 5 * 10 + 2, "a share of the time for each who waits"
+    for number in range(20):
+        office.ask(*office.persons(1, f"127.0.1.{number}"))
+    office.said.clear()
+    await turn()
+    assert len(office.said) == SECONDS / SECONDS_EACH * 10 + 4, "up to so much for all of them"
+    office.now.seconds += A_WHILE
+    office.said.clear()
+    await turn()
+    assert len(office.said) == MOST, "and a long one, once nobody else has asked for a while"
+
+
+async def test_a_turn_is_as_short_as_answers_are_dear(office, alone, signing_takes):
     """So long waits who has just missed one."""
     signing_takes(0.48 * SECONDS)
     sizes = []
@@ -261,7 +292,9 @@ async def test_a_turn_is_as_short_as_answers_are_dear(office, signing_takes):
 
 
 @pytest.mark.parametrize("signed", range(1, 5))
-async def test_a_turn_is_as_short_after_many_that_signed_nothing(office, signing_takes, signed):
+async def test_a_turn_is_as_short_after_many_that_signed_nothing(
+    office, alone, signing_takes, signed
+):
     """What has to be signed is known when it is drafted: each `signed`th, after kept answers."""
     signature = SECONDS / 8.5
     signing_takes(signature)
@@ -798,7 +831,7 @@ def test_a_journal_that_stops_in_the_middle_of_a_turn_takes_all_of_it_along(tmp_
     assert shop.deliveries()[Delivery.HANDED_OVER] == 0
 
 
-async def test_between_signatures_the_answers_of_the_turn_before_may_go(metered, disk, monkeypatch):
+async def test_during_a_turn_the_answers_of_the_one_before_may_go(metered, disk, monkeypatch):
     """So nobody waits for the end of a turn that is not his."""
     really, signed, looked = Unsigned.sign, [], []
 
@@ -818,7 +851,8 @@ async def test_between_signatures_the_answers_of_the_turn_before_may_go(metered,
     for each in metered.persons(40):
         metered.ask(each)
     await turn()
-    assert looked == [0, 16, 32]
+    stages, signatures = [0, 0, 0], [16, 32]
+    assert looked == [*stages, *signatures, 40]
 
 
 async def test_one_connections_trouble_is_not_the_others(office):
