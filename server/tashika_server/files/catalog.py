@@ -68,12 +68,21 @@ class Catalog:
     What a call wrote is durable when it returns. Each raises ArchiveFailed.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, opened: sqlite3.Connection | None = None) -> None:
         """Open the catalogue, made if there is none; raises ArchiveFailed."""
         self._file = file
+        self._opened = opened
+        if opened:
+            return
         with self._connected() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def kept_open(self) -> Iterator["Catalog"]:
+        """Lend it for many calls, opened once for all of them; for one thread."""
+        with self._connected() as connection:
+            yield Catalog(self._file, opened=connection)
 
     def add(self, facts: Facts, *, size: int, at: datetime) -> None:
         """Enter a file; one that is entered already, for the same partition, stays as it is.
@@ -198,6 +207,9 @@ class Catalog:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
+            if self._opened:
+                yield self._opened
+                return
             with closing(
                 sqlite3.connect(self._file, timeout=_PATIENCE_SECONDS, isolation_level=None)
             ) as connection:
