@@ -82,9 +82,9 @@ class Compiler:
 
     async def look(self) -> Answer:
         """Compile what has changed before this call; tells up to which entry, or the error."""
-        before = self._compromises
+        before = self._compromises or ()
         answer = await asyncio.get_running_loop().run_in_executor(self._bench, self._look)
-        if before is not None and before != self._compromises:
+        if before != (self._compromises or ()):
             self.compromises_changed.set()
         return answer
 
