@@ -50,8 +50,9 @@ compiled: .venv/compiled.ready
 
 # What a test puts in the place of a compiled function is not called; those say so and are skipped.
 test-compiled: .venv/compiled.ready
-	PYTHONPATH=$(COMPILED) $(BIN)/pytest -n $(TEST_PROCESSES) tests/pki tests/server/metering \
-		tests/server/responder tests/server/signing tests/system $(ARGS)
+	PYTHONPATH=$(COMPILED) $(BIN)/pytest -n $(TEST_PROCESSES) tests/pki tests/server/gate \
+		tests/server/index tests/server/metering tests/server/responder tests/server/signing \
+		tests/system $(ARGS)
 
 # All of them, even where one ends above its bound.
 bench: export PYTHONPATH = $(COMPILED)

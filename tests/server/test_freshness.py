@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from support.asking import AT, Authority, ec_key, make_issuer
 from support.clock import FakeClock
+from tashika_server.agreements.compromise_file import CompromisesUnreadable
 from tashika_server.index import Changes, FeedMark, IndexReader, IndexWriter, Mark, Pushed
 from tashika_server.issuer import Issuer
 from tashika_server.office import freshness
@@ -126,11 +127,27 @@ def test_without_an_index_it_is_said_once(tmp_path: Path):
 
 def test_the_status_page_says_how_each_issuer_stands(index: IndexWriter, watch: FreshnessWatch):
     publish(index, ago=36 * HOUR)
-    text = status_page(watch.look(), at=AT).decode()
+    text = status_page(watch.look(), at=AT, compromised={}).decode()
     assert ISSUER.name in text
     assert "更新遅延 late" in text
     assert "75%" in text
     assert "2026-04-01 12:00 JST" in text
+
+
+def test_the_status_page_calls_no_issuer_fresh_whose_key_is_compromised(
+    index: IndexWriter, watch: FreshnessWatch
+):
+    publish(index)
+    other = Age(issuer="another", stage=Stage.FRESH, spent=0.1)
+    lost = {ISSUER.name: AT - HOUR}
+    text = status_page([*watch.look(), other], at=AT, compromised=lost).decode()
+    (said,) = (line for line in text.splitlines() if ISSUER.name in line)
+    assert "鍵の危殆化" in said
+    assert "key compromised: every certificate is revoked" in said
+    assert "2026-04-01 11:00 JST" in said
+    assert not [word for word in ("fresh", "正常", "%") if word in said]
+    assert "正常 fresh" in text  # of the other
+    assert 'href="notices"' in text
 
 
 async def test_each_look_is_shown_whatever_becomes_of_showing(
@@ -145,11 +162,13 @@ async def test_each_look_is_shown_whatever_becomes_of_showing(
 
     def show(ages: tuple[Age, ...]) -> None:
         shown.append(ages)
-        if len(shown) > 1:
+        if len(shown) > 2:
             loop.call_soon_threadsafe(enough.set)
-        raise OSError("full")
+        raise CompromisesUnreadable("not there") if len(shown) == 1 else OSError("full")
 
-    keeping = asyncio.create_task(freshness.keep_watching_freshness(parts, show))
+    keeping = asyncio.create_task(
+        freshness.keep_watching_freshness(parts, show, sooner=asyncio.Event())
+    )
     await asyncio.wait_for(enough.wait(), 30)
     keeping.cancel()
-    assert [each.issuer for each in shown[1]] == [ISSUER.name]
+    assert [each.issuer for each in shown[2]] == [ISSUER.name]

@@ -14,21 +14,27 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 
+from support.asking import Authority, ec_key, make_issuer
 from support.book import Postgres, postgres, upgraded
 from support.clock import FakeClock
 from support.registry import START, Office
 from support.service import Service, make_lab
 from tashika_server.agreements import registry
-from tashika_server.agreements.compromise_file import COMPROMISE_FILE, CompromiseFile
+from tashika_server.agreements.compromise_file import (
+    COMPROMISE_FILE,
+    STATUS_FILE,
+    CompromiseFile,
+)
 from tashika_server.agreements.grounds import Ground
 from tashika_server.agreements.refusals import AgreementsTooOld
-from tashika_server.agreements.registry import DeclareCompromise, Suspend
+from tashika_server.agreements.registry import DeclareCompromise, Suspend, WithdrawCompromise
 from tashika_server.agreements.snapshot import SNAPSHOT_FILE, Snapshot, SnapshotWatcher
 from tashika_server.book import Book, Mode, open_book
 from tashika_server.book.trail import last_number
 from tashika_server.cli import main
 from tashika_server.console.application import ConsoleParts
-from tashika_server.index import IndexReader
+from tashika_server.index import IndexReader, IndexWriter
+from tashika_server.issuer import Issuer
 from tashika_server.metering.ingest import IngestParts
 from tashika_server.office import compiler
 from tashika_server.office.compiler import CompilerParts
@@ -57,9 +63,15 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def open_office(
-    book: Book, run: Path, *, clock: FakeClock, stamp_every: timedelta = NEVER
+    book: Book,
+    run: Path,
+    *,
+    clock: FakeClock,
+    stamp_every: timedelta = NEVER,
+    issuers: tuple[Issuer, ...] = (),
 ) -> AsyncIterator[Callable[[], Snapshot]]:
     """Keep office for the length of the block; lends what a worker would read."""
+    index = IndexReader.open(run / "index")
     parts = OfficeParts(
         compiler=CompilerParts(
             book=book,
@@ -85,13 +97,13 @@ async def open_office(
         ),
         refreshes=RefreshParts(
             book=book,
-            index=IndexReader.open(run / "index"),
+            index=index,
             node="here",
             issuers={},
             released=run / "released-files",
             clock=clock,
         ),
-        freshness=FreshnessParts(index=IndexReader.open(run / "index"), issuers=(), clock=clock),
+        freshness=FreshnessParts(index=index, issuers=issuers, clock=clock),
         closing=None,
         retention=None,
         run=run,
@@ -163,6 +175,29 @@ async def test_compromises_reach_the_workers_and_the_public(slow, book: Book, ru
         (run / COMPROMISE_FILE).unlink()
         await notify(run)
         assert CompromiseFile(run / COMPROMISE_FILE).current().keys() == {key}
+
+
+async def test_the_status_page_says_at_once_that_a_key_is_compromised(slow, book: Book, run: Path):
+    """Nobody may read "fresh" for half a minute after the public notice, nor after a start."""
+    people, issuer = Office(book), make_issuer(Authority.make("CA", ec_key("ca")))
+    fingerprint = issuer.identity.fingerprint
+    with IndexWriter.open(run / "index", 2**24) as index:
+        index.expect(fingerprint, [""])
+    order = DeclareCompromise(
+        issuer=issuer.name, fingerprint=fingerprint, family="signature", reason="lost"
+    )
+    proposed = people.submit(order)
+    people.actor = "suzuki"
+    people.approve(proposed.id)
+    async with open_office(book, run, clock=FakeClock(START), issuers=(issuer,)):
+        page = run / STATUS_FILE
+        await until(lambda: page.exists() and "key compromised" in page.read_text())
+        people.actor = "sato"
+        proposed = people.submit(WithdrawCompromise(compromise="K-000001", reason="found"))
+        people.actor = "suzuki"
+        people.approve(proposed.id)
+        await notify(run)
+        await until(lambda: "key compromised" not in page.read_text())
 
 
 async def test_it_sees_what_another_machine_changed(quick, book: Book, run: Path):

@@ -1,8 +1,13 @@
 """An installation that keeps files: a configuration, one issuer of two partitions, an archive."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -25,6 +30,20 @@ certificate = "ca.pem"
 partitions = "crls.csv"
 signers = [{ certificate = "ca.pem", key = "ledger.key" }]
 """
+
+
+@contextmanager
+def openings() -> Iterator[list[str]]:
+    """List each opening of a catalogue that is there, while the block runs."""
+    real, found = sqlite3.connect, list[str]()
+
+    def connect(database: Any, *args: Any, **named: Any) -> sqlite3.Connection:
+        if Path(str(database)).name == "catalogue.sqlite":
+            found.append(str(database))
+        return real(database, *args, **named)
+
+    with patch.object(sqlite3, "connect", connect):
+        yield found
 
 
 class Cellar:

@@ -63,6 +63,7 @@ async def _take_in(house: House, lines: list[bytes], death: tuple[str, str] | No
             clock=house.clock,
             lab_base=None,
             fall_back=refresher.refresh_all,
+            freed=lambda: None,
         )
         with structlog.testing.capture_logs():
             await follower.step()

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def take_for(
-    seconds: float, path: Path, allowed: Allowance, results: "multiprocessing.Queue[int]"
+    seconds: float, path: Path, rate: float, burst: int, results: "multiprocessing.Queue[int]"
 ) -> None:
     """Take one by one as fast as it goes, as one of three workers."""
+    allowed = Allowance(rate=rate, burst=burst, daily=None, most=1)
     buckets = Buckets(path, workers=3, monotonic=time.monotonic)
     bucket, taken, end = buckets.bucket("A-1", allowed), 0, time.monotonic() + seconds
     while time.monotonic() < end:

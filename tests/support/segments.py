@@ -6,6 +6,7 @@ from typing import Self
 
 from support.journal import context
 from tashika_server.durable import Durability
+from tashika_server.metering.ending import End
 from tashika_server.metering.record import (
     CHECKSUM,
     HEAD,
@@ -22,7 +23,7 @@ from tashika_server.metering.record import (
     seal_content,
     seed,
 )
-from tashika_server.metering.segment import End, SegmentReader
+from tashika_server.metering.segment_reader import SegmentReader
 from tashika_server.metering.usage import Context
 
 STREAM = bytes(range(16))

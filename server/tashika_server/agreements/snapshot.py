@@ -31,6 +31,7 @@ __all__ = [
     "SNAPSHOT_FILE",
     "Snapshot",
     "SnapshotRefused",
+    "SnapshotUnread",
     "SnapshotWatcher",
     "write_lines",
     "write_snapshot",
@@ -52,6 +53,10 @@ log = get_log()
 
 class SnapshotRefused(TashikaError):
     """The file of agreements cannot be believed; says why, and names the file."""
+
+
+class SnapshotUnread(SnapshotRefused):
+    """The file could not be opened or read: it may be as good as ever, and is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +121,7 @@ class SnapshotWatcher:
             if found != self._complained_of:
                 log.error("agreements_refused", reason=str(refused))  # noqa: TRY400 - no traceback
             self._complained_of = found
-            if isinstance(refused.__cause__, OSError):  # no descriptor to be had, say: tried again
+            if isinstance(refused, SnapshotUnread):  # no descriptor to be had, say
                 self._seen = None
 
     def load(self, at: datetime) -> Snapshot:
@@ -126,7 +131,9 @@ class SnapshotWatcher:
                 head = _read_head(file)
                 if self._snapshot is None or head.agreements != self._digest:
                     self._replace(file.read(), head.agreements)
-        except (OSError, ValueError, LookupError, TypeError) as wrong:
+        except OSError as wrong:
+            raise SnapshotUnread(f"{self._path}: {wrong}") from wrong
+        except (ValueError, LookupError, TypeError) as wrong:
             raise SnapshotRefused(f"{self._path}: {wrong}") from wrong
         # A compiler whose clock runs ahead does not lengthen what a snapshot is good for.
         self._too_old_at = min(head.compiled_at, at) + self._max_age

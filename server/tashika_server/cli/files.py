@@ -14,8 +14,8 @@ from tashika_server.cli.arguments import past_moment
 from tashika_server.cli.display import print_json, print_table
 from tashika_server.clock import SystemClock
 from tashika_server.config import Config, load_config
-from tashika_server.files.archive import Archive
 from tashika_server.files.bundle import write_bundle
+from tashika_server.files.catalog import Catalog
 from tashika_server.files.facts import COMPACT, Kept
 from tashika_server.files.manifest import compile_manifest, public_der
 from tashika_server.files.verifying import verify
@@ -78,9 +78,10 @@ def _list(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     archive, names = archive_of(config), _names(config)
     rows: list[Kept] = []
-    for place in _places(archive, config, options.issuer):
-        known = archive.catalog.known(*place, options.at) if options.at else None
-        rows += archive.catalog.of(*place) if known is None else known
+    with archive.catalog.kept_open() as catalog:
+        for place in _places(catalog, config, options.issuer):
+            known = catalog.known(*place, options.at) if options.at else None
+            rows += catalog.of(*place) if known is None else known
     shown = [_shown(row, names) for row in rows]
     if options.json:
         print_json(shown)
@@ -134,14 +135,15 @@ def _as_of(options: argparse.Namespace) -> int:
     if key_file is None:
         raise TashikaError(f"{config.file} has no key to sign with; give [ledger] key")
     key = read_private_key(key_file)
-    manifest = compile_manifest(
-        archive.catalog,
-        _names(config),
-        [each for each in _places(archive, config, options.issuer) if each[1] != COMPACT],
-        as_of=options.at,
-        at=SystemClock().now(),
-        key=public_der(key),
-    )
+    with archive.catalog.kept_open() as catalog:
+        manifest = compile_manifest(
+            catalog,
+            _names(config),
+            [each for each in _places(catalog, config, options.issuer) if each[1] != COMPACT],
+            as_of=options.at,
+            at=SystemClock().now(),
+            key=public_der(key),
+        )
     written = write_bundle(archive, manifest, key, options.out)
     if options.json:
         print_json(manifest)
@@ -157,7 +159,7 @@ def _names(config: Config) -> dict[bytes, str]:
     return {each.identity.fingerprint: each.name for each in config.issuers}
 
 
-def _places(archive: Archive, config: Config, issuer: str | None) -> list[tuple[bytes, str]]:
+def _places(catalog: Catalog, config: Config, issuer: str | None) -> list[tuple[bytes, str]]:
     """List the places that are looked at: the configured partitions, and all that once were."""
     names = _names(config)
     if issuer is not None and issuer not in names.values():
@@ -167,7 +169,7 @@ def _places(archive: Archive, config: Config, issuer: str | None) -> list[tuple[
         for each in config.issuers
         for partition in each.partitions
     }
-    known = configured | {place for place in archive.catalog.places() if place[0] in names}
+    known = configured | {place for place in catalog.places() if place[0] in names}
     return sorted(place for place in known if issuer in {None, names[place[0]]})
 
 

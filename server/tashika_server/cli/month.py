@@ -60,9 +60,12 @@ def add_commands(nouns: "_SubParsersAction[ArgumentParser]") -> None:
     columns = ["id", "fiscal_year", "provisions", "list_yen", "waived_yen", "due_yen"]
     add_list(verbs, "list", _list, "list the frozen months", *columns, "frozen_by", "frozen_at")
     _of(add_show(verbs, "show", _show, "show a frozen month"))
-    text = "tell what a frozen month would come to if it were rated now; changes nothing"
-    columns = ["agreement", "statement", "frozen_yen", "due_yen", "adjusted_yen", "open_yen"]
-    _of(add_list(verbs, "difference", _difference, text, *columns))
+    text = (
+        "tell what a frozen month would come to if it were rated now, and how its statements were "
+        "adjusted; changes nothing"
+    )
+    columns = ["agreement", "statement", "frozen_yen", "due_yen", "adjusted_yen", "undecided_yen"]
+    _of(add_list(verbs, "difference", _difference, text, *columns, "open_yen"))
 
 
 def _of(verb: ArgumentParser) -> ArgumentParser:

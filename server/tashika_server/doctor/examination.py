@@ -14,8 +14,9 @@ from datetime import datetime
 from tashika_server.agreements.compromise_file import Compromised
 from tashika_server.book import Book, BookError
 from tashika_server.doctor.asking import Oracle
+from tashika_server.doctor.case import Case
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
-from tashika_server.doctor.issuers import Case, examine_issuer
+from tashika_server.doctor.issuers import examine_issuer
 from tashika_server.doctor.machine import Machine, examine_clock, examine_machine
 from tashika_server.index import IndexMissing, Snapshot
 from tashika_server.ledger.refreshes import taken_in

@@ -1,54 +1,27 @@
 """What is examined of one issuer: signers, CRLs, numbers, register, probes (T10, T12, T15)."""
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 from tashika.pki.standing import Good, Revoked, Standing
-from tashika_server.agreements.compromise_file import Compromised
-from tashika_server.doctor.asking import Oracle, Unanswered
+from tashika_server.doctor.asking import Unanswered
+from tashika_server.doctor.case import COMPLETE, Case
+from tashika_server.doctor.completeness import compare_with_list, find_holes
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
 from tashika_server.doctor.remedies import FEED, remedy
-from tashika_server.index import Mark, RegisterMark, Snapshot
-from tashika_server.issuer import Expected, Issuer, Numbering
+from tashika_server.index import RegisterMark, Snapshot
+from tashika_server.issuer import Expected
 from tashika_server.office.freshness import Stage, age_of
 from tashika_server.refresh.register import RegisterRefused, read_register
-from tashika_server.signing import Rack, Signer, SignerRefused, load_signer
+from tashika_server.signing import Signer, SignerRefused, load_signer
 
-__all__ = ["Case", "examine_issuer"]
+__all__ = ["examine_issuer"]
 
 SIGNER_DAYS = 7
 """An issuer may take days to renew a responder, and nobody answers without one."""
-COMPLETE = "the complete CRL"
-LIST_HEAD = ["number", "entries", "name"]
 
 WARNING, FAILURE = Gravity.WARNING, Gravity.FAILURE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One issuer, and all that its examination needs."""
-
-    rack: Rack
-    view: Snapshot | None
-    """None where the index cannot be read; that was said already."""
-    oracle: Oracle
-    numbers: Mapping[tuple[str, str], Sequence[int]]
-    """The numbers of the CRLs that were taken in, by issuer and partition."""
-    compromised: Compromised | None
-    at: datetime
-
-    @property
-    def issuer(self) -> Issuer:
-        """Whom it is about."""
-        return self.rack.issuer
-
-    def finding(self, gravity: Gravity, symptom: Symptom, **facts: object) -> Finding:
-        """Make a finding about this issuer."""
-        return Finding(gravity=gravity, symptom=symptom, subject=self.issuer.name, facts=facts)
 
 
 def examine_issuer(case: Case) -> Iterator[Finding]:
@@ -57,7 +30,7 @@ def examine_issuer(case: Case) -> Iterator[Finding]:
     if case.view is not None:
         found += _freshness(case, case.view)
         found += _contents(case, case.view)
-    found += _numbers(case)
+    found += find_holes(case)
     if case.compromised:
         yield case.finding(
             Gravity.WELL,
@@ -161,7 +134,7 @@ def _contents(case: Case, view: Snapshot) -> Iterator[Finding]:
     if issuer.register:
         yield from _register(case, issuer.register, view.register(fingerprint))
     if issuer.published:
-        yield from _compared(case, issuer.published, marks)
+        yield from compare_with_list(case, issuer.published, marks)
 
 
 def _register(case: Case, file: Path, known: RegisterMark | None) -> Iterator[Finding]:
@@ -173,65 +146,6 @@ def _register(case: Case, file: Path, known: RegisterMark | None) -> Iterator[Fi
         read_register(file, known)
     except RegisterRefused as refused:
         yield case.finding(FAILURE, Symptom.REGISTER_REFUSED, reason=refused)
-
-
-def _compared(case: Case, file: Path, marks: Mapping[str, Mark]) -> Iterator[Finding]:
-    """Compare with the issuer's own list: what arrived says nothing of what did not (T10)."""
-    try:
-        listed = _issuers_list(file)
-    except (OSError, ValueError, csv.Error) as wrong:
-        yield case.finding(FAILURE, Symptom.ISSUER_LIST_UNREADABLE, reason=f"{file}: {wrong}")
-        return
-    names = [each.name for each in case.issuer.partitions]
-    if more := sorted(listed.keys() - names):
-        yield case.finding(FAILURE, Symptom.CRL_UNKNOWN, more=len(more), first=more[0] or COMPLETE)
-    if gone := [name for name in names if name not in listed]:
-        yield case.finding(
-            WARNING,
-            Symptom.CRL_UNPUBLISHED,
-            gone=len(gone),
-            crls=len(names),
-            first=gone[0] or COMPLETE,
-        )
-    for name in names:
-        mark, said = marks.get(name), listed.get(name)
-        if mark is None or said is None:  # that was said already
-            continue
-        number, entries = said
-        if mark.number < number or (mark.number == number and mark.entries != entries):
-            yield case.finding(
-                FAILURE,
-                Symptom.BEHIND_ISSUER,
-                partition=name or COMPLETE,
-                ours=f"{mark.number} ({mark.entries})",
-                theirs=f"{number} ({entries})",
-            )
-
-
-def _issuers_list(file: Path) -> dict[str, tuple[int, int]]:
-    """Read CRL numbers and counts of entries by partition."""
-    with file.open(newline="", encoding="utf-8") as opened:
-        lines = csv.reader(opened, strict=True)
-        if next(lines, None) != LIST_HEAD:
-            raise ValueError(f"begin it with the line {','.join(LIST_HEAD)}")
-        return {name: (int(number), int(entries)) for number, entries, name in lines}
-
-
-def _numbers(case: Case) -> Iterator[Finding]:
-    """Find holes in the numbers of what was taken in, where the issuer promises none."""
-    if case.issuer.numbering is not Numbering.CONSECUTIVE:
-        return
-    for partition in case.issuer.partitions:
-        taken = case.numbers.get((case.issuer.name, partition.name), ())
-        for before, after in pairwise(taken):
-            if after > before + 1:
-                yield case.finding(
-                    WARNING,
-                    Symptom.NUMBER_HOLE,
-                    partition=partition.name or COMPLETE,
-                    before=before,
-                    after=after,
-                )
 
 
 # --- Probes ---------------------------------------------------------------------------------

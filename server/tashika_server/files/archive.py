@@ -25,7 +25,7 @@ from typing import Self
 from tashika_server.durable import sync_directory
 from tashika_server.files.catalog import Catalog
 from tashika_server.files.errors import ArchiveFailed, FileDamaged, FileUnknown
-from tashika_server.files.facts import Facts, Kept
+from tashika_server.files.facts import Content, Facts, Kept
 from tashika_server.files.packing import pack, unpack
 
 __all__ = ["Archive"]
@@ -121,11 +121,11 @@ class Archive:
         why = "was kept until its time was over" if rows else "was never kept"
         raise FileUnknown(f"the file {digest.hex()} {why}; `files list` says what there is")
 
-    def packed(self, file: Kept) -> Path:
+    def packed(self, file: Content) -> Path:
         """Return where the compressed content of a file lies."""
         return self._place(file.sha256)
 
-    def content(self, file: Kept) -> Iterator[bytes]:
+    def content(self, file: Content) -> Iterator[bytes]:
         """Yield a file as it came, in pieces; raises FileDamaged, at the latest at the end."""
         digest, size = sha256(), 0
         try:

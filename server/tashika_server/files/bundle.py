@@ -16,12 +16,12 @@ def write_bundle(archive: Archive, manifest: Manifest, key: PrivateKey, director
 
     Raises TashikaError where it cannot be written, FileDamaged where a content is not right.
     """
-    kept = {each.sha256 for each in manifest.files if each.kept}
+    kept = {each.sha256: each for each in manifest.files if each.kept}
     try:
         directory.mkdir()
-        for digest in kept:
+        for digest, each in kept.items():
             with (directory / f"{digest.hex()}.crl").open("wb") as target:
-                target.writelines(archive.content(archive.find(digest)))
+                target.writelines(archive.content(each))
         write_atomically(directory / "manifest.sig", sign_text(manifest.text, key))
         write_atomically(directory / "manifest.json", manifest.text)
     except OSError as wrong:

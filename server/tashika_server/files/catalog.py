@@ -7,46 +7,15 @@ what was kept and is no more. Not for the files themselves (`archive`).
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from tashika_server.files.catalog_rows import SCHEMA, SELECT, insert, kept, micros, moment
 from tashika_server.files.errors import ArchiveFailed
 from tashika_server.files.facts import COMPACT, Facts, Kept, Kind
 
 __all__ = ["Catalog"]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS place (
-    id INTEGER PRIMARY KEY,
-    issuer BLOB NOT NULL,
-    partition TEXT NOT NULL,
-    UNIQUE (issuer, partition)
-);
-CREATE TABLE IF NOT EXISTS file (
-    id INTEGER PRIMARY KEY,
-    place INTEGER NOT NULL REFERENCES place,
-    kind TEXT NOT NULL,
-    number TEXT NOT NULL,
-    base TEXT,
-    this_update INTEGER NOT NULL,
-    next_update INTEGER NOT NULL,
-    sha256 BLOB NOT NULL,
-    size INTEGER NOT NULL,
-    received_at INTEGER NOT NULL,
-    leaving TEXT,
-    gone INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (place, sha256)
-);
-CREATE INDEX IF NOT EXISTS file_in_time ON file (place, kind, received_at);
-CREATE INDEX IF NOT EXISTS file_content ON file (sha256);
-CREATE INDEX IF NOT EXISTS file_leaving ON file (leaving) WHERE leaving IS NOT NULL AND NOT gone;
-"""
-_SELECT = """
-SELECT file.id, issuer, partition, kind, number, base, this_update, next_update, sha256, size,
-       received_at, leaving
-FROM file JOIN place ON place.id = file.place
-"""
 _IS_WHOLE = "kind IN ('crl', 'compact-set')"
 _LAST = """
 SELECT max((SELECT coalesce(max(received_at), 0) FROM file WHERE place = here.id AND kind = :one),
@@ -56,8 +25,6 @@ FROM place AS here WHERE issuer = :issuer AND partition = :partition
 """Two looks into an index; a partition has thousands of rows a year."""
 _PATIENCE_SECONDS = 30.0
 """How long one process waits for another's transaction; each takes milliseconds."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _EVER = (1 << 63) - 1
 _OF_CRLS, _OF_SETS = (Kind.CRL, Kind.DELTA), (Kind.COMPACT_SET, Kind.COMPACT_DELTA)
 
@@ -68,12 +35,21 @@ class Catalog:
     What a call wrote is durable when it returns. Each raises ArchiveFailed.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, opened: sqlite3.Connection | None = None) -> None:
         """Open the catalogue, made if there is none; raises ArchiveFailed."""
         self._file = file
+        self._opened = opened
+        if opened:
+            return
         with self._connected() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
+            connection.executescript(SCHEMA)
+
+    @contextmanager
+    def kept_open(self) -> Iterator["Catalog"]:
+        """Lend it for many calls, opened once for all of them; for one thread."""
+        with self._connected() as connection:
+            yield Catalog(self._file, opened=connection)
 
     def add(self, facts: Facts, *, size: int, at: datetime) -> None:
         """Enter a file; one that is entered already, for the same partition, stays as it is.
@@ -84,17 +60,17 @@ class Catalog:
             one, other = _OF_CRLS if facts.kind.is_crl else _OF_SETS
             values = {"issuer": facts.issuer, "partition": facts.partition}
             last = connection.execute(_LAST, values | {"one": one, "other": other}).fetchone()
-            at = max(at, _EPOCH + (last[0] if last else 0) * _MICROSECOND)
-            _insert(connection, facts, size=size, at=at, leaving=None)
+            at = max(at, moment(last[0] if last else 0))
+            insert(connection, facts, size=size, at=at, leaving=None)
 
     def adopt(self, file: Kept) -> None:
         """Enter a file of another operator's with its time; of two times the earlier counts."""
         with self._writing() as connection:
-            _insert(connection, file, size=file.size, at=file.received_at, leaving=file.leaving)
+            insert(connection, file, size=file.size, at=file.received_at, leaving=file.leaving)
             connection.execute(
                 "UPDATE file SET received_at = min(received_at, ?) WHERE sha256 = ? AND place ="
                 " (SELECT id FROM place WHERE issuer = ? AND partition = ?)",
-                (_micros(file.received_at), file.sha256, file.issuer, file.partition),
+                (micros(file.received_at), file.sha256, file.issuer, file.partition),
             )
 
     def has(self, facts: Facts) -> bool:
@@ -125,7 +101,7 @@ class Catalog:
         None is what speaks now, even if it came before a clock was put back. Of COMPACT it is one
         set. Empty where none had come by then. Files that were purged since are among them.
         """
-        when = _EVER if at is None else _micros(at)
+        when = _EVER if at is None else micros(at)
         newest = (
             f"WHERE issuer = ? AND partition = ? AND {_IS_WHOLE} AND received_at <= ?"
             " ORDER BY received_at DESC, file.id DESC LIMIT 1"
@@ -137,7 +113,7 @@ class Catalog:
             "WHERE issuer = ? AND partition = ? AND kind = ? AND received_at <= ?"
             " AND (received_at, file.id) > (?, ?) ORDER BY received_at, file.id"
         )
-        begin = _micros(whole[0].received_at)
+        begin = micros(whole[0].received_at)
         values = (issuer, partition, Kind.DELTA, when, begin, whole[0].id)
         return (*whole, *self._select(since, values))
 
@@ -178,7 +154,7 @@ class Catalog:
                 going += connection.execute(
                     "UPDATE file SET leaving = ? WHERE place = ? AND received_at < ?"
                     " AND (received_at, id) < (?, ?) AND leaving IS NULL",
-                    (purge, place, _micros(before), *(newest or (0, 0))),
+                    (purge, place, micros(before), *(newest or (0, 0))),
                 ).rowcount
             return going
 
@@ -193,11 +169,14 @@ class Catalog:
 
     def _select(self, where: str, values: Sequence[object]) -> list[Kept]:
         with self._connected() as connection:
-            return [_kept(row) for row in connection.execute(_SELECT + where, values)]
+            return [kept(row) for row in connection.execute(SELECT + where, values)]
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
+            if self._opened:
+                yield self._opened
+                return
             with closing(
                 sqlite3.connect(self._file, timeout=_PATIENCE_SECONDS, isolation_level=None)
             ) as connection:
@@ -219,56 +198,3 @@ class Catalog:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-
-
-def _insert(
-    connection: sqlite3.Connection, facts: Facts, *, size: int, at: datetime, leaving: str | None
-) -> None:
-    where = (facts.issuer, facts.partition)
-    connection.execute("INSERT OR IGNORE INTO place (issuer, partition) VALUES (?, ?)", where)
-    connection.execute(
-        "INSERT OR IGNORE INTO file (place, kind, number, base, this_update, next_update, sha256,"
-        " size, received_at, leaving, gone) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM place"
-        " WHERE issuer = ? AND partition = ?",
-        (
-            facts.kind,
-            str(facts.number),
-            None if facts.base is None else str(facts.base),
-            _seconds(facts.this_update),
-            _seconds(facts.next_update),
-            facts.sha256,
-            size,
-            _micros(at),
-            leaving,
-            leaving is not None,
-            *where,
-        ),
-    )
-
-
-def _micros(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def _seconds(at: datetime) -> int:
-    return int(at.timestamp())
-
-
-def _kept(row: Sequence[Any]) -> Kept:
-    number, issuer, partition, kind, crl, base, this_update, next_update, digest, size, at, why = (
-        row
-    )
-    return Kept(
-        id=number,
-        issuer=issuer,
-        partition=partition,
-        kind=Kind(kind),
-        number=int(crl),
-        base=None if base is None else int(base),
-        this_update=datetime.fromtimestamp(this_update, UTC),
-        next_update=datetime.fromtimestamp(next_update, UTC),
-        sha256=digest,
-        size=size,
-        received_at=_EPOCH + at * _MICROSECOND,
-        leaving=why,
-    )

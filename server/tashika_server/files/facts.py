@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
-__all__ = ["COMPACT", "Facts", "Kept", "Kind"]
+__all__ = ["COMPACT", "Content", "Facts", "Kept", "Kind"]
 
 
 class Kind(StrEnum):
@@ -27,6 +28,20 @@ class Kind(StrEnum):
 
 COMPACT = "compact-set"
 """Stands in place of a partition for compact sets, which are of all of them together."""
+
+
+class Content(Protocol):
+    """What the octets of a file are known by, wherever it is listed."""
+
+    @property
+    def sha256(self) -> bytes:
+        """Of the file as it came."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """In octets, as it came."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

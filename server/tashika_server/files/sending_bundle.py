@@ -69,13 +69,12 @@ def _abandon(meter: Meter, waiting: Mapping[Listed, Noted]) -> None:
 
 
 async def _send_file(response: web.StreamResponse, archive: Archive, listed: Listed) -> None:
-    file = await asyncio.to_thread(archive.find, listed.sha256)
     name = f"{listed.sha256.hex()}.crl"
-    await response.write(_head(name, file.size, listed.received_at))
-    pieces = archive.content(file)
+    await response.write(_head(name, listed.size, listed.received_at))
+    pieces = archive.content(listed)
     while piece := await asyncio.to_thread(next, pieces, b""):
         await response.write(piece)
-    await response.write(_padding(file.size))
+    await response.write(_padding(listed.size))
 
 
 def _member(name: str, content: bytes, at: datetime) -> bytes:

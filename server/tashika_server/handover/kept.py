@@ -73,9 +73,10 @@ class ArchivePart:
 
     def _rows(self, fingerprint: bytes) -> Iterator[Kept]:
         assert self.archive is not None  # noqa: S101 - asked by `give` alone
-        for issuer, partition in self.archive.catalog.places():
-            if issuer == fingerprint:
-                yield from self.archive.catalog.of(issuer, partition)
+        with self.archive.catalog.kept_open() as catalog:
+            for issuer, partition in catalog.places():
+                if issuer == fingerprint:
+                    yield from catalog.of(issuer, partition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,33 +3,24 @@
 Whoever holds the transaction commits it; nothing here is durable or visible before.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain, takewhile
+from itertools import takewhile
 from pathlib import Path
 
 from tashika_server.index.coverages import Coverages
-from tashika_server.index.errors import SerialTaken
+from tashika_server.index.entries import Entries
 from tashika_server.index.layout import (
     ID_BYTES,
-    LISTS,
-    LONG_LIST,
-    SHORT_LIST,
-    SHORT_SERIAL_BYTES,
     id_of,
-    listed_bytes,
-    pack_entries,
-    pack_entry,
     pack_id,
     pack_name,
     pack_number,
     pack_serial,
-    serial_prefixes,
     unpack_number,
 )
-from tashika_server.index.order import Row, in_order
+from tashika_server.index.order import put_ascending
 from tashika_server.index.records import (
     Place,
     pack_change,
@@ -46,7 +37,6 @@ from tashika_server.index.values import (
     Change,
     Changes,
     Coverage,
-    Entry,
     FeedMark,
     Mark,
     Publication,
@@ -69,10 +59,10 @@ class Edit:
     """
 
     def __init__(self, store: Store, transaction: Transaction, *, spare: Path) -> None:
+        """`spare` is a directory for what memory does not hold."""
         self._databases = store.databases
-        self._spare = spare
-        """A directory for what memory does not hold."""
         self._transaction = transaction
+        self._entries = Entries(store, transaction, spare=spare)
         self._said = Coverages(store, transaction)
 
     def expect(self, fingerprint: bytes, partitions: Iterable[str]) -> bool:
@@ -95,20 +85,10 @@ class Edit:
         return places.keys() != wanted
 
     def apply(self, publications: Sequence[Publication]) -> None:
-        """Add, change and remove entries of partitions; raises SerialTaken.
-
-        Whatever goes goes first, so a certificate may move from one partition to another.
-        """
-        placed = [
-            (self._place(each.fingerprint, each.partition), each.changes) for each in publications
-        ]
-        for place, changes in placed:
-            self._remove(place, changes.removed)
-        self._add([(place, changes.added) for place, changes in placed])
-        for place, changes in placed:
-            for _, entry in changes.changed:
-                _, rest = pack_entry(entry)
-                self._put("entries", _key(place, entry.serial), place[ID_BYTES:] + rest)
+        """Add, change and remove entries of partitions; raises SerialTaken."""
+        self._entries.apply(
+            [(self._place(each.fingerprint, each.partition), each.changes) for each in publications]
+        )
 
     def mark(self, fingerprint: bytes, partition: str, mark: Mark) -> None:
         """Let a CRL speak for its partition, and end its quarantine; `cover` goes after it."""
@@ -183,7 +163,7 @@ class Edit:
         """Add to the issued register of an issuer; all ranges are behind those it has."""
         issuer = self._issuer(fingerprint)
         with self._cursor("register") as cursor:
-            _put_ascending(
+            put_ascending(
                 cursor, ((issuer + pack_serial(last), pack_serial(first)) for first, last in ranges)
             )
         self._put("register", issuer, pack_register_mark(mark))
@@ -231,78 +211,13 @@ class Edit:
                 cursor.first()
                 cursor.delete()
 
-    def _add(self, placed: Sequence[tuple[bytes, Sequence[Entry]]]) -> None:
-        """Add entries of partitions, all of them in the order of keys.
-
-        The serials of an issuer's partitions are mixed; a page that fills at once becomes full.
-        """
-        placed = [each for each in placed if each[1]]
-        pieces = self._listing(placed)
-        if len(placed) == 1:
-            self._put_new(pieces)  # sorted as it comes
-            return
-        with in_order(pieces, self._spare) as ordered:
-            self._put_new(ordered)
-
-    def _put_new(self, pieces: Iterable[list[Row]]) -> None:
-        with self._cursor("entries") as cursor:
-            for rows in pieces:
-                if _put_ascending(cursor, iter(rows)) < len(rows):
-                    raise SerialTaken(self._holder(rows))
-
-    def _holder(self, rows: Sequence[Row]) -> str:
-        """Name a partition that lists what one of these rows wanted to."""
-        places = [
-            (key[:ID_BYTES], value[:ID_BYTES], known[:ID_BYTES])
-            for key, value in rows
-            if (known := self._transaction.get(key, db=self._databases["entries"]))
-        ]
-        issuer, *_, holder = next((each for each in places if each[1] != each[2]), places[0])
-        ((_, raw),) = self._rows("marks", issuer + holder)
-        return unpack_place(raw).name
-
-    def _listing(self, placed: Sequence[tuple[bytes, Sequence[Entry]]]) -> Iterator[list[Row]]:
-        """Put entries into the lists of their partitions, and yield the rows that they become."""
-        for place, entries in placed:
-            prefixes, partition = serial_prefixes(place[:ID_BYTES]), place[ID_BYTES:]
-            for some in pack_entries(entries):
-                self._list_all(place, [serial for serial, _ in some])
-                yield [(prefixes[len(serial)] + serial, partition + rest) for serial, rest in some]
-
-    def _list_all(self, place: bytes, serials: Sequence[bytes]) -> None:
-        long = bisect_right(serials, SHORT_SERIAL_BYTES, key=len)
-        self._list(SHORT_LIST, place, serials[:long])
-        self._list(LONG_LIST, place, serials[long:])
-
-    def _list(self, name: str, place: bytes, serials: Sequence[bytes]) -> None:
-        if not serials:
-            return
-        width = listed_bytes(serials[0])
-        rows = [(place, serial.rjust(width, b"\0")) for serial in serials]
-        with self._cursor(name) as cursor:
-            listed = cursor.set_key(place) and cursor.last_dup()
-            behind = not listed or cursor.value() < rows[0][1]
-            cursor.putmulti(rows, append=behind)
-
-    def _remove(self, place: bytes, entries: Sequence[Entry]) -> None:
-        prefixes = serial_prefixes(place[:ID_BYTES])
-        for serial, _ in chain.from_iterable(pack_entries(entries)):
-            self._delete("entries", prefixes[len(serial)] + serial)
-            name = SHORT_LIST if len(serial) <= SHORT_SERIAL_BYTES else LONG_LIST
-            self._delete(name, place, serial.rjust(listed_bytes(serial), b"\0"))
-
     def _found(self, place: bytes, name: str) -> None:
         self._put("places", place[:ID_BYTES] + pack_name(name), place[ID_BYTES:])
         self._put("marks", place, pack_place(Place(name=name)))
         self._said.speak(place, None)
 
     def _drop(self, place: bytes, name: str) -> None:
-        for listing in LISTS:
-            with self._cursor(listing) as cursor:
-                values = list(cursor.iternext_dup()) if cursor.set_key(place) else []
-            for value in values:
-                self._delete("entries", _key(place, int.from_bytes(value, "big")))
-            self._delete(listing, place)
+        self._entries.drop(place)
         self._said.hush(place)
         for database in ("marks", "coverage", "quarantine", "fed"):
             self._delete(database, place)
@@ -338,16 +253,3 @@ class Edit:
 
     def _delete(self, database: str, key: bytes, value: bytes = b"") -> None:
         self._transaction.delete(key, value, db=self._databases[database])
-
-
-def _key(place: bytes, serial: int) -> bytes:
-    return place[:ID_BYTES] + pack_serial(serial)
-
-
-def _put_ascending(cursor: Cursor, rows: Iterator[tuple[bytes, bytes]]) -> int:
-    """Put rows whose keys ascend and return how many; one that is there already is left."""
-    if (first := next(rows, None)) is None:
-        return 0
-    # Appended behind all others, rows fill their pages; elsewhere half of a page stays free.
-    behind = not cursor.last() or cursor.key() < first[0]
-    return cursor.putmulti(chain((first,), rows), overwrite=False, append=behind)[1]

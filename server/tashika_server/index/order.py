@@ -13,9 +13,10 @@ from struct import Struct
 from typing import TypeAlias
 
 from tashika_server.index.layout import ID_BYTES, MAX_SERIAL_BYTES
+from tashika_server.index.store import Cursor
 from tashika_server.sorting import Runs
 
-__all__ = ["Row", "in_order"]
+__all__ = ["Row", "in_order", "put_ascending"]
 
 Row: TypeAlias = tuple[bytes, bytes]
 """A key and a value."""
@@ -50,6 +51,15 @@ def in_order(pieces: Iterable[list[Row]], directory: Path) -> Iterator[Iterator[
         for piece in chain([rows], left):
             runs.add(_pad(piece))
         yield (_bare(b"".join(some)) for some in runs.merged())
+
+
+def put_ascending(cursor: Cursor, rows: Iterator[Row]) -> int:
+    """Put rows whose keys ascend and return how many; one that is there already is left."""
+    if (first := next(rows, None)) is None:
+        return 0
+    # Appended behind all others, rows fill their pages; elsewhere half of a page stays free.
+    behind = not cursor.last() or cursor.key() < first[0]
+    return cursor.putmulti(chain((first,), rows), overwrite=False, append=behind)[1]
 
 
 def _pad(rows: list[Row]) -> list[bytes]:

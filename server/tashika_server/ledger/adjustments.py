@@ -26,7 +26,6 @@ __all__ = [
     "Adjustment",
     "Decision",
     "add_adjustment",
-    "adjusted_yen",
     "adjustments",
     "approve_adjustment",
     "find_adjustment",
@@ -116,12 +115,6 @@ def find_adjustment(connection: Connection, adjustment_id: str) -> Adjustment:
 def adjustments(connection: Connection, statement_id: str | None = None) -> tuple[Adjustment, ...]:
     """List those of one statement, or all, in the order in which they were entered."""
     return _ROWS.list(connection, statement_id)
-
-
-def adjusted_yen(connection: Connection, statement_id: str) -> int:
-    """Add up the approved adjustments of a statement."""
-    found = adjustments(connection, statement_id)
-    return sum(each.yen for each in found if each.state is Decision.APPROVED)
 
 
 def _open(connection: Connection, adjustment_id: str) -> Adjustment:

@@ -1,9 +1,11 @@
 """What a frozen month would come to if it were rated now: a report, never a change.
 
 Usage may arrive late and tariffs may be corrected for the past; the statements stay, and what
-they got wrong is made good by adjustments, which are counted here.
+they got wrong is made good by adjustments. Each of these is told, also of a statement that would
+be rated the same: it may make good what another month got wrong.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +14,7 @@ from sqlalchemy import Connection
 
 from tashika.pki.profile import Family
 from tashika_server.agreements.terms import Method
-from tashika_server.ledger.adjustments import adjusted_yen
+from tashika_server.ledger.adjustments import Adjustment, Decision, adjustments
 from tashika_server.ledger.days import Month
 from tashika_server.ledger.document import Document
 from tashika_server.ledger.month import find_month, table_of
@@ -44,21 +46,34 @@ class LineDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One agreement whose statement would read otherwise by now."""
+    """One agreement whose statement would read otherwise by now, or was adjusted."""
 
     agreement: str
     statement: str | None
     """None if it had none."""
     frozen_yen: int
     due_yen: int
-    adjusted_yen: int
-    """What approved adjustments have made good already."""
+    adjustments: tuple[Adjustment, ...]
+    """All of the statement, undecided and rejected ones too."""
     lines: tuple[LineDifference, ...]
+
+    @property
+    def adjusted_yen(self) -> int:
+        """What approved adjustments have made good already."""
+        return self._yen(Decision.APPROVED)
+
+    @property
+    def undecided_yen(self) -> int:
+        """What adjustments would make good that wait for a second person."""
+        return self._yen(Decision.OPEN)
 
     @property
     def open_yen(self) -> int:
         """What is still to be adjusted; below 0 it is owed to the verifier."""
         return self.due_yen - self.frozen_yen - self.adjusted_yen
+
+    def _yen(self, state: Decision) -> int:
+        return sum(each.yen for each in self.adjustments if each.state is state)
 
 
 def difference_of(
@@ -88,17 +103,21 @@ _Amounts = dict[tuple[What, str], _Amount]
 def _differences(
     connection: Connection, frozen: Mapping[str, Statement], now: Mapping[str, _Amounts]
 ) -> Iterator[Difference]:
+    adjusted = defaultdict[str, list[Adjustment]](list)
+    for each in adjustments(connection):
+        adjusted[each.statement].append(each)
     for agreement in sorted(frozen.keys() | now.keys()):
         statement = frozen.get(agreement)
         before = _of_document(statement_document(connection, statement)) if statement else {}
         after = now.get(agreement, {})
-        if before != after:
+        ours = tuple(adjusted[statement.id]) if statement else ()
+        if ours or before != after:
             yield Difference(
                 agreement=agreement,
                 statement=statement.id if statement else None,
                 frozen_yen=sum(each.yen for each in before.values()),
                 due_yen=sum(each.yen for each in after.values()),
-                adjusted_yen=adjusted_yen(connection, statement.id) if statement else 0,
+                adjustments=ours,
                 lines=tuple(_lines(before, after)),
             )
 

@@ -19,7 +19,7 @@ __all__ = ["Alarm", "Doubt", "alarms", "close_alarm", "find_alarm", "left_out", 
 
 
 class Doubt(StrEnum):
-    """What can be wrong beside the bytes of a segment (`segment.Harm`); names an alarm."""
+    """What can be wrong beside the bytes of a segment (`ending.Harm`); names an alarm."""
 
     ROSTER = "roster"
     """The list of streams has lost a line."""
@@ -37,7 +37,7 @@ class Alarm:
 
     id: int
     kind: str
-    """A segment.Harm or a Doubt."""
+    """An ending.Harm or a Doubt."""
     stream: str | None
     """None where it is about no stream, or stops none."""
     segment: int | None

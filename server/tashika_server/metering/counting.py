@@ -27,7 +27,8 @@ from tashika_server.metering.record import (
     read_slot,
     seed,
 )
-from tashika_server.metering.segment import SegmentReader, segment_path
+from tashika_server.metering.segment import segment_path
+from tashika_server.metering.segment_reader import SegmentReader
 from tashika_server.metering.usage import (
     END_OF_TIME,
     Context,

@@ -21,11 +21,11 @@ from tashika_server.log import get_log
 from tashika_server.metering.alarms import Alarm, Doubt, open_alarm
 from tashika_server.metering.contexts import Stranger
 from tashika_server.metering.counting import Counted, count_page
+from tashika_server.metering.ending import Harm
 from tashika_server.metering.enrolment import enrol_streams
 from tashika_server.metering.lateness import tell_of_late
 from tashika_server.metering.leaves import Leaf, asking, keep_leaves, leaves_of, read_again
 from tashika_server.metering.reading import Closed, State
-from tashika_server.metering.segment import Harm
 from tashika_server.metering.streams import (
     FINISHED,
     Outlook,

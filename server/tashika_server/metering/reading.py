@@ -18,9 +18,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from tashika_server.metering.ending import Harm
 from tashika_server.metering.record import SLOT_BYTES, Ending, Kind, Slot
 from tashika_server.metering.roster import is_held
-from tashika_server.metering.segment import Harm, SegmentReader, is_begun, segment_path
+from tashika_server.metering.segment import is_begun, segment_path
+from tashika_server.metering.segment_reader import SegmentReader
 from tashika_server.metering.usage import Context, Delivery, Usage
 
 __all__ = ["Closed", "Cursor", "Damage", "Page", "State", "read_page"]

@@ -22,9 +22,9 @@ from tashika_server.book.accounts import (
 from tashika_server.metering.alarms import alarms
 from tashika_server.metering.contexts import known_among
 from tashika_server.metering.counting import Like, count
+from tashika_server.metering.ending import Harm
 from tashika_server.metering.errors import JournalHarmed, NotKept
 from tashika_server.metering.reading import Cursor
-from tashika_server.metering.segment import Harm
 from tashika_server.metering.streams import FINISHED, Segment, Stream, segments, streams
 from tashika_server.metering.totals import Total, hour_of, totals
 from tashika_server.metering.usage import Usage, instant

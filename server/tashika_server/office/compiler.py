@@ -56,6 +56,8 @@ class Compiler:
 
     def __init__(self, parts: CompilerParts, bench: ThreadPoolExecutor) -> None:
         self._parts = parts
+        self.compromises_changed = asyncio.Event()
+        """Set when other keys are compromised than before; for who shows that, who clears it."""
         self._bench = bench
         self._compilation = Compilation()
         self._compromises: tuple[Compromise, ...] | None = None
@@ -80,7 +82,11 @@ class Compiler:
 
     async def look(self) -> Answer:
         """Compile what has changed before this call; tells up to which entry, or the error."""
-        return await asyncio.get_running_loop().run_in_executor(self._bench, self._look)
+        before = self._compromises or ()
+        answer = await asyncio.get_running_loop().run_in_executor(self._bench, self._look)
+        if before != (self._compromises or ()):
+            self.compromises_changed.set()
+        return answer
 
     def _look(self) -> Answer:
         try:

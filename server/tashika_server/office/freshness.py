@@ -6,10 +6,12 @@ all the same. Not for doing anything about it: `doctor` names the remedy.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from tashika_server.agreements.compromise_file import CompromisesUnreadable
 from tashika_server.clock import Clock
 from tashika_server.index import Coverage, IndexMissing, IndexReader, Mark, Snapshot
 from tashika_server.issuer import Issuer
@@ -111,7 +113,7 @@ def age_of(view: Snapshot, issuer: Issuer, *, at: datetime) -> Age:
 
 
 Show = Callable[[tuple[Age, ...]], None]
-"""Shows what was found to whoever may see it; may raise OSError."""
+"""Shows what was found to whoever may see it; may raise OSError and CompromisesUnreadable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,13 +173,20 @@ class FreshnessWatch:
                 log.error("crls_missing", **facts, see="doctor")
 
 
-async def keep_watching_freshness(parts: FreshnessParts, show: Show) -> None:
-    """Look forever, and have each look shown; not before a first load has had its time."""
+async def keep_watching_freshness(
+    parts: FreshnessParts, show: Show, *, sooner: asyncio.Event
+) -> None:
+    """Look forever, and have each look shown; not before a first load has had its time.
+
+    `sooner` has the next look taken at once.
+    """
     watch = FreshnessWatch(parts)
     while True:
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(sooner.wait(), LOOK_EVERY.total_seconds())
+        sooner.clear()
         found = await asyncio.to_thread(watch.look)
         try:
             await asyncio.to_thread(show, found)
-        except OSError as wrong:
+        except (OSError, CompromisesUnreadable) as wrong:
             log.warning("status_not_shown", reason=str(wrong))

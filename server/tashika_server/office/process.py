@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from tashika_server.agreements.compromise_file import STATUS_FILE
+from tashika_server.agreements.compromise_file import STATUS_FILE, CompromiseFile
 from tashika_server.console.application import ConsoleParts, serving
 from tashika_server.durable import write_atomically
 from tashika_server.log import get_log
@@ -73,12 +73,17 @@ async def serve(
             await stack.enter_async_context(
                 serving(parts.console, listener, published=compiler.look)
             )
+        compromises = CompromiseFile(parts.compiler.compromises)
         chores = [
             compiler.keep(),
             remind(parts.compiler.book, parts.compiler.clock),
             stack.enter_context(Intake.of(parts.intake)).keep(),
             keep_entering_refreshes(parts.refreshes),
-            keep_watching_freshness(parts.freshness, partial(_show_status, parts)),
+            keep_watching_freshness(
+                parts.freshness,
+                partial(_show_status, parts, compromises),
+                sooner=compiler.compromises_changed,
+            ),
             stop,
         ]
         if listener is not None and parts.console.files:
@@ -95,6 +100,12 @@ async def serve(
             each.result()  # a fault of ours raises: this process ends and a new one begins
 
 
-def _show_status(parts: OfficeParts, ages: tuple[Age, ...]) -> None:
-    page = status_page(ages, at=parts.freshness.clock.now())
+def _show_status(parts: OfficeParts, compromises: CompromiseFile, ages: tuple[Age, ...]) -> None:
+    known = compromises.current()  # what the workers heed
+    compromised = {
+        each.name: known[each.identity.fingerprint].since
+        for each in parts.freshness.issuers
+        if each.identity.fingerprint in known
+    }
+    page = status_page(ages, at=parts.freshness.clock.now(), compromised=compromised)
     write_atomically(parts.run / STATUS_FILE, page)

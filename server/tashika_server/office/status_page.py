@@ -1,10 +1,11 @@
 """How fresh the revocation data of each issuer is, as a page for everybody.
 
 Written by whoever watches freshness, served by the workers beside the public notices. It says as
-of when, so that a page which nobody renews shows it.
+of when, so that a page which nobody renews shows it. Of a compromised key no data is fresh: what
+such a key has signed proves nothing any more (art. 14, 33).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
 
@@ -21,9 +22,12 @@ _WORDS = {
 }
 
 
-def status_page(ages: Iterable[Age], *, at: datetime) -> bytes:
-    """Write a line for each issuer: how it stands, and until when its data holds."""
-    rows = "".join(_row(each) for each in ages)
+def status_page(ages: Iterable[Age], *, at: datetime, compromised: Mapping[str, datetime]) -> bytes:
+    """Write a line for each issuer: how it stands, and until when its data holds.
+
+    `compromised` has the issuers whose keys are, and since when.
+    """
+    rows = "".join(_row(_cells(each, compromised.get(each.issuer))) for each in ages)
     return f"""<!DOCTYPE html>
 <html lang="ja">
 <head><meta charset="utf-8"><title>失効情報の状況 / Status of revocation data</title></head>
@@ -33,19 +37,24 @@ def status_page(ages: Iterable[Age], *, at: datetime) -> bytes:
 <table>
 <tr><th>発行者 issuer</th><th>状況 status</th><th>経過 spent</th><th>期限 until</th></tr>
 {rows}</table>
+<p><a href="notices">公表 <span lang="en">Public notices</span></a></p>
 </body>
 </html>
 """.encode()
 
 
-def _row(age: Age) -> str:
+def _cells(age: Age, compromised: datetime | None) -> tuple[str, ...]:
+    if compromised:
+        since = _time(compromised)
+        ja = f"鍵の危殆化:証明書は{since}付けで全て失効"
+        en = f"key compromised: every certificate is revoked as of {since}"
+        return age.issuer, f"{ja} / {en}", "-", "-"
     ja, en = _WORDS[age.stage]
-    cells = (
-        age.issuer,
-        f"{ja} {en}",
-        f"{age.spent:.0%}",
-        _time(age.next_update) if age.next_update else "-",
-    )
+    until = _time(age.next_update) if age.next_update else "-"
+    return age.issuer, f"{ja} {en}", f"{age.spent:.0%}", until
+
+
+def _row(cells: Iterable[str]) -> str:
     return f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in cells)}</tr>\n"
 
 

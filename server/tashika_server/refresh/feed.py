@@ -81,6 +81,8 @@ class Follower:
     lab_base: str | None
     fall_back: Callable[[], Awaitable[object]]
     """Refreshes the CRLs now; awaited when the feed turns out to be wrong."""
+    freed: Callable[[], None]
+    """Called when what kept a CRL out of the index may be gone with a message."""
     is_lost: bool = False
     """Whether the issuer has no longer what comes next, so that the feed is joined anew."""
 
@@ -126,6 +128,8 @@ class Follower:
         step = FeedStep.NOTHING
         for line in lines:
             step = await do(self.tools.bench, self._take_in, line)
+            if self.tools.press.has_freed:
+                self.freed()
         if step is not FeedStep.PUBLISHED:
             self._check_promise(known)
         return step
@@ -179,6 +183,9 @@ class Follower:
             writer.push(source.fingerprint, accepted.pushed, accepted.mark)
         except SerialTaken as taken:
             raise NotTaken(Check.ENTRIES, f"{taken}; ask the issuer") from taken
+        self.tools.press.free(
+            (source.fingerprint, each.partition) for each in accepted.pushed if each.changes.removed
+        )
         self.is_lost = False
         log.info(
             "feed_published",

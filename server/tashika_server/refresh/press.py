@@ -4,6 +4,7 @@ A commit costs a sync of the index and one of the history; a nation's round has 
 Not for what makes a file ready (`taking`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import BinaryIO
@@ -93,6 +94,16 @@ class Press:
                 self._waiting.pop(key, None)
         self._became.pop(key, None)
 
+    def free(self, places: Iterable[Place]) -> None:
+        """Note that these, which were in the way, have been published."""
+        for place in places:
+            self._freed.update(self._blocked.pop(place, ()))
+
+    @property
+    def has_freed(self) -> bool:
+        """Tell whether `freed` has something to return. From any thread."""
+        return bool(self._freed)
+
     def freed(self) -> set[Place]:
         """Return, once, what could not go in, and what was in the way was published since.
 
@@ -114,8 +125,7 @@ class Press:
         for key, each in some.items():
             del self._waiting[key]
             if not isinstance(self._became[key], Exception):
-                freed = self._blocked.pop((each.fingerprint, each.partition), set())
-                self._freed.update(freed)
+                self.free([(each.fingerprint, each.partition)])
 
     def _first(self) -> dict[object, Publication]:
         """Return those that have waited longest, as many as go together."""

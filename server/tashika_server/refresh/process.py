@@ -178,6 +178,7 @@ class Refresher:
             clock=self._clock,
             lab_base=self._lab_base,
             fall_back=self.ask,
+            freed=self._wake.set,
         )
         await follower.follow()
 
@@ -207,7 +208,8 @@ class Refresher:
         self._wake.clear()
         asked, self._asked = self._asked, []
         if not asked:
-            await self._round(self._schedule.due(time.monotonic()), _ignore)
+            turns = [*self._freed(), *self._schedule.due(time.monotonic())]
+            await self._round(dict.fromkeys(turns), _ignore)
             return
         answer = await self.refresh_all()
         for each in asked:

@@ -12,9 +12,10 @@ from support.lab import NOON
 from tashika.pki.standing import Good, Revoked
 from tashika_server.cli import main
 from tashika_server.doctor.asking import AtDesk, AtResponder, Unanswered, is_alive
+from tashika_server.doctor.case import Case
 from tashika_server.doctor.examination import examine, worst
 from tashika_server.doctor.finding import Finding, Gravity, Symptom
-from tashika_server.doctor.issuers import Case, examine_issuer
+from tashika_server.doctor.issuers import examine_issuer
 from tashika_server.doctor.machine import DiskRoom
 from tashika_server.doctor.wording import WORDS, Language, worded
 from tashika_server.index import Changes, Entry, FeedMark, Pushed

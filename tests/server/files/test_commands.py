@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.archive import Cellar, came
+from support.archive import Cellar, came, openings
 from support.crls import AT, DAY, NAKA, NISHI
 from tashika_server.certificate_file import read_private_key
 from tashika_server.cli import main
@@ -78,6 +78,19 @@ def test_the_files_of_a_moment_come_with_a_signed_list(
         content = (out / f"{each['sha256']}.crl").read_bytes()
         assert sha256(content).hexdigest() == each["sha256"]
         assert len(content) == each["size"]
+
+
+@pytest.mark.parametrize("verb", ["as-of", "list"])
+def test_however_many_partitions_there_are_the_catalogue_is_opened_once(
+    cellar: Cellar, capfd: pytest.CaptureFixture[str], verb: str
+):
+    for name in (NAKA, NISHI):
+        cellar.keep(1, partition=name)
+    out = cellar.directory / "bundle"
+    words = [came(1).isoformat(), "--out", out] if verb == "as-of" else []
+    with openings() as opened:
+        run(capfd, verb, cellar.file, *words)
+    assert len(opened) == 2  # and once to see that it is one
 
 
 def test_t15_a_partition_that_had_no_file_by_then_is_named(

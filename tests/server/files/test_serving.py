@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from support import verifiers
-from support.archive import came
+from support.archive import came, openings
 from support.counter import BANK, FILE, Counter
 from support.crls import AT, DAY, HOUR, NAKA, NISHI, Ca
 from tashika.pki.profile import Family
@@ -140,6 +140,19 @@ def each_file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
     assert file is not None
     return file.read()
+
+
+@pytest.mark.parametrize("params", [{}, {"at": came(4).isoformat()}])
+async def test_a_bundle_of_all_issuers_opens_the_catalogue_once(
+    counter: Counter, client: Any, params: dict[str, str]
+):
+    """A nation's has 11,000 partitions."""
+    for name in (NAKA, NISHI):
+        counter.cellar.keep(3, partition=name)
+    with openings() as opened:
+        reply = await client.get("/v1/files/bundle", params=params, headers=BANK)
+        await reply.read()
+    assert (reply.status, len(opened)) == (200, 1)
 
 
 async def test_a_bundle_with_a_damaged_file_is_broken_off(counter: Counter, client: Any):

@@ -135,10 +135,9 @@ def test_a_rested_bucket_gives_seven_eighths_of_its_burst_or_the_most_at_once(
 def test_processes_share_one_bucket(tmp_path: Path):
     spawn = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[int] = spawn.Queue()
-    allowed = allowance(rate=1000.0, burst=400)
     begun = time.monotonic()
     running = [
-        spawn.Process(target=take_for, args=(0.5, tmp_path / "limits", allowed, results))
+        spawn.Process(target=take_for, args=(0.5, tmp_path / "limits", 1000.0, 400, results))
         for _ in range(3)
     ]
     for each in running:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.archive import openings
 from support.asking import ec_key
 from support.crls import DAY, HOUR
 from support.registry import START
@@ -43,12 +44,13 @@ class Operator:
         self.archive = Archive.open(directory / "archive")
         self.book: Book = open_book(f"sqlite:///{directory / 'book.sqlite'}")
 
-    def keep(self, number: int, *, leaving: str | None = None) -> None:
+    def keep(self, number: int, *, partition: str = A, leaving: str | None = None) -> None:
         """Keep a file that is no CRL; what is in it is not looked into here."""
         spooled, body = self.directory / "spooled", f"CRL {number}".encode() * 9
         spooled.write_bytes(body)
         at = self.memory.clock.now() + number * HOUR
-        self.archive.keep(facts(self.memory.fingerprint, number, body, at), spooled, at=at)
+        what = facts(self.memory.fingerprint, number, body, at)
+        self.archive.keep(replace(what, partition=partition), spooled, at=at)
         if leaving:
             self.archive.catalog.let_go(
                 leaving, issuer=self.memory.fingerprint, compact=False, before=at + HOUR
@@ -216,6 +218,15 @@ def test_files_are_known_there_as_of_when_they_came(giver: Operator, taker: Oper
         assert taker.archive.packed(file).exists() is (file.leaving is None)
         if file.leaving is None:
             assert b"".join(taker.archive.content(file)) == f"CRL {file.number}".encode() * 9
+
+
+def test_a_hand_over_opens_the_catalogue_once(giver: Operator, tmp_path: Path):
+    for number, partition in enumerate((A, B), start=1):
+        giver.keep(number, partition=partition)
+    part = ArchivePart(archive=giver.archive)
+    with openings() as opened:
+        part.give(giver.memory.issuer, tmp_path)
+    assert (len(opened), len(list(tmp_path.glob("*.zst")))) == (1, 2)
 
 
 def test_whoever_was_stopped_half_way_takes_it_in_once(giver: Operator, taker: Operator):

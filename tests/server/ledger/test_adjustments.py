@@ -7,6 +7,7 @@ from tashika_server.agreements.errors import BadScope, NoSuchRecord, SamePerson
 from tashika_server.book import accounts as a
 from tashika_server.book.trail import entries
 from tashika_server.ledger.adjustments import (
+    Decision,
     add_adjustment,
     adjustments,
     approve_adjustment,
@@ -120,6 +121,36 @@ def test_what_was_adjusted_is_no_longer_open(frozen: Till, agreement):
     frozen.actor = "suzuki"
     frozen.do(approve_adjustment, "J-000001")
     assert [each.open_yen for each in difference(frozen)] == [0]
+
+
+def test_what_was_adjusted_shows_where_the_rating_is_the_same(frozen: Till):
+    """It was right, or the month before it was not: whoever reads must see it."""
+    for yen in (30, -10, 7):
+        frozen.do(add_adjustment, "M-000001", yen=yen, reason="for March")
+    (waiting,) = difference(frozen)
+    assert (waiting.undecided_yen, waiting.adjusted_yen, waiting.open_yen) == (27, 0, 0)
+    frozen.actor = "suzuki"
+    frozen.do(approve_adjustment, "J-000001")
+    frozen.do(approve_adjustment, "J-000002")
+    frozen.do(reject_adjustment, "J-000003")
+    (found,) = difference(frozen)
+    assert (found.frozen_yen, found.due_yen, found.lines) == (60, 60, ())
+    assert (found.undecided_yen, found.adjusted_yen, found.open_yen) == (0, 20, -20)
+    assert [(each.id, each.state) for each in found.adjustments] == [
+        ("J-000001", Decision.APPROVED),
+        ("J-000002", Decision.APPROVED),
+        ("J-000003", Decision.REJECTED),
+    ]
+
+
+def test_adjustments_that_cancel_out_are_not_hidden(frozen: Till):
+    for yen in (30, -30):
+        frozen.do(add_adjustment, "M-000001", yen=yen, reason="twice")
+    frozen.actor = "suzuki"
+    for adjustment in ("J-000001", "J-000002"):
+        frozen.do(approve_adjustment, adjustment)
+    (found,) = difference(frozen)
+    assert (len(found.adjustments), found.adjusted_yen, found.open_yen) == (2, 0, 0)
 
 
 def test_usage_that_vanished_shows(frozen: Till):

@@ -137,7 +137,10 @@ def test_a_month_from_the_tariff_to_the_adjusted_statement(priced: Terminal, tmp
     assert [row["区分 kind"] for row in rows][-1] == "to-pay-adjusted"
     assert Path(files[1]).read_text(encoding="utf-8-sig").startswith("区分 kind,")
     assert Path(files[2]).read_bytes().startswith(b"%PDF")
-    assert priced.json(f"month difference {LAST}") == []
+    (differing,) = priced.json(f"month difference {LAST}")
+    assert (differing["adjusted_yen"], differing["open_yen"]) == (40, -40)
+    assert differing["adjustments"][0]["reason"] == "the waiver had ended"
+    assert "-40" in priced.run(f"month difference {LAST}")
 
 
 def rows(desk: Terminal, which: str) -> list[int]:

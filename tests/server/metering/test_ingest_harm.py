@@ -16,10 +16,10 @@ from tashika_server.ledger.days import Month
 from tashika_server.ledger.watermark import obstacles
 from tashika_server.metering.alarms import Doubt
 from tashika_server.metering.counting import Like
+from tashika_server.metering.ending import Harm
 from tashika_server.metering.errors import SettlementRefused
 from tashika_server.metering.record import SLOT_BYTES, Kind, read_slot, seed
 from tashika_server.metering.recount import reconcile
-from tashika_server.metering.segment import Harm
 from tashika_server.metering.settling import Settlement
 from tashika_server.metering.streams import Outlook
 from tashika_server.metering.usage import Context, Delivery, Usage, microseconds

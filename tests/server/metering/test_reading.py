@@ -10,11 +10,12 @@ import pytest
 from support.journal import AT, BEGINNING, FrailDisk, How, Worker, read_all
 from support.segments import STREAM, Scribe
 from tashika_server.durable import Durability
+from tashika_server.metering.ending import Harm
 from tashika_server.metering.journal import JournalStopped
 from tashika_server.metering.reading import Closed, Cursor, Damage, State, read_page
 from tashika_server.metering.record import abandoned_content
 from tashika_server.metering.roster import stream_directory
-from tashika_server.metering.segment import MIN_SEGMENT_BYTES, Harm, segment_path
+from tashika_server.metering.segment import MIN_SEGMENT_BYTES, segment_path
 from tashika_server.metering.usage import Delivery, Usage, microseconds
 
 

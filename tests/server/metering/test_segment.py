@@ -10,6 +10,7 @@ from support.journal import context
 from support.segments import SEED, SLOTS, STREAM, Scribe, end_of, read, signed
 from support.strategies import steady
 from tashika_server.durable import Durability
+from tashika_server.metering.ending import Harm, Verdict
 from tashika_server.metering.record import (
     BODY_BYTES,
     SLOT_BYTES,
@@ -21,7 +22,8 @@ from tashika_server.metering.record import (
     context_contents,
     header_content,
 )
-from tashika_server.metering.segment import GIVEN_UP_BYTES, Harm, SegmentReader, Verdict
+from tashika_server.metering.segment import GIVEN_UP_BYTES
+from tashika_server.metering.segment_reader import SegmentReader
 from tashika_server.metering.usage import END_OF_TIME
 
 EMPTY = bytes(SLOTS * SLOT_BYTES)

@@ -16,11 +16,12 @@ from support.pushing import KEY, MINUTE, Pusher, corrected, held, news, released
 from support.refreshing import House
 from tashika.pki.profile import Family
 from tashika.pki.standing import Reason
-from tashika_server.index import Finding, Quarantined
+from tashika_server.index import Finding, IndexReader, Quarantined
 from tashika_server.issuer import Bounds, PushFeed
+from tashika_server.refresh import feed, schedule
 from tashika_server.refresh.feed import FeedStep, Follower, asking
 from tashika_server.refresh.feed_accept import FeedSource
-from tashika_server.refresh.process import Refresher
+from tashika_server.refresh.process import Refresher, RefreshParts
 
 TAKEN, NOTHING, NOT_TAKEN = FeedStep.PUBLISHED, FeedStep.NOTHING, FeedStep.NOT_TAKEN
 
@@ -67,6 +68,7 @@ async def pairing(house: House, pusher: Pusher) -> AsyncIterator[Pair]:
                 clock=house.clock,
                 lab_base=None,
                 fall_back=fall_back,
+                freed=lambda: None,
             )
             yield Pair(house, pusher, refresher, follower.step, fallbacks)
 
@@ -447,3 +449,40 @@ async def test_the_refresher_follows_by_itself_until_it_is_stopped(house: House)
             with pytest.raises(asyncio.CancelledError):
                 await work
     assert house.find(5).entry
+
+
+async def test_a_message_that_drops_a_certificate_lets_the_partition_in_that_waits_for_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """Only that can: the retry of what was refused is a quarter of an hour away."""
+    monkeypatch.setattr(schedule, "FIRST_RETRY_SECONDS", 1e9)
+    monkeypatch.setattr(feed, "BREATH", 0.01)
+    pusher, ready = Pusher(house.ca), asyncio.Event()
+    async with pusher.serving() as url, Refresher.of(with_feed(house, url)) as refresher:
+        work = asyncio.create_task(refresher.live(ready.set))
+        await asyncio.wait_for(ready.wait(), 30)
+        house.offer_crl(NISHI, [2], number=2)  # a hold of NAKA's
+        assert (await refresher.ask())["quarantined"] == 1
+        pusher.push(news(revoked(5), entries=3))
+        pusher.push(news(released(2), entries=2))
+        reader = refresher._tools.writer.reader
+        async with asyncio.timeout(30):
+            while number_of(reader, house, NISHI) < 2:  # noqa: ASYNC110 - the index raises no event
+                await asyncio.sleep(0.01)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    assert house.quarantined() == {}
+    assert house.listed().keys() == {1, 2, 5}
+
+
+def number_of(reader: IndexReader, house: House, partition: str) -> int:
+    with reader.snapshot() as view:
+        mark = view.mark(house.fingerprint, partition)
+    assert mark
+    return mark.number
+
+
+def with_feed(house: House, url: str) -> RefreshParts:
+    house.feed = PushFeed(url=url, key=KEY.public_key())
+    return house.parts
