@@ -69,14 +69,12 @@ class Repeats:
     def seen(self, trace: bytes, second: int) -> bool:
         """Tell whether an answer that leaves this trace was marked lately."""
         place = self._bucket(trace)
-        # A copy, since before Python 3.11.4 a search in a map may read behind its end.
         bucket = self._table[place : place + _BUCKET_BYTES]
-        found = bucket.find(trace)
-        while found >= 0:
-            marked: int = _second(bucket, found + _SECOND_AT)[0]
-            if abs(second - marked) <= self._window:
-                return True
-            found = bucket.find(trace, found + _ENTRY_BYTES)
+        for entry in range(0, _BUCKET_BYTES, _ENTRY_BYTES):
+            if bucket[entry : entry + _SECOND_AT] == trace:
+                marked: int = _second(bucket, entry + _SECOND_AT)[0]
+                if abs(second - marked) <= self._window:
+                    return True
         return False
 
     def mark(self, trace: bytes, second: int) -> None:

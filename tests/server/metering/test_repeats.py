@@ -46,7 +46,9 @@ def test_a_crowd_pushes_out_the_oldest_first(tmp_path: Path) -> None:
     nonces = [bytes([each]) * 32 for each in range(6)]
     for second, nonce in enumerate(nonces):
         repeats.mark(trace_of(NAME, nonce), NOW + second)
-    assert [repeats.seen(trace_of(NAME, nonce), NOW) for nonce in nonces] == [False] * 2 + [True] * 4
+    assert [repeats.seen(trace_of(NAME, nonce), NOW) for nonce in nonces] == [False] * 2 + [
+        True
+    ] * 4
 
 
 def test_what_fits_is_remembered(tmp_path: Path) -> None:
