@@ -33,7 +33,7 @@ _TRACE = Struct("<16s8sI")
 _ENTRY = Struct(f"<{_TRACE.size}sI")
 _ENTRY_BYTES: Final = _ENTRY.size
 _SECOND_AT: Final = _TRACE.size
-_WAYS = 4
+_WAYS: Final = 4
 _BUCKET_BYTES: Final = _WAYS * _ENTRY_BYTES
 
 # For the hot path.
@@ -70,7 +70,8 @@ class Repeats:
         """Tell whether an answer that leaves this trace was marked lately."""
         place = self._bucket(trace)
         bucket = self._table[place : place + _BUCKET_BYTES]
-        for entry in range(0, _BUCKET_BYTES, _ENTRY_BYTES):
+        for way in range(_WAYS):
+            entry = way * _ENTRY_BYTES
             if bucket[entry : entry + _SECOND_AT] == trace:
                 marked: int = _second(bucket, entry + _SECOND_AT)[0]
                 if abs(second - marked) <= self._window:

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
@@ -80,13 +80,16 @@ _OPEN = {
 """What everybody may ask for, without agreement."""
 
 
-class Target(NamedTuple):
-    """A request line understood; `question` is there for OCSP_IN_PATH."""
+class Target:
+    """A request line understood; never changed, for it may be another's too."""
 
-    aim: Aim
-    question: bytes | None = None
-    path_token: bytes | None = None
-    """Hashed, as agreements have it."""
+    __slots__ = ("aim", "path_token", "question")
+
+    def __init__(
+        self, aim: Aim, question: bytes | None = None, path_token: bytes | None = None
+    ) -> None:
+        """`question` is there for OCSP_IN_PATH; the token is hashed, as agreements have it."""
+        self.aim, self.question, self.path_token = aim, question, path_token
 
 
 _BY_POST: Final = Target(Aim.OCSP_IN_BODY)
@@ -116,7 +119,8 @@ def read_target(method: str, raw: str) -> Target:
     if raw.startswith(OCSP_PATH):  # without a token: nothing secret is kept
         return _read_again(method, raw) if len(raw) <= _MAX_KEPT else _read(method, raw)
     path_token, raw = take_path_token(raw)
-    return _read(method, raw)._replace(path_token=path_token)
+    target = _read(method, raw)
+    return Target(target.aim, target.question, path_token)
 
 
 def _read(method: str, raw: str) -> Target:
