@@ -23,7 +23,7 @@ TARGET = ROOT / ".venv/compiled"
 COMPILED = {
     "tashika/pki": "certid der extensions pseudonym request response standing",
     "tashika_server/agreements": "gate gatehouse limits party replay scan snapshot",
-    "tashika_server/index": "reader snapshot",
+    "tashika_server/index": "ground reader snapshot",
     "tashika_server/metering": "group journal meter record repeats syncing usage",
     "tashika_server/responder": (
         "admission answer asker cache common connection desk directory framing front given http "

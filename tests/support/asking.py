@@ -48,6 +48,7 @@ from tashika_server.responder import (
     serve,
 )
 from tashika_server.signing import Rack, Shelf, SignerFiles
+from tashika_server.signing.envelope import Envelope
 
 AT = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -300,6 +301,13 @@ class Counter:
         read = parse_response(answer(question, NEIGHBOUR, self.desk, at=self.at).body)
         assert isinstance(read, BasicResponse)
         return read
+
+    def envelope(self) -> Envelope:
+        """Return what signs the answers, by its `sign`, compiled or not."""
+        self.ask(GOOD, nonce=b"n")
+        mark = self.issuer.identity.fingerprint
+        signer, algorithm = self.desk.shelf.pick(mark, (), at=self.at)
+        return signer.envelopes[algorithm.oid]
 
     def ask_one(self, serial: int) -> SingleResponse:
         (single,) = self.ask(serial).responses

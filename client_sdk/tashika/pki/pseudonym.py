@@ -6,8 +6,10 @@ own certificates again in its statement, and nobody else's.
 """
 
 import hmac
-from hashlib import sha256
 from typing import Final
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from tashika.pki.errors import Unsupported
 
@@ -40,23 +42,21 @@ def pseudonym(key: bytes, issuer_fingerprint: bytes, serial: int) -> bytes:
 class Pseudonyms:
     """The pseudonyms of one issuer's certificates towards one verifier, for who needs many.
 
-    Goes on from what is common to all, the two hashes of an HMAC (RFC 2104) after the key: a
-    third of the time of hmac.digest(), which sets up the key anew each time.
+    Goes on from what is common to all, after the key and the fingerprint: a quarter of the time
+    of hmac.digest(), which sets up the key anew each time.
     """
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_begun",)
 
     def __init__(self, key: bytes, issuer_fingerprint: bytes) -> None:
         """Take a key of derive_key(), and a fingerprint; raises Unsupported for another key."""
         if len(key) != KEY_BYTES:
             raise Unsupported(f"a usage key has {KEY_BYTES} octets, not {len(key)}")
-        block = key.ljust(sha256().block_size, b"\x00")
-        inner, outer = (bytes(octet ^ pad for octet in block) for pad in (0x36, 0x5C))
-        self._inner, self._outer = sha256(inner + issuer_fingerprint), sha256(outer)
+        self._begun = HMAC(key, hashes.SHA256())
+        self._begun.update(issuer_fingerprint)
 
     def of(self, serial: int) -> bytes:
         """Return the pseudonym of one certificate."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(serial.to_bytes((serial.bit_length() + 7) // 8, "big"))
-        outer.update(inner.digest())
-        return outer.digest()[:PSEUDONYM_BYTES]
+        mac = self._begun.copy()
+        mac.update(serial.to_bytes((serial.bit_length() + 7) // 8, "big"))
+        return mac.finalize()[:PSEUDONYM_BYTES]

@@ -26,8 +26,8 @@ class Ground:
     """Of every other serial that no partition lists."""
     coverages: dict[bytes, Coverage | None] = field(default_factory=dict)
     """Of the partitions whose entries have been asked for."""
-    stretch: range = range(0)
-    """The range of the register that was hit last: there are few, and large ones."""
+    stretch: tuple[int, int] = 0, -1
+    """The range of the register that was hit last, ends included: there are few, and large ones."""
 
     @classmethod
     def of(cls, issuer: bytes, coverage: Coverage | None, *, has_register: bool) -> Self:

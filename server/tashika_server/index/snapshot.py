@@ -101,11 +101,12 @@ class Snapshot:
             return NOTHING
         try:
             length = serial.bit_length() + 7 >> 3
-            key = ground.prefixes[length] + serial.to_bytes(length)
+            key = ground.prefixes[length] + serial.to_bytes(length, "big")
         except (IndexError, OverflowError):  # longer than any key, or negative
             return ground.absent
         raw = self._get_entry(key)
-        issued = serial in ground.stretch or self._issued(ground, serial, key)
+        first, last = ground.stretch
+        issued = first <= serial <= last or self._issued(ground, serial, key)
         if raw is None:
             return ground.issued if issued else ground.absent
         coverage = ground.coverages.get(partition_of(raw)) or self._coverage(ground, raw)
@@ -141,8 +142,8 @@ class Snapshot:
             if not cursor.set_range(key) or not cursor.key().startswith(ground.issuer):
                 return False
             last, first = unpack_serial(cursor.key()[ID_BYTES:]), unpack_serial(cursor.value())
-        ground.stretch = range(first, last + 1)
-        return serial in ground.stretch
+        ground.stretch = first, last
+        return first <= serial <= last
 
     def entries(self, fingerprint: bytes, partition: str) -> Iterator[Entry]:
         """Yield what one partition lists, sorted by serial."""

@@ -43,7 +43,6 @@ from tashika.pki.errors import TashikaError
 from tashika_server.durable import Durability
 from tashika_server.metering.disk import Disk, write_all
 from tashika_server.metering.record import (
-    BODY_BYTES,
     CHECKSUM,
     HEAD,
     MAX_PARTS,
@@ -78,11 +77,10 @@ _CLOSING = 2 * SLOT_BYTES
 """Kept free for the MARK and the SEAL that close a segment."""
 _NEEDED = (MAX_PARTS + 1) * SLOT_BYTES
 """Room for the longest context and an answer."""
-_BUFFER = 64 * 1024
 
 # For the hot path.
-_put: Final = SLOT.pack_into
-_sum: Final = CHECKSUM.pack_into
+_usage: Final = SLOT.pack
+_checksum: Final = CHECKSUM.pack
 _USAGE: Final = int(Kind.USAGE)
 _ABANDONED: Final = Delivery.ABANDONED
 
@@ -173,8 +171,7 @@ class Journal:
         self._dealt = 0
         self._settled: set[int] = set()
         self._under_way: Sync | None = None
-        self._buffer = bytearray(_BUFFER)
-        self._view = memoryview(self._buffer)
+        self._slots: list[bytes] = []
         self._enter(1, founded.segment)
 
     def context(self, context: Context) -> int:
@@ -201,17 +198,15 @@ class Journal:
 
         Its time is `at` or that of the record before, whichever is later: `self.at` then.
         """
-        used = self._used
-        if used >= self._room or at < self.at or context not in self._declared:
+        if self._used >= self._room or at < self.at or context not in self._declared:
             at = self._prepare(context, at)
-            used = self._used
-        sequence, end = self.sequence, used + BODY_BYTES
+        sequence, used = self.sequence, self._used
         place, lag = (self._base + used) // SLOT_BYTES, sequence - self._dealt
         # fmt: off
-        _put(self._buffer, used, _USAGE, standing, occasion, place, self._group, lag, sequence,
-             generation, at, context, pseudonym)
+        body = _usage(_USAGE, standing, occasion, place, self._group, lag, sequence,
+                      generation, at, context, pseudonym)
         # fmt: on
-        _sum(self._buffer, end, crc32(self._view[used:end], self._seed))
+        self._slots.append(body + _checksum(crc32(body, self._seed)))
         self._used = used + SLOT_BYTES
         self.sequence, self.at = sequence + 1, at
         return sequence
@@ -305,13 +300,10 @@ class Journal:
         """Have room for so many octets, in the next segment if need be."""
         if self._size - self._base - self._used < needed + _CLOSING:
             self._roll()
-        if len(self._buffer) - self._used < needed + _CLOSING:
-            self._buffer = self._buffer + bytes(len(self._buffer))
-            self._view = memoryview(self._buffer)
         self._set_room()
 
     def _set_room(self) -> None:
-        self._room = min(self._size - self._base, len(self._buffer)) - _CLOSING
+        self._room = self._size - self._base - _CLOSING
 
     def _roll(self) -> None:
         """Go on in the next segment, which is there before this one is sealed."""
@@ -341,17 +333,16 @@ class Journal:
 
     def _append(self, content: Content) -> None:
         """Add a slot to what is to be written; there is room."""
-        used, end = self._used, self._used + BODY_BYTES
-        place, lag = (self._base + used) // SLOT_BYTES, self.sequence - self._dealt
+        place, lag = (self._base + self._used) // SLOT_BYTES, self.sequence - self._dealt
         head = (content.kind, *content.small, place, self._group, lag, self.sequence)
-        HEAD.pack_into(self._buffer, used, *head, content.rest)
-        CHECKSUM.pack_into(self._buffer, end, crc32(self._view[used:end], self._seed))
+        body = HEAD.pack(*head, content.rest)
+        self._slots.append(body + _checksum(crc32(body, self._seed)))
         self._used += SLOT_BYTES
 
     def _write(self) -> None:
         """Hand to the operating system what is to be written, once all before it is synced."""
         self.finish_flush()
-        data = self._view[: self._used]
+        data = b"".join(self._slots)
         self._digest.update(data)
         try:
             write_all(self._disk, self._file, data, self._base)
@@ -359,6 +350,7 @@ class Journal:
             raise self._fail(wrong, "the journal cannot be written") from wrong
         self._base += self._used
         self._used = 0
+        self._slots.clear()
         self._set_room()
 
     def _sync(self) -> None:

@@ -22,7 +22,7 @@ from tashika.pki.response import ResponseStatus
 from tashika.pki.standing import Good, Revoked, Standing
 from tashika_server.metering.group import GroupCommit, Then
 from tashika_server.metering.journal import Journal, JournalStopped
-from tashika_server.metering.repeats import Repeats
+from tashika_server.metering.repeats import Repeats, trace_of
 from tashika_server.metering.usage import Context, Delivery, Occasion, instant, microseconds
 from tashika_server.refusal import Refusal, Reply
 
@@ -101,13 +101,11 @@ class Permit(Protocol):
 class Noted:
     """An answer in the journal: one number for each of its certificates, from `first` on."""
 
-    __slots__ = ("at", "certificates", "first", "fresh", "journal", "late", "nonce")
+    __slots__ = ("at", "certificates", "first", "fresh", "journal", "late")
 
-    def __init__(
-        self, journal: Journal, first: int, now: int, nonce: bytes | None, fresh: tuple[bytes, ...]
-    ) -> None:
-        """Of what was noted last; `fresh` are the pseudonyms that the nonce is new to."""
-        self.journal, self.first, self.nonce, self.fresh = journal, first, nonce, fresh
+    def __init__(self, journal: Journal, first: int, now: int, fresh: tuple[bytes, ...]) -> None:
+        """Of what was noted last; `fresh` are the traces that make the next such a retry."""
+        self.journal, self.first, self.fresh = journal, first, fresh
         self.certificates, self.at = journal.sequence - first, journal.at
         self.late = self.at != now
         """Whether the journal was ahead of the clock, which had been put back."""
@@ -187,15 +185,16 @@ class Meter:
                 else:
                     name = pseudonyms.of(cert_id.serial)
                 if nonce is not None and occasion is _FRESH:
-                    if self._repeats.seen(name, nonce, now // _SECOND):
+                    left = trace_of(name, nonce)
+                    if self._repeats.seen(left, now // _SECOND):
                         what = _RETRY
                     else:
-                        fresh += (name,)
+                        fresh += (left,)
                 code = _GOOD if type(standing) is Good else standing_code(standing)
                 journal.note(context, code, what, generation, name, now)
         except JournalStopped as stopped:
             raise NotJournalled from stopped
-        return Noted(journal, first, now, nonce, fresh)
+        return Noted(journal, first, now, fresh)
 
     def note_file(
         self, permit: Permit, digest: bytes, *, at: datetime, occasion: Occasion = _FRESH
@@ -214,7 +213,7 @@ class Meter:
             journal.note(line.context, _GOOD, occasion, 0, digest[:PSEUDONYM_BYTES], now)
         except JournalStopped as stopped:
             raise NotJournalled from stopped
-        return Noted(journal, first, now, None, ())
+        return Noted(journal, first, now, ())
 
     async def commit(self, noted: Noted) -> None:
         """Wait until an answer's record is durable; raises NotJournalled."""
@@ -234,9 +233,9 @@ class Meter:
     def settle(self, noted: Noted, delivery: Delivery) -> None:
         """Say what became of an answer, once."""
         noted.journal.settle(noted.first, noted.certificates, delivery)
-        if delivery is _HANDED_OVER and noted.nonce is not None:
-            for name in noted.fresh:
-                self._repeats.mark(name, noted.nonce, noted.at // _SECOND)
+        if delivery is _HANDED_OVER:
+            for left in noted.fresh:
+                self._repeats.mark(left, noted.at // _SECOND)
 
     def _recall(self, pseudonyms: Pseudonyms, serial: int) -> bytes:
         """Return the pseudonym for an answer from the cache, which will be wanted once more."""

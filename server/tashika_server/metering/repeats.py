@@ -17,9 +17,10 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from struct import Struct
+from typing import Final
 from zlib import crc32
 
-__all__ = ["Repeats"]
+__all__ = ["Repeats", "trace_of"]
 
 FILE = "repeats.1"
 """In the run directory; the number is that of the layout."""
@@ -28,12 +29,23 @@ ENTRIES = 2**19
 WINDOW = timedelta(seconds=60)
 """Clients give up sooner."""
 
-_TAG = Struct("<16s8sI")
-_ENTRY = Struct("<16s8sII")
-_SECOND = Struct("<I")
-_WAYS = 4
-_SECONDS = Struct("<" + "28xI" * _WAYS)
-_BUCKET = _WAYS * _ENTRY.size
+_TRACE = Struct("<16s8sI")
+_ENTRY = Struct(f"<{_TRACE.size}sI")
+_ENTRY_BYTES: Final = _ENTRY.size
+_SECOND_AT: Final = _TRACE.size
+_WAYS: Final = 4
+_BUCKET_BYTES: Final = _WAYS * _ENTRY_BYTES
+
+# For the hot path.
+_trace: Final = _TRACE.pack
+_put: Final = _ENTRY.pack_into
+_second: Final = Struct("<I").unpack_from
+_seconds: Final = Struct("<" + f"{_SECOND_AT}xI" * _WAYS).unpack_from
+
+
+def trace_of(pseudonym: bytes, nonce: bytes) -> bytes:
+    """Write what an answer about a certificate to a nonce leaves in the table: 28 octets."""
+    return _trace(pseudonym, nonce, crc32(nonce))
 
 
 class Repeats:
@@ -41,7 +53,7 @@ class Repeats:
 
     def __init__(self, table: mmap.mmap, *, window: timedelta) -> None:
         self._table = table
-        self._buckets = len(table) // _BUCKET
+        self._buckets = len(table) // _BUCKET_BYTES
         self._window = int(window.total_seconds())
 
     @classmethod
@@ -49,35 +61,34 @@ class Repeats:
         """Open or make the file in the run directory; raises OSError."""
         file = os.open(run / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(file, entries * _ENTRY.size)
-            return cls(mmap.mmap(file, entries * _ENTRY.size), window=window)
+            os.ftruncate(file, entries * _ENTRY_BYTES)
+            return cls(mmap.mmap(file, entries * _ENTRY_BYTES), window=window)
         finally:
             os.close(file)
 
-    def seen(self, pseudonym: bytes, nonce: bytes, second: int) -> bool:
-        """Tell whether an answer about this certificate to this nonce was marked lately."""
-        place, tag = self._bucket(pseudonym), _TAG.pack(pseudonym, nonce, crc32(nonce))
-        # A copy, since before Python 3.11.4 a search in a map may read behind its end.
-        bucket = self._table[place : place + _BUCKET]
-        found = bucket.find(tag)
-        while found >= 0:
-            marked: int = _SECOND.unpack_from(bucket, found + _TAG.size)[0]
-            if abs(second - marked) <= self._window:
-                return True
-            found = bucket.find(tag, found + _ENTRY.size)
+    def seen(self, trace: bytes, second: int) -> bool:
+        """Tell whether an answer that leaves this trace was marked lately."""
+        place = self._bucket(trace)
+        bucket = self._table[place : place + _BUCKET_BYTES]
+        for way in range(_WAYS):
+            entry = way * _ENTRY_BYTES
+            if bucket[entry : entry + _SECOND_AT] == trace:
+                marked: int = _second(bucket, entry + _SECOND_AT)[0]
+                if abs(second - marked) <= self._window:
+                    return True
         return False
 
-    def mark(self, pseudonym: bytes, nonce: bytes, second: int) -> None:
+    def mark(self, trace: bytes, second: int) -> None:
         """Remember an answer that was handed over, in place of the oldest of its bucket."""
-        bucket = self._bucket(pseudonym)
-        seconds = _SECONDS.unpack_from(self._table, bucket)
-        oldest = bucket + seconds.index(min(seconds)) * _ENTRY.size
-        _ENTRY.pack_into(self._table, oldest, pseudonym, nonce, crc32(nonce), second)
+        place = self._bucket(trace)
+        seconds = _seconds(self._table, place)
+        oldest = place + seconds.index(min(seconds)) * _ENTRY_BYTES
+        _put(self._table, oldest, trace, second)
 
     def close(self) -> None:
         """Let go of the file."""
         self._table.close()
 
-    def _bucket(self, pseudonym: bytes) -> int:
-        number: int = _SECOND.unpack_from(pseudonym)[0]
-        return number % self._buckets * _BUCKET
+    def _bucket(self, trace: bytes) -> int:
+        number = trace[0] | trace[1] << 8 | trace[2] << 16 | trace[3] << 24
+        return number % self._buckets * _BUCKET_BYTES

@@ -187,10 +187,10 @@ def _look_up(
     request: OcspRequest, served: Served, view: View, desk: Desk, *, at: datetime
 ) -> Saying:
     """Find what is to be said of the certificates; most is said of many."""
-    second, edition = whole_second(at), desk.shelf.edition
     findings = [_find(each, desk.directory, served, view) for each in request.cert_ids]
-    saying = desk.common.find(findings, request, edition, second)
+    saying = desk.common.find(findings, request, desk.shelf.edition, at)
     if saying is None:
+        second = whole_second(at)
         saying = _word(request, findings, served, desk, at=second)
         saying = desk.common.keep(findings, request, saying, second)
     return saying

@@ -5,12 +5,14 @@ All of one issuer's are told the same in the same second, so the words are found
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from tashika.pki.algorithms import SignatureAlgorithm
 from tashika.pki.request import OcspRequest
 from tashika.pki.response import SingleResponse
 from tashika_server.index import Finding
+from tashika_server.metering.usage import whole_second
 from tashika_server.signing import NEVER_ISSUED, Signer, Template, encode_answer
 
 __all__ = ["Commonplaces", "Saying"]
@@ -18,7 +20,9 @@ __all__ = ["Commonplaces", "Saying"]
 MOST = 64
 """Issuers, lengths of serials and nonces, in use within one second."""
 
-_Key = tuple[int, datetime, int, int, tuple[str, ...]]
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+
+_Key = tuple[int, int, int, tuple[str, ...]]
 
 
 class Saying:
@@ -50,23 +54,18 @@ class Commonplaces:
 
     def __init__(self) -> None:
         self._known: dict[_Key, tuple[Finding, Saying]] = {}
-        self._edition = 0
+        self._edition, self._at = 0, _BEFORE_ALL
 
     def find(
-        self,
-        findings: Sequence[Finding | None],
-        request: OcspRequest,
-        edition: int,
-        second: datetime,
+        self, findings: Sequence[Finding | None], request: OcspRequest, edition: int, at: datetime
     ) -> Saying | None:
         """Return what was said before, in this second and edition of signers, of the same."""
         finding = findings[0]
         if finding is None or finding.entry is not None or request.nonce is None:
             return None
-        if edition != self._edition:
-            self._known.clear()
-            self._edition = edition
-        known = self._known.get(_key(finding, request, second))
+        if at is not self._at or edition != self._edition:  # all answers of a turn have one time
+            self._forget(edition, at)
+        known = self._known.get(_key(finding, request))
         # Whose id it is lives as long as this does; one finding is not told of two certificates.
         if known is None or known[0] is not finding or len(findings) > 1:
             return None
@@ -93,10 +92,16 @@ class Commonplaces:
         if len(self._known) >= MOST:
             self._known.clear()
         common = Saying(signer, algorithm, told, template)
-        self._known[_key(finding, request, second)] = finding, common
+        self._known[_key(finding, request)] = finding, common
         return common
 
+    def _forget(self, edition: int, at: datetime) -> None:
+        """Forget what was said in another second, or signed in another edition."""
+        if edition != self._edition or whole_second(at) != whole_second(self._at):
+            self._known.clear()
+        self._edition, self._at = edition, at
 
-def _key(finding: Finding, request: OcspRequest, second: datetime) -> _Key:
+
+def _key(finding: Finding, request: OcspRequest) -> _Key:
     cert_ids, nonce, preferred, _ = request
-    return id(finding), second, len(cert_ids[0].der), len(nonce or b""), preferred
+    return id(finding), len(cert_ids[0].der), len(nonce or b""), preferred

@@ -5,8 +5,7 @@ Not for sockets, and it knows no HTTP library: text and bytes in, values out.
 
 import hashlib
 import json
-from base64 import b64decode
-from binascii import Error as NotBase64
+from binascii import a2b_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from http import HTTPStatus
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote
 
 from tashika.pki.limits import MAX_REQUEST_BYTES
@@ -81,13 +80,16 @@ _OPEN = {
 """What everybody may ask for, without agreement."""
 
 
-class Target(NamedTuple):
-    """A request line understood; `question` is there for OCSP_IN_PATH."""
+class Target:
+    """A request line understood; never changed, for it may be another's too."""
 
-    aim: Aim
-    question: bytes | None = None
-    path_token: bytes | None = None
-    """Hashed, as agreements have it."""
+    __slots__ = ("aim", "path_token", "question")
+
+    def __init__(
+        self, aim: Aim, question: bytes | None = None, path_token: bytes | None = None
+    ) -> None:
+        """`question` is there for OCSP_IN_PATH; the token is hashed, as agreements have it."""
+        self.aim, self.question, self.path_token = aim, question, path_token
 
 
 _BY_POST: Final = Target(Aim.OCSP_IN_BODY)
@@ -117,21 +119,22 @@ def read_target(method: str, raw: str) -> Target:
     if raw.startswith(OCSP_PATH):  # without a token: nothing secret is kept
         return _read_again(method, raw) if len(raw) <= _MAX_KEPT else _read(method, raw)
     path_token, raw = take_path_token(raw)
-    return _read(method, raw)._replace(path_token=path_token)
+    target = _read(method, raw)
+    return Target(target.aim, target.question, path_token)
 
 
 def _read(method: str, raw: str) -> Target:
     path = "/" + _without_origin(raw).lstrip("/")
-    if aim := _OPEN.get(path.partition("?")[0]):
-        _allow(method, "GET", "HEAD")
-        return Target(aim)
-    if path != OCSP_PATH and not path.startswith((OCSP_PATH + "/", OCSP_PATH + "?")):
+    if path == OCSP_PATH or path.startswith((OCSP_PATH + "/", OCSP_PATH + "?")):
+        _allow(method, "GET", "HEAD", "POST")
+        if method == "POST":
+            return _BY_POST
+        return Target(Aim.OCSP_IN_PATH, _decode(path.removeprefix(OCSP_PATH).partition("?")[0]))
+    aim = _OPEN.get(path.partition("?")[0])
+    if aim is None:
         raise UnknownPath
-    _allow(method, "GET", "HEAD", "POST")
-    if method == "POST":
-        return _BY_POST
-    question = _decode(path.removeprefix(OCSP_PATH).partition("?")[0])
-    return Target(Aim.OCSP_IN_PATH, question)
+    _allow(method, "GET", "HEAD")
+    return Target(aim)
 
 
 _read_again: Final = lru_cache(maxsize=4096)(_read)
@@ -154,18 +157,30 @@ def _allow(method: str, *methods: str) -> None:
 def _decode(encoded: str) -> bytes:
     """Decode the question in a path (RFC 6960 A.1), in every form that clients have sent it.
 
-    Percent-escapes once or twice, a `+` that somebody turned into a space, line breaks and
-    missing padding (T1, T2). Leading slashes are no part of it: DER begins with an `M`.
+    Leading slashes are no part of it: DER begins with an `M`.
     """
-    text = unquote(encoded, errors="replace")
-    if "%" in text:
-        text = unquote(text, errors="replace")
+    try:
+        question = a2b_base64(encoded.lstrip("/"), strict_mode=True)
+    except ValueError:
+        question = _decode_mended(encoded)
+    if len(question) > MAX_REQUEST_BYTES:
+        raise TooLarge
+    return question
+
+
+def _decode_mended(encoded: str) -> bytes:
+    """Decode what is not base64 as it should be.
+
+    Percent-escapes once or twice, a `+` that somebody turned into a space, line breaks and
+    missing padding (T1, T2).
+    """
+    text = unquote(unquote(encoded, errors="replace"), errors="replace")
     text = text.lstrip("/").rstrip("=").replace(" ", "+").replace("\r", "").replace("\n", "")
     if len(text) > _MAX_ENCODED:
         raise TooLarge
     try:
-        return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (NotBase64, ValueError) as nonsense:
+        return a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+    except ValueError as nonsense:
         raise MalformedQuestion from nonsense
 
 

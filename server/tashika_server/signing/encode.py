@@ -7,7 +7,6 @@ Not for deciding what to say; what it is given it writes, every time to the whol
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm
@@ -38,12 +37,14 @@ _EXTENDED_REVOKE = write_extension(EXTENDED_REVOKE, der.NULL)
 _time = lru_cache(maxsize=4096)(der.generalized_time)
 
 
-class Unsigned(NamedTuple):
+class Unsigned:
     """An answer of which nothing is missing but the signature."""
 
-    data: bytes
-    """The ResponseData, which is what is signed."""
-    envelope: Envelope
+    __slots__ = ("data", "envelope")
+
+    def __init__(self, data: bytes, envelope: Envelope) -> None:
+        """Take the ResponseData, which is what is signed."""
+        self.data, self.envelope = data, envelope
 
     def sign(self) -> bytes:
         """Make the signature."""

@@ -4,20 +4,20 @@ Of answers that say the same in the same second only CertID, nonce and signature
 template is cut out of one that was encoded in full, so it says what that one said.
 """
 
-from typing import NamedTuple
-
 from tashika_server.signing.encode import Unsigned, nonce_head
 from tashika_server.signing.envelope import Envelope
 
 __all__ = ["Template"]
 
 
-class Template(NamedTuple):
+class Template:
     """For CertIDs and nonces of the lengths that the answer had which it is cut out of."""
 
-    head: bytes
-    between: bytes
-    envelope: Envelope
+    __slots__ = ("between", "envelope", "head")
+
+    def __init__(self, head: bytes, between: bytes, envelope: Envelope) -> None:
+        """Take what comes before the CertID, and between it and the nonce."""
+        self.head, self.between, self.envelope = head, between, envelope
 
     @classmethod
     def cut(cls, unsigned: Unsigned, cert_id: bytes, nonce: bytes) -> "Template | None":

@@ -11,7 +11,7 @@ from random import Random
 from support import dying, journal_processes
 from support.journal import BEGINNING, read_all
 from tashika_server.metering.reading import State, read_page
-from tashika_server.metering.repeats import Repeats
+from tashika_server.metering.repeats import Repeats, trace_of
 from tashika_server.metering.roster import is_held, read_roster, strays, stream_directory
 from tashika_server.metering.usage import Delivery
 
@@ -82,7 +82,7 @@ def test_workers_that_begin_at_once_are_all_on_the_roster(tmp_path: Path) -> Non
 
 
 def test_a_retry_that_another_worker_gets_is_one(tmp_path: Path) -> None:
-    repeats = Repeats.open(tmp_path)
-    assert not repeats.seen(bytes(16), bytes(32), 1_000)
-    assert dying.run(journal_processes.mark, tmp_path, bytes(16), bytes(32), 1_000) == 0
-    assert repeats.seen(bytes(16), bytes(32), 1_000)
+    repeats, left = Repeats.open(tmp_path), trace_of(bytes(16), bytes(32))
+    assert not repeats.seen(left, 1_000)
+    assert dying.run(journal_processes.mark, tmp_path, left, 1_000) == 0
+    assert repeats.seen(left, 1_000)

@@ -49,7 +49,7 @@ from tashika_server.refusal import (
     UnknownCritical,
 )
 from tashika_server.responder import Desk, Directory, Inspection, OfThisMachine, answer
-from tashika_server.signing import Rack, Shelf, Unsigned
+from tashika_server.signing import Rack, Shelf
 
 YESTERDAY = AT - DAY
 
@@ -465,7 +465,7 @@ def test_t33_a_failing_signer_gives_no_old_answer(counter, monkeypatch):
         raise RuntimeError("the key is gone")
 
     assert counter.ask(GOOD, nonce=b"1")
-    monkeypatch.setattr(Unsigned, "sign", broken)
+    monkeypatch.setattr(counter.envelope(), "sign", broken)
     with pytest.raises(RuntimeError):
         counter.ask(GOOD, nonce=b"2")
 

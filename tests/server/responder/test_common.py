@@ -63,7 +63,7 @@ def said(world, question, *, at, common=None):
     encode(drafted, desk, at=at)
     abandon(drafted, desk)
     saying = drafted.saying
-    return drafted.unsigned, saying.responses(drafted.question), saying.signer
+    return drafted.unsigned.data, saying.responses(drafted.question), saying.signer
 
 
 # --- As if there were none ------------------------------------------------------------------

@@ -46,7 +46,6 @@ from tashika_server.index import IndexMissing
 from tashika_server.responder import Patience, WorkerParts, run, worker
 from tashika_server.responder.connection import Connection
 from tashika_server.responder.framing import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
-from tashika_server.signing import Unsigned
 
 NONCE = b"n" * 32
 
@@ -679,15 +678,15 @@ def test_t32_connections_leave_no_task_and_no_object_behind(counter, question):
 
 def test_t33_a_broken_signer_is_an_internal_error_and_heals(tmp_path, monkeypatch, capfd):
     counter = open_counter(tmp_path)
-    signing = Unsigned.sign
-    broken = True
+    envelope, broken = counter.envelope(), True
+    signing = envelope.sign
 
-    def sometimes(*given: object):
+    def sometimes(data: bytes):
         if broken:
             raise RuntimeError("the key is gone")
-        return signing(*given)
+        return signing(data)
 
-    monkeypatch.setattr(Unsigned, "sign", sometimes)
+    monkeypatch.setattr(envelope, "sign", sometimes)
     with live(counter.desk) as port, Wire(port) as wire:
         wire.say(post(counter.question(GOOD)))
         assert refusal(wire.hear()) is ResponseStatus.INTERNAL_ERROR
