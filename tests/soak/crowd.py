@@ -1,6 +1,6 @@
 """Clients as no responder wants them, held open by the thousand beside one that asks properly.
 
-    python -m soak.crowd HOST PORT COUNT
+    python -m soak.crowd HOST PORT TLS_PORT COUNT
 
 Prints a line once all have been there, and ends with its standard input. Who is shown the door
 comes back within seconds.
@@ -11,9 +11,10 @@ import os
 import random
 import resource
 import socket
+import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
 from typing import Self
@@ -40,8 +41,26 @@ _PIPELINED = b"GET /ocsp/x HTTP/1.1\r\nHost: x\r\n\r\n" * 8192
 """As much as a worker reads at once, in the smallest requests there are."""
 
 
+def _client_hello() -> bytes:
+    """Write what a client of TLS says first."""
+    heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(heard, said, server_hostname="x").do_handshake()
+    return said.read()
+
+
+_HELLO = _client_hello()
+
+
+class Door(Enum):
+    """Where one can connect."""
+
+    PLAIN = "plain"
+    TLS = "tls"
+
+
 class Kind(Enum):
-    """What is wrong with a client: what it says at first, and then each time."""
+    """What is wrong with a client: what it says at first, then each time; and where, if to TLS."""
 
     SILENT = b"", b""
     HALF_A_HEAD = _HEAD + b"X-Slow: ", b"x"
@@ -50,16 +69,25 @@ class Kind(Enum):
     FLOOD_OF_FIELDS = b"GET /ocsp HTTP/1.1\r\n", b"X: " + b"y" * 4000 + b"\r\n"
     FLOOD_OF_BODY = _CHUNKED, b"1000\r\n" + bytes(4096) + b"\r\n"
     NO_HTTP = b"SSH-2.0-OpenSSH_9.9\r\n", bytes(200)
-    TLS_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(506), b""
+    TLS_HELLO = _HELLO, b""
     RESETS = _NONSENSE, b""
     DEAF = _PIPELINED, _PIPELINED
+    SILENT_BEFORE_TLS = b"", b"", Door.TLS
+    HALF_A_HELLO = _HELLO[:100], b"x", Door.TLS
+    HELLO_AND_NO_MORE = _HELLO, b"", Door.TLS
+    NO_TLS = _NONSENSE, _NONSENSE, Door.TLS
+
+    @property
+    def door(self) -> "Door":
+        """Where it knocks."""
+        return Door.TLS if Door.TLS in self.value else Door.PLAIN
 
 
 class Bad:
     """One of them, and its connection of the moment."""
 
-    def __init__(self, kind: Kind, where: tuple[str, int]) -> None:
-        self._kind, self._where = kind, where
+    def __init__(self, kind: Kind, where: Mapping[Door, tuple[str, int]]) -> None:
+        self._kind, self._where = kind, where[kind.door]
         self._socket: socket.socket | None = None
         self._closed = asyncio.Event()
 
@@ -126,8 +154,8 @@ class Bad:
 class Crowd:
     """So many of all kinds, in a process of their own, for the length of the `with`."""
 
-    def __init__(self, host: str, port: int, count: int) -> None:
-        self._words = [host, str(port), str(count)]
+    def __init__(self, host: str, port: int, tls_port: int, count: int) -> None:
+        self._words = [host, str(port), str(tls_port), str(count)]
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -147,7 +175,9 @@ class Crowd:
         assert self._process.returncode == 0
 
 
-async def keep(where: tuple[str, int], count: int, there: Callable[[], None]) -> None:
+async def keep(
+    where: Mapping[Door, tuple[str, int]], count: int, there: Callable[[], None]
+) -> None:
     """Keep so many of them going, until cancelled."""
     crowd = [Bad(_kind(number), where) for number in range(count)]
     gate = asyncio.Semaphore(AT_ONCE)
@@ -182,12 +212,13 @@ def allow_files(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _main(host: str, port: str, count: str) -> None:
+async def _main(host: str, port: str, tls_port: str, count: str) -> None:
+    where = {Door.PLAIN: (host, int(port)), Door.TLS: (host, int(tls_port))}
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(sys.stdin, over.set)
     allow_files(int(count))
     keeping = asyncio.create_task(
-        keep((host, int(port)), int(count), lambda: print("there", flush=True))  # noqa: T201
+        keep(where, int(count), lambda: print("there", flush=True))  # noqa: T201
     )
     ending = asyncio.create_task(over.wait())
     await asyncio.wait([keeping, ending], return_when=asyncio.FIRST_COMPLETED)

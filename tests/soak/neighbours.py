@@ -35,7 +35,7 @@ RATE, LOW_RATE = 200.0, 40.0
 """Questions a second of the verifier that is measured; the low one beside a flood, which a worker
 can answer a hundred times as much."""
 ENTRIES = 10_000
-ROUNDS = 3
+ROUNDS = 5
 BOUND = 1.2
 """Of the ratio of its p99."""
 WARM_UP = 1.0
@@ -84,9 +84,9 @@ class Scene:
 
     world: World
     url: str
+    tls_port: int
     worker: int
     cores: Cores
-
     rate: float
 
     def ask(self, seconds: float) -> Outcome:
@@ -126,7 +126,14 @@ def scene(rate: float) -> Iterator[Scene]:
         world = make_world(Path(directory), order, at=datetime.now(UTC))
         with on_core(cores.rest), Service(world, cores=[cores.service]) as service:
             worker = service.workers[0]
-            yield Scene(world=world, url=service.url, worker=worker, cores=cores, rate=rate)
+            yield Scene(
+                world=world,
+                url=service.url,
+                tls_port=urlsplit(service.tls_url).port or 0,
+                worker=worker,
+                cores=cores,
+                rate=rate,
+            )
 
 
 def beside_bad_clients(count: int, *, seconds: float, rounds: int = ROUNDS) -> Waits:
@@ -135,7 +142,7 @@ def beside_bad_clients(count: int, *, seconds: float, rounds: int = ROUNDS) -> W
         where = urlsplit(here.url)
         return _compare(
             here,
-            lambda: Crowd(where.hostname or "", where.port or 0, count),
+            lambda: Crowd(where.hostname or "", where.port or 0, here.tls_port, count),
             connections=count,
             seconds=seconds,
             rounds=rounds,
