@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any, cast
 
-from tashika_server.responder.front import EXPIRE_AT_ONCE, Front, Patience
+from tashika_server.responder.front import SEEN_AT_ONCE, Front, Patience
 
 NOBODY_ASKS = cast("Any", None)
 BRIEF = Patience(linger=timedelta(milliseconds=8))
@@ -32,7 +32,7 @@ async def test_t18_many_deadlines_at_once_hold_nobody_up_for_long():
     """Thousands who came together end together; others are heard in between."""
     front, seen = Front(NOBODY_ASKS, BRIEF), list[object]()
     begun = asyncio.Event()
-    idle = {Idler(front, seen, begun) for _ in range(3 * EXPIRE_AT_ONCE + 1)}
+    idle = {Idler(front, seen, begun) for _ in range(3 * SEEN_AT_ONCE + 1)}
     for each in idle:
         assert front.enter(each)
     await begun.wait()
@@ -42,7 +42,7 @@ async def test_t18_many_deadlines_at_once_hold_nobody_up_for_long():
         in_between.append(len(seen))
     assert set(seen) == idle
     steps = [after - before for before, after in zip([0, *in_between], in_between, strict=False)]
-    assert max(steps) == EXPIRE_AT_ONCE
+    assert max(steps) == SEEN_AT_ONCE
     await front.drain(within=timedelta(seconds=1))
 
 
@@ -50,7 +50,7 @@ async def test_who_is_heard_in_time_after_all_is_left_alone():
     """A deadline that was over when it was looked at may be another by the time of one's turn."""
     front, seen = Front(NOBODY_ASKS, BRIEF), list[object]()
     begun = asyncio.Event()
-    for _ in range(4 * EXPIRE_AT_ONCE):
+    for _ in range(4 * SEEN_AT_ONCE):
         front.enter(Idler(front, seen, begun))
     await begun.wait()
     for each in set(front.present):
@@ -59,5 +59,5 @@ async def test_who_is_heard_in_time_after_all_is_left_alone():
     for _ in range(10):
         await asyncio.sleep(0)
     assert front.present == left
-    assert len(seen) == EXPIRE_AT_ONCE
+    assert len(seen) == SEEN_AT_ONCE
     await front.drain(within=timedelta(0))
