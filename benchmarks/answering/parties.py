@@ -96,7 +96,8 @@ class Wrked:
     process: int
     lacks: str = ""
     unit: str = "answers/s"
-    connections: int = 128
+    connections: int = 256
+    """The same for all parties: of 128, all wait for one sync now and then, and nobody asks."""
 
     def measure(self, spell: Spell) -> Reading:
         """Run once; a second of warm-up is part of wrk's own figure, so it runs twice."""
