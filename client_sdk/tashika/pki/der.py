@@ -7,6 +7,7 @@ not a general ASN.1 library; asn1crypto serves where time does not matter.
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 from tashika.pki.errors import Malformed
 from tashika.pki.limits import MAX_FLAG_BYTES, MAX_INTEGER_BYTES, MAX_OID_BYTES
@@ -22,6 +23,8 @@ _UTC_TIME_CHARS, _GENERALIZED_TIME_CHARS = 13, 15
 _UTC_TIME_PIVOT = "50"  # RFC 5280 4.1.2.5.1: two-digit years from 50 are 19xx
 _HOUR_AFTER_THE_LAST = "24"  # ISO 8601 has it, and Python 3.14; RFC 5280 has not
 _TRUE = 0xFF
+_TWO_DIGITS: Final = tuple(b"%02d" % number for number in range(100))
+"""A time is written of these in a third of the time that a format takes."""
 
 
 def explicit(number: int) -> int:
@@ -277,7 +280,8 @@ def oid(text: str) -> bytes:
 
 def generalized_time(at: datetime) -> bytes:
     """Write a GeneralizedTime; ``at`` is aware and cut to the second."""
-    # Not strftime: it does not pad years below 1000 on every platform.
     at = at.astimezone(UTC)
-    text = f"{at.year:04}{at.month:02}{at.day:02}{at.hour:02}{at.minute:02}{at.second:02}Z"
-    return wrap(GENERALIZED_TIME, text.encode("ascii"))
+    century, year = divmod(at.year, 100)
+    numbers = century, year, at.month, at.day, at.hour, at.minute, at.second
+    digits = b"".join([_TWO_DIGITS[number] for number in numbers])
+    return wrap(GENERALIZED_TIME, digits, b"Z")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Reason(IntEnum):
@@ -25,9 +26,11 @@ class Good:
     """In force as far as the issuer has said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """Revoked or on hold since ``at``, the time the issuer recorded it (Act art. 15, 34)."""
+class Revoked(NamedTuple):
+    """Revoked or on hold since ``at``, the time the issuer recorded it (Act art. 15, 34).
+
+    A tuple, because a responder makes one for each answer that says so.
+    """
 
     at: datetime
     reason: Reason | None = None

@@ -2,6 +2,8 @@
 
 All of one issuer's are told the same in the same second, so the words are found and encoded once
 (`signing.template`). What is taken from here is what would be said anyway, which a test shows.
+A certificate that is listed was revoked at a time of its own and has the dates of one CRL of
+many: there would be a template for each, so it is told in full.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from tashika.pki.request import OcspRequest
 from tashika.pki.response import SingleResponse
 from tashika_server.index import Finding
 from tashika_server.metering.usage import whole_second
-from tashika_server.signing import NEVER_ISSUED, Signer, Template, encode_answer
+from tashika_server.signing import Signer, Template, encode_answer
 
 __all__ = ["Commonplaces", "Saying"]
 
@@ -44,8 +46,10 @@ class Saying:
     def responses(self, request: OcspRequest) -> tuple[SingleResponse, ...]:
         """Say it of the certificates that are asked about."""
         return tuple(
-            told._replace(cert_id=cert_id)
-            for cert_id, told in zip(request.cert_ids, self._told, strict=True)
+            [
+                told if told.cert_id is cert_id else told._replace(cert_id=cert_id)
+                for cert_id, told in zip(request.cert_ids, self._told, strict=True)
+            ]
         )
 
 
@@ -81,8 +85,6 @@ class Commonplaces:
         """Remember what is said of one unlisted certificate in answer to a nonce; return that."""
         finding, nonce = findings[0], request.nonce
         if finding is None or finding.entry is not None or nonce is None or len(findings) > 1:
-            return saying
-        if saying.standings[0] is NEVER_ISSUED:  # the nonce is not the end of what says so
             return saying
         signer, algorithm, told = saying.signer, saying.algorithm, saying.responses(request)
         unsigned = encode_answer(

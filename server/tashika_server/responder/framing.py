@@ -7,8 +7,8 @@ A client repeats itself: of its requests only the body, or the target, differs. 
 before on this connection, octet for octet, means what it meant then and is not read again.
 """
 
-import re
 from collections import deque
+from string import ascii_letters, digits
 from typing import Final
 
 from httptools import (
@@ -37,7 +37,11 @@ MAX_FAMILIAR_BYTES = 2048
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _END = b"\r\n\r\n"
-_GET: Final = re.compile(rb"GET (/[A-Za-z0-9/+=%._~-]*) HTTP/1\.1")
+_GET: Final = b"GET "
+_VERSION: Final = b" HTTP/1.1"
+_USUAL: Final = f"{ascii_letters}{digits}/+=%._~-".encode()
+_TO_USUAL: Final = bytes(octet if octet in _USUAL else _USUAL[0] for octet in range(256))
+"""Leaves a target as it is if all its octets are usual, and no other."""
 _UNUSUAL = ("transfer-encoding", "expect", "upgrade")
 
 
@@ -155,8 +159,8 @@ class Framing:
                     return Request(head, target, body) if len(body) == length else None
             elif data.endswith(octets):
                 line = len(data) - len(octets)
-                if line <= MAX_TARGET_BYTES and (said := _GET.fullmatch(data, 0, line)):
-                    return Request(head, said[1].decode(), b"")
+                if line <= MAX_TARGET_BYTES and (asked := _target_of(data[:line])):
+                    return Request(head, asked.decode(), b"")
         return None
 
     def _learn(self, data: bytes) -> None:
@@ -175,7 +179,7 @@ class Framing:
         line = data.find(b"\r\n")
         if head.method == "POST" and data.startswith(b"POST ") and end + length == len(data):
             self._familiar[data[:end]] = head, request.target, length
-        elif length < 0 and end == len(data) and _GET.fullmatch(data, 0, line):
+        elif length < 0 and end == len(data) and _target_of(data[:line]):
             self._familiar[data[line:]] = head, "", 0
 
     # --- What httptools reads ---------------------------------------------------------------
@@ -276,3 +280,14 @@ class Framing:
         first = b"%b %b HTTP/%b\r\n" % (method, self._target, self._version.encode())
         self._parser = HttpRequestParser(self)
         self._feed(b"".join((first, *lines, b"\r\n", rest)))
+
+
+def _target_of(line: bytes) -> bytes:
+    """Return the target of a line `GET /... HTTP/1.1` of usual octets; nothing of any other.
+
+    A regular expression would say the same, and take three times as long.
+    """
+    if not line.startswith(_GET + b"/") or not line.endswith(_VERSION):
+        return b""
+    target = line[len(_GET) : -len(_VERSION)]
+    return target if target.translate(_TO_USUAL) == target else b""

@@ -7,6 +7,7 @@ Not for deciding what to say; what it is given it writes, every time to the whol
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 from tashika.pki import der
 from tashika.pki.algorithms import SignatureAlgorithm
@@ -24,7 +25,7 @@ from tashika.pki.standing import Good, Reason, Revoked, Standing
 from tashika_server.signing.envelope import Envelope, sequence_head
 from tashika_server.signing.signer import Signer
 
-__all__ = ["NEVER_ISSUED", "Unsigned", "encode_answer", "nonce_head"]
+__all__ = ["NEVER_ISSUED", "Unsigned", "encode_answer"]
 
 NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD)
 """How RFC 6960 2.2 has "revoked" said of a certificate that was never issued."""
@@ -32,6 +33,13 @@ NEVER_ISSUED = Revoked(datetime(1970, 1, 1, tzinfo=UTC), Reason.CERTIFICATE_HOLD
 _GOOD = der.wrap(der.implicit(0))
 _UNKNOWN = der.wrap(der.implicit(2))
 _EXTENDED_REVOKE = write_extension(EXTENDED_REVOKE, der.NULL)
+
+# RFC 5280 5.3.1: a reason of "unspecified" is left out rather than said.
+_REASONS: Final[dict[Reason | None, bytes]] = {
+    reason: der.wrap(der.explicit(0), der.integer(reason, der.ENUMERATED))
+    for reason in Reason
+    if reason is not Reason.UNSPECIFIED
+}
 
 # The same few times (of CRLs) and algorithms occur in all answers.
 _time = lru_cache(maxsize=4096)(der.generalized_time)
@@ -99,47 +107,28 @@ def _make_envelope(signer: Signer, algorithm: SignatureAlgorithm) -> Envelope:
 def _answer_extensions(
     responses: Sequence[SingleResponse], nonce: bytes | None, receipt: Receipt | None
 ) -> bytes:
-    never_issued = any(each.standing is NEVER_ISSUED for each in responses)
-    if not never_issued and receipt is None:
-        return nonce_head(len(nonce)) + nonce if nonce else b""
-    extensions = []
-    if nonce is not None:
-        extensions.append(write_extension(NONCE, der.octet_string(nonce)))
-    if never_issued:
-        extensions.append(_EXTENDED_REVOKE)
+    """Write the nonce last, where a template leaves it open, unless there is a receipt."""
+    never_issued = [each for each in responses if each.standing is NEVER_ISSUED]
+    first = _EXTENDED_REVOKE if never_issued else b""
     if receipt is not None:
-        extensions.append(write_extension(RECEIPT, encode_receipt(receipt)))
-    return _extensions(1, extensions)
+        second = write_extension(NONCE, der.octet_string(nonce)) if nonce else b""
+        return _extensions(first, second, write_extension(RECEIPT, encode_receipt(receipt)))
+    return _nonce_head(len(nonce), first) + nonce if nonce else _extensions(first)
 
 
-@lru_cache(maxsize=MAX_NONCE_BYTES)
-def nonce_head(length: int) -> bytes:
-    """Write the extensions of an answer that has a nonce and nothing else, up to the nonce."""
-    extension = write_extension(NONCE, der.octet_string(bytes(length)))
-    return _extensions(1, [extension])[:-length]
+@lru_cache(maxsize=2 * MAX_NONCE_BYTES)
+def _nonce_head(length: int, before: bytes = b"") -> bytes:
+    """Write the extensions of an answer, of which a nonce is the last, up to the nonce."""
+    nonce = write_extension(NONCE, der.octet_string(bytes(length)))
+    return _extensions(before, nonce)[:-length]
 
 
 def _single(response: SingleResponse) -> bytes:
-    cert_id, said = response.cert_id.der, _said(*response[1:])
-    return b"".join((sequence_head(len(cert_id) + len(said)), cert_id, said))
-
-
-@lru_cache(maxsize=4096)
-def _said(
-    standing: Standing,
-    this_update: datetime,
-    next_update: datetime | None,
-    archive_cutoff: datetime | None,
-) -> bytes:
-    """Write what follows the CertID; of all good certificates of an issuer that is the same."""
-    return b"".join(
-        (
-            _status(standing),
-            _time(this_update),
-            der.wrap(der.explicit(0), _time(next_update)) if next_update else b"",
-            _extensions(1, _single_extensions(standing, archive_cutoff)),
-        )
-    )
+    cert_id, standing, this_update, next_update, archive_cutoff = response
+    since = standing.invalid_since if isinstance(standing, Revoked) else None
+    rest = _rest(this_update, next_update, archive_cutoff, since)
+    content = b"".join((cert_id.der, _status(standing), rest))
+    return sequence_head(len(content)) + content
 
 
 def _status(standing: Standing) -> bytes:
@@ -147,21 +136,30 @@ def _status(standing: Standing) -> bytes:
         return _GOOD
     if not isinstance(standing, Revoked):
         return _UNKNOWN
-    reason = b""
-    # RFC 5280 5.3.1: a reason of "unspecified" is left out rather than said.
-    if standing.reason is not None and standing.reason is not Reason.UNSPECIFIED:
-        reason = der.wrap(der.explicit(0), der.integer(standing.reason, der.ENUMERATED))
-    return der.wrap(der.explicit(1), _time(standing.at), reason)
+    # Almost every certificate was revoked at a time of its own: nothing to remember.
+    at, reason = der.generalized_time(standing.at), _REASONS.get(standing.reason, b"")
+    return der.wrap(der.explicit(1), at, reason)
 
 
-def _single_extensions(standing: Standing, archive_cutoff: datetime | None) -> list[bytes]:
-    extensions = []
-    if archive_cutoff is not None:
-        extensions.append(write_extension(ARCHIVE_CUTOFF, _time(archive_cutoff)))
-    if isinstance(standing, Revoked) and standing.invalid_since is not None:
-        extensions.append(write_extension(INVALIDITY_DATE, _time(standing.invalid_since)))
-    return extensions
+@lru_cache(maxsize=4096)
+def _rest(
+    this_update: datetime,
+    next_update: datetime | None,
+    archive_cutoff: datetime | None,
+    invalid_since: datetime | None,
+) -> bytes:
+    """Write what follows the status; of most certificates of a CRL that is the same."""
+    cutoff = archive_cutoff and write_extension(ARCHIVE_CUTOFF, _time(archive_cutoff))
+    since = invalid_since and write_extension(INVALIDITY_DATE, _time(invalid_since))
+    return b"".join(
+        (
+            _time(this_update),
+            der.wrap(der.explicit(0), _time(next_update)) if next_update else b"",
+            _extensions(cutoff or b"", since or b""),
+        )
+    )
 
 
-def _extensions(tag: int, extensions: list[bytes]) -> bytes:
-    return der.wrap(der.explicit(tag), der.sequence(*extensions)) if extensions else b""
+def _extensions(*extensions: bytes) -> bytes:
+    """Write the field [1] with the extensions that there are."""
+    return der.wrap(der.explicit(1), der.sequence(*extensions)) if any(extensions) else b""

@@ -4,7 +4,9 @@ Of answers that say the same in the same second only CertID, nonce and signature
 template is cut out of one that was encoded in full, so it says what that one said.
 """
 
-from tashika_server.signing.encode import Unsigned, nonce_head
+from tashika.pki import der
+from tashika.pki.extensions import NONCE, write_extension
+from tashika_server.signing.encode import Unsigned
 from tashika_server.signing.envelope import Envelope
 
 __all__ = ["Template"]
@@ -24,7 +26,7 @@ class Template:
         """Cut CertID and nonce out; None unless the nonce is the end of it, and all else common."""
         head, found, rest = unsigned.data.partition(cert_id)
         # With its header: an asker may choose a nonce that looks like whatever stands there.
-        if not found or not rest.endswith(nonce_head(len(nonce)) + nonce):
+        if not found or not rest.endswith(write_extension(NONCE, der.octet_string(nonce))):
             return None
         return cls(head, rest[: len(rest) - len(nonce)], unsigned.envelope)
 

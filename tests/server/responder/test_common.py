@@ -12,7 +12,7 @@ from support.asking import AT, DAY, GOOD, ISSUED, NEIGHBOUR, NEVER, make_issuer
 from support.compiled import interpreted
 from support.published import HOUR, published
 from tashika.pki.response import parse_response
-from tashika.pki.standing import Good, Revoked, Unknown
+from tashika.pki.standing import Good, Reason, Revoked, Unknown
 from tashika_server.index import Entry
 from tashika_server.issuer import NeverIssued, WithoutRegister
 from tashika_server.refusal import Refusal
@@ -21,12 +21,18 @@ from tashika_server.responder.answer import abandon, draft, encode
 from tashika_server.responder.cache import AnswerCache
 from tashika_server.responder.common import MOST, Commonplaces
 from tashika_server.responder.sight import Sight
-from tashika_server.signing import encode_answer
+from tashika_server.signing import NEVER_ISSUED, encode_answer
 
 SECOND = timedelta(seconds=1)
 EXTENDED_REVOKE_END = b"\x30\x0f\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x09\x04\x02\x05\x00"
 """What an answer about a serial never issued ends with, and a nonce may look like."""
-LISTED = 1007
+LISTED = (
+    Entry(1007, AT - DAY),
+    Entry(1008, AT - DAY, Reason.CERTIFICATE_HOLD),
+    Entry(1009, AT - DAY, Reason.UNSPECIFIED),
+    Entry(1010, AT - 2 * DAY, Reason.KEY_COMPROMISE, AT - 3 * DAY),
+    Entry(2**64, AT - 2 * DAY),
+)
 ALGORITHMS = ["1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.113549.1.1.11"]
 
 MAKERS = (
@@ -42,7 +48,7 @@ def world(tmp_path_factory):
     """Four issuers of different policies, of which the last two came without a register."""
     with published(tmp_path_factory.mktemp("world"), *MAKERS, registers=2) as world:
         for each in world.issuers:
-            world.publish(each, added=[Entry(LISTED, AT - DAY)])
+            world.publish(each, added=LISTED)
         yield world
 
 
@@ -70,7 +76,9 @@ def said(world, question, *, at, common=None):
 
 ISSUERS = st.integers(0, len(MAKERS) - 1)
 SERIALS = st.one_of(
-    st.sampled_from([GOOD, GOOD + 1, NEVER, LISTED]), st.integers(0, 2**159), st.integers(0, 2**16)
+    st.sampled_from([GOOD, GOOD + 1, NEVER, *(each.serial for each in LISTED)]),
+    st.integers(0, 2**159),
+    st.integers(0, 2**16),
 )
 NONCES = st.one_of(
     st.sampled_from([None, b"n" * 32, b"m" * 32, b"\0", *map(bytes, (2, 127, 128))]),
@@ -156,6 +164,16 @@ def test_the_same_of_another_certificate_is_not_encoded_again(small, in_full):
             (serial, Good())
         ]
     assert in_full == [[GOOD]]
+
+
+@interpreted
+def test_neither_is_the_same_of_one_that_was_never_issued(small, in_full):
+    for serial, nonce in ((NEVER, b"n" * 32), (NEVER + 1, b"n" * 32), (NEVER, b"m" * 32)):
+        read = parse_response(small.ask(small.question(serial, nonce=nonce)).body)
+        (told,) = read.responses
+        assert (told.cert_id.serial, told.standing) == (serial, NEVER_ISSUED)
+        assert (read.nonce, read.extended_revoke) == (nonce, True)
+    assert in_full == [[NEVER]]
 
 
 @interpreted

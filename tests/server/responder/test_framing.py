@@ -1,5 +1,6 @@
 """A head that came before is read as llhttp reads it, and nothing is taken for one that is not."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,13 @@ from hypothesis import strategies as st
 from support.asking import get, post
 from tashika.pki.limits import MAX_REQUEST_BYTES
 from tashika_server.refusal import BadHttp, Refusal
-from tashika_server.responder.framing import MAX_FAMILIAR, MAX_FAMILIAR_BYTES, Framing, Request
+from tashika_server.responder.framing import (
+    MAX_FAMILIAR,
+    MAX_FAMILIAR_BYTES,
+    MAX_TARGET_BYTES,
+    Framing,
+    Request,
+)
 
 FIELDS = st.sampled_from(
     [
@@ -230,6 +237,48 @@ def test_what_is_refused_of_a_stranger_is_refused_of_one_who_is_known(like):
     (refused, *_), *_ = hear([like])
     assert issubclass(refused, Refusal)
     assert after_the_known(like)[0] is refused
+
+
+PLAIN = re.compile(rb"GET (/[A-Za-z0-9/+=%._~-]*) HTTP/1\.1")
+"""What may stand before a head that came before; anything else is read in full."""
+LINES = st.lists(
+    st.sampled_from([b"GET ", b"/", b" HTTP/1.1", b" HTTP/1.", b"1", b" ", b"Tk==", b"%2B~._-"])
+    | st.binary(max_size=3),
+    max_size=6,
+).map(b"".join)
+
+
+def mind_a_line_before_a_known_head(line):
+    framing = Framing()
+    framing.read(KNOWN[1])
+    known = framing.heard.pop().head
+    data = line + KNOWN[1][KNOWN[1].index(b"\r\n") :]
+    framing.read(data)
+    said = [each.head is known for each in framing.heard if isinstance(each, Request)]
+    plain = PLAIN.fullmatch(line)
+    assert (True in said) is bool(plain)
+    if plain:
+        assert [each.target for each in framing.heard] == [plain[1].decode()]
+    assert hear([KNOWN[1], data]) == hear([KNOWN[1], data], familiar=False)
+
+
+@pytest.mark.parametrize("octet", range(256))
+def test_every_octet_of_a_target_is_plain_or_read_in_full(octet):
+    for target in (b"/%c", b"/ocsp/%cTQ==", b"%c/"):
+        mind_a_line_before_a_known_head(b"GET " + target % octet + b" HTTP/1.1")
+
+
+@settings(max_examples=200)
+@given(LINES)
+@example(b"GET / HTTP/1.1")
+@example(b"GET /HTTP/1.1")
+@example(b"GET /  HTTP/1.1")
+@example(b"GET / HTTP/1.1 HTTP/1.1")
+@example(b"GET /a HTTP/1.1\r\nX: y\r\nGET /b HTTP/1.1")
+@example(b"GET / HTTP/1.0")
+@example(b"GET " + b"/" * (MAX_TARGET_BYTES - 13) + b" HTTP/1.1")
+def test_so_is_every_line(line):
+    mind_a_line_before_a_known_head(line)
 
 
 def test_another_length_is_another_head():

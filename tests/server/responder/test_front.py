@@ -2,11 +2,16 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
+import pytest
+
+from support.asking import AT, NO_PROXIES, NOTEBOOK, open_counter
+from support.clock import FakeClock
 from tashika_server.responder.front import SEEN_AT_ONCE, Front, Patience
+from tashika_server.responder.rim import Rim
+from tashika_server.responder.turns import Turns
 
-NOBODY_ASKS = cast("Any", None)
 BRIEF = Patience(linger=timedelta(milliseconds=8))
 
 
@@ -28,10 +33,23 @@ class Idler:
     def abort(self) -> None: ...
 
 
-async def test_t18_many_deadlines_at_once_hold_nobody_up_for_long():
+@pytest.fixture
+async def front(tmp_path):
+    """Nobody in it asks anything."""
+    clock = FakeClock(AT)
+    rim = Rim(
+        desk=open_counter(tmp_path).desk,
+        reception=NO_PROXIES,
+        notebook=NOTEBOOK,
+        clock=clock,
+        cache_for=timedelta(0),
+    )
+    return Front(Turns(rim, meter=None, clock=clock), BRIEF)
+
+
+async def test_t18_many_deadlines_at_once_hold_nobody_up_for_long(front):
     """Thousands who came together end together; others are heard in between."""
-    front, seen = Front(NOBODY_ASKS, BRIEF), list[object]()
-    begun = asyncio.Event()
+    seen, begun = list[object](), asyncio.Event()
     idle = {Idler(front, seen, begun) for _ in range(3 * SEEN_AT_ONCE + 1)}
     for each in idle:
         assert front.enter(each)
@@ -46,10 +64,9 @@ async def test_t18_many_deadlines_at_once_hold_nobody_up_for_long():
     await front.drain(within=timedelta(seconds=1))
 
 
-async def test_who_is_heard_in_time_after_all_is_left_alone():
+async def test_who_is_heard_in_time_after_all_is_left_alone(front):
     """A deadline that was over when it was looked at may be another by the time of one's turn."""
-    front, seen = Front(NOBODY_ASKS, BRIEF), list[object]()
-    begun = asyncio.Event()
+    seen, begun = list[object](), asyncio.Event()
     for _ in range(4 * SEEN_AT_ONCE):
         front.enter(Idler(front, seen, begun))
     await begun.wait()

@@ -9,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.asking import AT, DAY, Authority, ec_key, rsa_key, write_signer
 from support.linting import lint
@@ -65,6 +67,19 @@ def encode(tmp_path, ca):
         return unsigned.seal(unsigned.sign())
 
     return encode
+
+
+@pytest.fixture(scope="module")
+def write(ca, tmp_path_factory):
+    """Write statements up to the signature, always by one signer."""
+    files = write_signer(tmp_path_factory.mktemp("s"), ca.issue_responder(ec_key()), ec_key())
+    signer = load_signer(files, ca.certificate, at=AT)
+
+    def write(told, nonce):
+        how = {"signer": signer, "algorithm": signer.algorithms[0], "produced_at": AT}
+        return encode_answer(told, nonce=nonce, **how).data
+
+    return write
 
 
 def single(ca, standing, serial, cutoff=None):
@@ -127,6 +142,54 @@ def test_an_unspecified_reason_is_left_out(encode):
     answer = parse_response(encode(Revoked(YESTERDAY, Reason.UNSPECIFIED)))
     assert isinstance(answer, BasicResponse)
     assert answer.responses[0].standing == Revoked(YESTERDAY, None)
+
+
+# Years of four digits: asn1crypto pads no others.
+TIMES = st.datetimes(AT.replace(year=1000, tzinfo=None), timezones=st.just(UTC)).map(
+    lambda at: at.replace(microsecond=0)
+)
+TOLD = st.builds(
+    lambda serial, hash_name, *said: (serial, hash_name, said),
+    st.integers(0, 2**159),
+    st.sampled_from(["sha1", "sha256", "sha384", "sha512"]),
+    st.sampled_from([Good(), Unknown(), NEVER_ISSUED])
+    | st.builds(Revoked, TIMES, st.sampled_from([None, *Reason]), st.none() | TIMES),
+    st.sampled_from([AT, YESTERDAY]) | TIMES,
+    st.none() | st.just(AT + DAY) | TIMES,
+    st.none() | TIMES,
+)
+
+
+def as_others_write(told):
+    """Write a statement from its parts by asn1crypto, which remembers nothing."""
+    standing, since = told.standing, None
+    word = "unknown" if standing == Unknown() else "good"
+    status = asn1.CertStatus(name=word, value=word)
+    if isinstance(standing, Revoked):
+        since, why = standing.invalid_since, standing.reason or None
+        revoked = {"revocation_time": standing.at, "revocation_reason": why and why.value}
+        status = asn1.CertStatus(name="revoked", value=revoked)
+    said = {"archive_cutoff": told.archive_cutoff, "invalidity_date": since}
+    extensions = [{"extn_id": k, "extn_value": v} for k, v in said.items() if v]
+    fields = {
+        "cert_id": asn1.CertId.load(told.cert_id.der),
+        "cert_status": status,
+        "this_update": told.this_update,
+        "next_update": told.next_update,
+        "single_extensions": extensions or None,
+    }
+    return asn1.SingleResponse(fields).dump()
+
+
+@settings(max_examples=60)
+@given(st.lists(TOLD, min_size=1, max_size=4), st.none() | st.binary(min_size=1, max_size=128))
+def test_t5_each_certificate_is_told_its_own_whatever_others_were_told(write, ca, asked, nonce):
+    """Whatever is remembered of an answer is of no use to the wrong one."""
+    issuer = IssuerIdentity.of(ca.certificate)
+    told = [SingleResponse(CertId.build(issuer, *which), *said) for *which, said in asked]
+    written = [as_others_write(each) for each in told]
+    assert b"".join(written) in write(told, nonce)
+    assert b"".join(written[::-1]) in write(told[::-1], nonce)
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)

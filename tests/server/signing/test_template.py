@@ -17,7 +17,7 @@ HOWS = st.fixed_dictionaries(
     {
         "hash_name": st.sampled_from(["sha1", "sha256", "sha384", "sha512"]),
         "cutoff": st.sampled_from([None, AT - 365 * DAY]),
-        "standing": st.sampled_from([Good(), Unknown()]),
+        "standing": st.sampled_from([Good(), Unknown(), NEVER_ISSUED]),
     }
 )
 
@@ -72,7 +72,8 @@ def test_it_is_filled_as_the_whole_is_written(write, how, length, data):
 @given(st.binary(min_size=1, max_size=128), st.integers(1, 40))
 def test_nothing_is_cut_where_the_nonce_is_not_the_end(write, nonce, length):
     """Not even where it looks like the end: whoever asks chooses it."""
-    for how in ({"standing": NEVER_ISSUED}, {"receipt": Receipt(bytes(16), 7)}):
+    for standing in (Good(), NEVER_ISSUED):
+        how = {"standing": standing, "receipt": Receipt(bytes(16), 7)}
         end = write(7, nonce, **how)[0].data[-length:]
         for chosen in (nonce, end):
             unsigned, cert_id = write(7, chosen, **how)
