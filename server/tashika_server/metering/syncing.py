@@ -119,7 +119,7 @@ class ByKernel:
             self._file = file
         self._do(*self._to_submit)
         self._then = then
-        os.sched_yield()
+        os.sched_yield()  # so that it begins: see `look`
         return self
 
     def wait(self) -> None:
