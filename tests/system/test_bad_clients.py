@@ -33,7 +33,8 @@ def test_t18_t22_t35_t36_a_verifier_beside_three_hundred_bad_clients_is_answered
     )
     workers = [p for title, p in scene.service.children().items() if title.startswith("worker")]
     before = own_bytes(workers)
-    with Crowd(where.hostname or "", where.port or 0, BAD):
+    port = where.port or 0  # those who would knock at TLS speak it to the same door
+    with Crowd(where.hostname or "", port, port, BAD):
         outcome = run(order, populations)
         grown = own_bytes(workers) - before
     assert outcome.wrong == {}
