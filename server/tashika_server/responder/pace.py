@@ -5,7 +5,7 @@ many times the rest. So a turn takes as many as it could sign; if some of them t
 signature, it has time for more, and takes those.
 """
 
-__all__ = ["MOST", "SECONDS", "SECONDS_ALONE", "Pace"]
+__all__ = ["MOST", "SECONDS", "SECONDS_ALONE", "SECONDS_EACH", "Pace"]
 
 MOST = 128
 """Answers of a turn at most; what a turn costs itself, 0.7 ms with its sync, is then little."""

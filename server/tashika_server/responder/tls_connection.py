@@ -177,6 +177,8 @@ class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
 
     def _pump(self) -> None:
         """Decipher what has come, as long as somebody wants it."""
+        if self._closing:  # since this was called for: there is no conversation to lead to
+            return
         try:
             inner = self._inner or self._shake_hands()
             while not (self._paused or self._closing):

@@ -117,7 +117,7 @@ def _answer_extensions(
 
 
 @lru_cache(maxsize=2 * MAX_NONCE_BYTES)
-def _nonce_head(length: int, before: bytes = b"") -> bytes:
+def _nonce_head(length: int, before: bytes) -> bytes:
     """Write the extensions of an answer, of which a nonce is the last, up to the nonce."""
     nonce = write_extension(NONCE, der.octet_string(bytes(length)))
     return _extensions(before, nonce)[:-length]
