@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import cast
+from unittest.mock import MagicMock
 
 import pytest
+from OpenSSL import SSL
 
 from support.asking import AT, NO_PROXIES, NOTEBOOK, open_counter
 from support.clock import FakeClock
 from tashika_server.responder.front import SEEN_AT_ONCE, Front, Patience
 from tashika_server.responder.rim import Rim
+from tashika_server.responder.tls_connection import TlsConnection, TlsFront
 from tashika_server.responder.turns import Turns
 
 BRIEF = Patience(linger=timedelta(milliseconds=8))
@@ -77,4 +81,39 @@ async def test_who_is_heard_in_time_after_all_is_left_alone(front):
         await asyncio.sleep(0)
     assert front.present == left
     assert len(seen) == SEEN_AT_ONCE
+    await front.drain(within=timedelta(0))
+
+
+async def test_a_conversation_over_tls_that_has_ended_is_not_begun_anew(front):
+    """What was still to be read when it ended leads nowhere, and nobody stays in the list."""
+
+    class Shaken:
+        """TLS whose handshake is over."""
+
+        def __init__(self, *_: object) -> None: ...
+
+        def set_accept_state(self): ...
+
+        def do_handshake(self): ...
+
+        def get_peer_certificate(self): ...
+
+        def bio_write(self, _): ...
+
+        def bio_read(self, _):
+            raise SSL.WantReadError
+
+        recv = bio_read
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SSL, "Connection", Shaken)
+        entrance = TlsFront(front, SimpleNamespace(context=None), patience=timedelta(seconds=1))
+        connection = TlsConnection(entrance)
+    connection.connection_made(MagicMock(get_extra_info=lambda *_: None))
+    connection.buffer_updated(1)
+    assert len(front.present) == 1
+    connection.resume_reading()
+    connection.connection_lost(None)
+    await asyncio.sleep(0)
+    assert not front.present
     await front.drain(within=timedelta(0))
